@@ -1,0 +1,1 @@
+"""What two applications or more use. Nothing here imports `applications`."""

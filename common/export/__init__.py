@@ -1,0 +1,1 @@
+"""Writing SavedModels that run anywhere, and their model cards."""

@@ -1,0 +1,1 @@
+"""Shared Keras layers: recurrence, attention and in-graph front ends."""

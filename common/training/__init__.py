@@ -1,0 +1,1 @@
+"""The fit loop: callbacks, schedules, resume, run folder."""
