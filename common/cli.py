@@ -1,0 +1,119 @@
+"""What all scripts share: configuration dataclass -> flags, errors -> one line and an exit status, quiet start-up.
+
+Nothing here imports TensorFlow, so that `predict` starts fast.
+"""
+
+import logging
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import tyro
+from rich.console import Console
+
+from common.errors import UserError
+
+Options = TypeVar("Options")
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+_TYRO_CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff)
+
+
+def run(
+    main: Callable[[Options], None],
+    options: type[Options] | Mapping[str, Options],
+    *,
+    default_preset: str = "base",
+    arguments: Sequence[str] | None = None,
+    description: str | None = None,
+) -> None:
+    """Parses the flags into the options dataclass, calls `main` with it and ends the process with its exit status.
+
+    Args:
+        main: does the script's work; raises `UserError` for what a user can mend.
+        options: a frozen dataclass whose fields become flags, or named presets of one, of which the first
+            argument picks one (`train tiny --epochs 5`).
+        default_preset: the preset taken when the first argument names none.
+        arguments: the command line; `sys.argv[1:]` unless given.
+        description: what `--help` says the script does; the docstring of `main` unless given.
+
+    Exit status: 0 done, 1 a mistake in the input or a failure, 2 a mistake in the flags, 130 interrupted.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    quiet_start_up()
+    sys.exit(_guarded(lambda: main(_parse(options, arguments, default_preset, description or _summary(main))), debug))
+
+
+def quiet_start_up() -> None:
+    """Keeps the notes that TensorFlow and its libraries print on loading away from users; warnings of ours stay."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(tensorflow|keras|google)\b")
+
+
+def console(*, stderr: bool = False) -> Console:
+    """The terminal that scripts print to: styled where there is one, plain text in a pipe or a file."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def _summary(main: Callable[..., Any]) -> str:
+    return (main.__doc__ or "").strip() + "\n\n--debug shows the traceback of an error."
+
+
+def _parse(
+    options: type[Options] | Mapping[str, Options], arguments: list[str], default_preset: str, description: str
+) -> Options:
+    prog = f"python -m {sys.modules['__main__'].__spec__.name}" if _is_module_run() else None
+    if not isinstance(options, Mapping):
+        return tyro.cli(options, args=arguments, description=description, prog=prog, config=_TYRO_CONFIG)
+    if not arguments or arguments[0].startswith("-"):
+        asks_for_presets = bool({"-h", "--help"} & set(arguments))
+        arguments = arguments if asks_for_presets and len(arguments) == 1 else [default_preset, *arguments]
+    presets = {name: (f"The {name} preset.", preset) for name, preset in options.items()}
+    return tyro.extras.overridable_config_cli(
+        presets, args=arguments, description=description, prog=prog, config=_TYRO_CONFIG
+    )
+
+
+def _is_module_run() -> bool:
+    return getattr(sys.modules.get("__main__"), "__spec__", None) is not None
+
+
+def _guarded(action: Callable[[], None], debug: bool) -> int:
+    try:
+        action()
+        sys.stdout.flush()
+    except UserError as error:
+        return _report(str(error), debug)
+    except MemoryError:
+        return _report("not enough memory: use smaller batches or a smaller model", debug)
+    except KeyboardInterrupt:
+        _report("interrupted", debug)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`predict | head`): nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return _report(f"{error.strerror or error}{where}", debug)
+    except Exception as error:
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return _report(f"unexpected {type(error).__name__}: {first_line} (--debug shows where)", debug)
+    return OK
+
+
+def _report(message: str, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    sys.stdout.flush()
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return FAILED

@@ -1,0 +1,107 @@
+"""Batches of sequences of like length, right-padded, in an order that the seed and the epoch fix."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+_POOL_BATCHES = 50
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Examples held in memory: one integer array `[time, features]` each, and a target each."""
+
+    features: Sequence[np.ndarray]
+    targets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return np.array([len(feature) for feature in self.features])
+
+
+def plan_batches(lengths: np.ndarray, batch_size: int, rng: np.random.Generator | None) -> list[np.ndarray]:
+    """Which examples form which batch.
+
+    Shuffled examples are sorted by length within pools of 50 batches, cut into batches, and the batches shuffled, so that
+    padding is small and the order still random. Without `rng`, all examples
+    are sorted by length. Each example occurs exactly once; the number of batches depends on the sizes alone.
+    """
+    order = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
+    pool = len(order) if rng is None else batch_size * _POOL_BATCHES
+    batches = []
+    for start in range(0, len(order), max(pool, 1)):
+        chunk = order[start : start + pool]
+        chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
+        batches += [chunk[first : first + batch_size] for first in range(0, len(chunk), batch_size)]
+    if rng is not None:
+        rng.shuffle(batches)
+    return batches
+
+
+def pad(features: Sequence[np.ndarray], padded_length: int | None = None) -> np.ndarray:
+    """`[time_i, features]` each -> `[batch, longest time, features]`, zeros on the right."""
+    longest = padded_length or max(len(feature) for feature in features)
+    padded = np.zeros((len(features), longest, *features[0].shape[1:]), features[0].dtype)
+    for row, feature in zip(padded, features, strict=True):
+        row[: len(feature)] = feature
+    return padded
+
+
+def crop(feature: np.ndarray, max_length: int, rng: np.random.Generator) -> np.ndarray:
+    """A random window of at most `max_length` steps."""
+    start = rng.integers(0, max(len(feature) - max_length, 0) + 1)
+    return feature[start : start + max_length]
+
+
+def training_batches(
+    sequences: Sequences, batch_size: int, *, epochs: range, seed: int, max_length: int | None = None
+) -> tuple[tf.data.Dataset, int]:
+    """Shuffled batches (`[batch, time, features]`, targets `[batch]`) of the given epochs, one after another.
+
+    The order, and the window cut from a sequence longer than `max_length`, depend on (seed, epoch) alone: a run that
+    resumes at an epoch sees what an uninterrupted one would have seen.
+
+    Returns:
+        The data set, and its number of batches per epoch.
+    """
+    shortened = np.minimum(sequences.lengths, max_length or np.iinfo(np.int64).max)
+
+    def generate() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for epoch in epochs:
+            rng = np.random.default_rng((seed, epoch))
+            for batch in plan_batches(shortened, batch_size, rng):
+                features = [sequences.features[index] for index in batch]
+                if max_length is not None:
+                    features = [crop(feature, max_length, rng) for feature in features]
+                yield pad(features), sequences.targets[batch]
+
+    return _dataset(generate, sequences), len(plan_batches(shortened, batch_size, np.random.default_rng(0)))
+
+
+def evaluation_batches(sequences: Sequences, batch_size: int) -> tuple[tf.data.Dataset, np.ndarray]:
+    """All examples, sorted by length so that little is padded.
+
+    Returns:
+        The data set, and the index of the example behind each of its rows.
+    """
+    plan = plan_batches(sequences.lengths, batch_size, None)
+
+    def generate() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for batch in plan:
+            yield pad([sequences.features[index] for index in batch]), sequences.targets[batch]
+
+    return _dataset(generate, sequences), np.concatenate(plan) if plan else np.array([], int)
+
+
+def _dataset(generate: object, sequences: Sequences) -> tf.data.Dataset:
+    feature, targets = sequences.features[0], sequences.targets
+    signature = (
+        tf.TensorSpec([None, None, *feature.shape[1:]], feature.dtype),
+        tf.TensorSpec([None, *targets.shape[1:]], targets.dtype),
+    )
+    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(tf.data.AUTOTUNE)

@@ -1,0 +1,112 @@
+"""Reads columns of text from the files people have: CSV and TSV, plain or gzipped, and folders of text files."""
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from common.errors import UserError
+
+_LARGEST_FIELD = 2**31 - 1
+_KINDS = "a .csv or .tsv file (.gz too)"
+
+
+@dataclass(frozen=True)
+class Row:
+    """Values of the wanted columns, and where they stand: the line for a table (header = 1), the file for a folder."""
+
+    values: tuple[str, ...]
+    origin: str
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> list[Row]:
+    """The named columns of a CSV or TSV file.
+
+    CSV is read with its quoting rules; a TSV has one record per line and no quoting.
+
+    Raises:
+        UserError: the file is missing, empty or not UTF-8, lacks a column, or a row has too few fields.
+    """
+    text = _decode(path, _read_bytes(path))
+    records = _tsv_records(text) if _stem_suffix(path) == ".tsv" else _csv_records(path, text)
+    _, header = next(records, (0, []))
+    if not any(header):
+        raise UserError(f"{path}: the file is empty; expected a header line with the columns {', '.join(columns)}")
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise UserError(f"{path}: no column {missing[0]!r}; the columns are {', '.join(map(repr, header))}")
+    indices = [header.index(name) for name in columns]
+    rows = []
+    for line, fields in records:
+        if len(fields) <= max(indices):
+            raise UserError(f"{path}, line {line}: {len(fields)} fields; expected {len(header)} as in the header")
+        rows.append(Row(tuple(fields[index] for index in indices), f"line {line}"))
+    if not rows:
+        raise UserError(f"{path}: no rows below the header")
+    return rows
+
+
+def read_folders(path: Path, labels: Sequence[str] | None = None) -> list[Row]:
+    """(text, label) of every `<path>/<label>/*.txt`, in the order of their names.
+
+    Raises:
+        UserError: no such files, or one that is not UTF-8.
+    """
+    files = sorted(file for file in path.glob("*/*.txt") if labels is None or file.parent.name in labels)
+    if not files:
+        raise UserError(f"{path}: no text files; expected <label>/<name>.txt in it")
+    return [Row((_decode(file, file.read_bytes()), file.parent.name), file.name) for file in files]
+
+
+def is_table(path: Path) -> bool:
+    return _stem_suffix(path) in (".csv", ".tsv")
+
+
+def _stem_suffix(path: Path) -> str:
+    return (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
+
+
+def _read_bytes(path: Path) -> bytes:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; expected {_KINDS}")
+    if not is_table(path):
+        raise UserError(f"{path}: unknown kind of file; expected {_KINDS}")
+    data = path.read_bytes()
+    if path.suffix != ".gz":
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: not a whole gzip file ({error})") from None
+
+
+def _decode(path: Path, data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{path}, line {line}: byte 0x{data[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
+        ) from None
+
+
+def _tsv_records(text: str) -> Iterator[tuple[int, list[str]]]:
+    for line, record in enumerate(text.split("\n"), start=1):
+        if record.strip():
+            yield line, record.rstrip("\r").split("\t")
+
+
+def _csv_records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    csv.field_size_limit(_LARGEST_FIELD)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    start = 1
+    try:
+        for fields in reader:
+            if fields:
+                yield start, fields
+            start = reader.line_num + 1
+    except csv.Error as error:
+        raise UserError(f"{path}, line {start}: not valid CSV ({error})") from None

@@ -1,0 +1,140 @@
+"""The in-graph text front end: raw strings in, integer features of tokens out.
+
+The same layer prepares the training batches and is traced into the exported graph, so a served model reads text exactly
+as the trained one did. It uses stock TensorFlow operations only.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+PADDING, UNKNOWN, FIRST_WORD = 0, 1, 2
+AFFIXES = (("prefix", 3), ("prefix", 5), ("suffix", 3), ("suffix", 4))
+FEATURES = 1 + len(AFFIXES)
+
+_LINE_BREAK_TAG = r"(?i)<\s*/?\s*(br|p|div|li|ul|i|b|em|strong|hr)\b[^<>]{0,200}>"
+_ENTITIES = (("&quot;", '"'), ("&(#39|#x27|apos);", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", " "), ("&amp;", "&"))
+_INVISIBLE = r"[\p{Cf}\x{FE0E}\x{FE0F}]"
+_BLANK = r"[\s\p{Z}\p{Cc}\x{FFFD}]+"
+_UNSPACED_SCRIPT = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
+_TOKEN = r"([\p{L}\p{M}\p{N}_]+(?:'[\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}_])"
+_LONGEST_TOKEN = 40
+
+
+def normalize(text: tf.Tensor) -> tf.Tensor:
+    """Lower-cased text without markup: strings `[batch]` -> strings `[batch]`.
+
+    Bytes that are not UTF-8 become blanks, HTML breaks and tags of emphasis too; the commonest entities are resolved and
+    typographic apostrophes become plain ones.
+    """
+    text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+    text = tf.strings.regex_replace(text, _LINE_BREAK_TAG, " ")
+    for entity, character in _ENTITIES:
+        text = tf.strings.regex_replace(text, entity, character)
+    text = tf.strings.regex_replace(text, "[’‘ʼ]", "'")
+    text = tf.strings.regex_replace(text, _INVISIBLE, "")
+    text = tf.strings.regex_replace(text, _BLANK, " ")
+    return tf.strings.lower(text, encoding="utf-8")
+
+
+def tokenize(text: tf.Tensor) -> tf.RaggedTensor:
+    """Words (with inner apostrophes) and single punctuation marks: strings `[batch]` -> `[batch, (tokens)]`.
+
+    In scripts written without spaces each character is a token. Tokens are cut at 40 characters.
+    """
+    text = tf.strings.regex_replace(normalize(text), _UNSPACED_SCRIPT, r" \1 ")
+    tokens = tf.strings.split(tf.strings.regex_replace(text, _TOKEN, r" \1 "))
+    return tf.ragged.map_flat_values(
+        lambda token: tf.strings.substr(token, 0, _LONGEST_TOKEN, unit="UTF8_CHAR"), tokens
+    )
+
+
+def keep_ends(tokens: tf.RaggedTensor, max_tokens: int) -> tf.RaggedTensor:
+    """Cuts the middle out of rows longer than `max_tokens`: a long review tells its verdict first or last."""
+    lengths = tokens.row_lengths()
+    row_length = tf.repeat(lengths, lengths)
+    position = tf.ragged.range(lengths).flat_values
+    head = max_tokens // 2
+    kept = (position < head) | (position >= row_length - (max_tokens - head))
+    return tf.ragged.boolean_mask(tokens, tokens.with_flat_values(kept))
+
+
+def count_words(texts: Iterable[str], batch_size: int = 1024) -> Counter[str]:
+    """How often each token occurs in `texts`, as `tokenize` sees them."""
+    counts: Counter[str] = Counter()
+    batch: list[str] = []
+    for text in texts:
+        batch.append(text)
+        if len(batch) == batch_size:
+            counts.update(tokenize(tf.constant(batch)).flat_values.numpy())
+            batch = []
+    if batch:
+        counts.update(tokenize(tf.constant(batch)).flat_values.numpy())
+    return Counter({token.decode("utf-8"): count for token, count in counts.items()})
+
+
+def choose_vocabulary(counts: Counter[str], size: int, min_count: int) -> list[str]:
+    """The `size` commonest words that occur `min_count` times or more; ties in alphabetical order."""
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [word for word, count in ranked[:size] if count >= min_count]
+
+
+class TextFeatures(keras.layers.Layer):
+    """Turns strings `[batch]` into integer features `[batch, time, 5]` of their tokens, right-padded with 0.
+
+    Feature 0 is the word: 1 for a word outside the vocabulary, 2 and up for the words in their given order. The others are
+    the token's first 3 and 5 and last 3 and 4 characters, hashed into `affix_buckets` buckets (1 and up), so that a word
+    never seen in training still says what its stem and its ending say (the idea of Bojanowski et al. 2017, with a fixed
+    number of features per word). A text without any token becomes one unknown word: each row holds at least one real step.
+
+    Args:
+        words: the vocabulary, without duplicates.
+        affix_buckets: into how many buckets the affixes are hashed.
+        max_tokens: longer texts lose their middle.
+    """
+
+    def __init__(self, words: Sequence[str], affix_buckets: int, max_tokens: int, **kwargs: Any) -> None:
+        super().__init__(trainable=False, **kwargs)
+        self.words = tuple(words)
+        self.affix_buckets = affix_buckets
+        self.max_tokens = max_tokens
+        self.table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(self.words, tf.string), tf.range(len(self.words), dtype=tf.int64) + FIRST_WORD
+            ),
+            default_value=UNKNOWN,
+        )
+
+    def tokens(self, text: tf.Tensor) -> tf.RaggedTensor:
+        """The token behind each time step: strings `[batch]` -> `[batch, (time)]`; an empty text has the empty token."""
+        tokens = keep_ends(tokenize(text), self.max_tokens)
+        is_empty = tf.cast(tokens.row_lengths() == 0, tf.int64)
+        filler = tf.RaggedTensor.from_row_lengths(tf.fill([tf.reduce_sum(is_empty)], ""), is_empty)
+        return tf.concat([tokens, filler], axis=1)
+
+    def call(self, text: tf.Tensor) -> tf.Tensor:
+        tokens = self.tokens(text)
+        features = tf.stack([self.table.lookup(tokens.flat_values), *self._affixes(tokens.flat_values)], axis=-1)
+        return tokens.with_flat_values(tf.cast(features, tf.int32)).to_tensor(PADDING)
+
+    def _affixes(self, token: tf.Tensor) -> list[tf.Tensor]:
+        marked = tf.strings.join(["<", token, ">"])
+        widened = tf.strings.join([" " * max(length for _, length in AFFIXES), marked])
+        affixes = []
+        for kind, length in AFFIXES:
+            start, source = (0, marked) if kind == "prefix" else (-(length + 1), widened)
+            affix = tf.strings.substr(source, start, length + 1, unit="UTF8_CHAR")
+            named = tf.strings.join([f"{kind}{length}:", affix])
+            affixes.append(1 + tf.strings.to_hash_bucket_fast(named, self.affix_buckets))
+        return affixes
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "words": list(self.words),
+            "affix_buckets": self.affix_buckets,
+            "max_tokens": self.max_tokens,
+        }

@@ -1,0 +1,45 @@
+"""The training flags that mean the same in every application."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How a model is trained: length, optimiser, schedule, regularisation by averaging, and where the run is kept."""
+
+    epochs: int = 10
+    """Passes over the training data at most."""
+    batch_size: int = 64
+    """Examples per step."""
+    learning_rate: float = 1e-3
+    """Peak learning rate of AdamW (Loshchilov and Hutter 2019)."""
+    warmup: float = 0.05
+    """Share of all steps in which the rate rises linearly to its peak; it then falls along a cosine."""
+    final_learning_rate: float = 0.01
+    """Learning rate at the last step, as a share of the peak."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay; biases, gains and offsets are exempt."""
+    clip_norm: float = 1.0
+    """Gradients are scaled down to this global norm (Pascanu et al. 2013)."""
+    averaging: float = 0.999
+    """Momentum of the moving average of the weights that is validated and kept (Polyak and Juditsky 1992); 0 for none."""
+    patience: int = 5
+    """Epochs without a better validation before training stops early."""
+    precision: Precision = "float32"
+    """mixed_bfloat16 is 2 to 3 times as fast on CPUs with AMX or AVX512-BF16 and on GPUs; the export is float32."""
+    seed: int = 1
+    """Fixes initial weights, the order of the data and all dropout."""
+    name: str = ""
+    """Name of the run; the preset's unless given."""
+    runs: Path = Path("runs")
+    """Where runs are kept: <runs>/<application>/<name>."""
+    resume: bool = False
+    """Go on with a run that was interrupted, from its last finished epoch."""
+    overwrite: bool = False
+    """Delete an earlier run of this name first."""
+    tensorboard: bool = False
+    """Also write TensorBoard logs (needs the `tensorboard` extra)."""
