@@ -95,8 +95,8 @@ def _guarded(action: Callable[[], None], debug: bool) -> int:
         return _report(str(error), debug)
     except MemoryError:
         return _report("not enough memory: use smaller batches or a smaller model", debug)
-    except KeyboardInterrupt:
-        _report("interrupted", debug)
+    except KeyboardInterrupt as interrupt:
+        _report(str(interrupt) or "interrupted", debug)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone (`predict | head`): nobody is left to tell.

@@ -3,28 +3,33 @@
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 def atomic_write(path: Path, content: str | bytes) -> None:
-    """Writes `content` to `path` (UTF-8 for text): whole, or not at all.
+    """Writes `content` to `path` (UTF-8 for text): whole, or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
 
-    The content goes to a temporary file beside `path`, reaches the disk, and is then renamed over it.
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`, of the same suffixes, for the caller to write a file to.
+
+    When the block ends well, the file reaches the disk and is renamed over `path`; otherwise it is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+    temporary = path.with_name(f".tmp-{uuid.uuid4().hex}-{path.name}")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode("utf-8") if isinstance(content, str) else content)
-            file.flush()
+        yield temporary
+        with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 PADDING, UNKNOWN, FIRST_WORD = 0, 1, 2
 AFFIXES = (("prefix", 3), ("prefix", 5), ("suffix", 3), ("suffix", 4))
@@ -137,4 +138,64 @@ class TextFeatures(keras.layers.Layer):
             "words": list(self.words),
             "affix_buckets": self.affix_buckets,
             "max_tokens": self.max_tokens,
+        }
+
+
+class TokenEmbedding(keras.layers.Layer):
+    """The sum of a token's word vector and its affix vectors: `[batch, time, 5]` -> `[batch, time, units]`.
+
+    In training each word is hidden (taken as unknown) with probability `word_dropout`, so that affixes and context
+    learn to stand in for it. Padding is masked.
+
+    Args:
+        words: size of the vocabulary.
+        affix_buckets: as in `TextFeatures`.
+        units: width of the vectors.
+        word_dropout: share of words hidden in training.
+        seed: of the hiding.
+    """
+
+    def __init__(
+        self,
+        words: int,
+        affix_buckets: int,
+        units: int,
+        word_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.words, self.affix_buckets, self.units, self.word_dropout = words, affix_buckets, units, word_dropout
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def build(self, features_shape: tuple[int | None, ...]) -> None:
+        initializer = keras.initializers.RandomNormal(stddev=0.1)
+        self.word_table = self.add_weight(
+            shape=(FIRST_WORD + self.words, self.units), initializer=initializer, name="words"
+        )
+        self.affix_table = self.add_weight(
+            shape=(1 + self.affix_buckets, self.units), initializer=initializer, name="affixes"
+        )
+
+    def call(self, features: Any, training: bool | None = None) -> Any:
+        word, affixes = features[..., 0], features[..., 1:]
+        if training and self.word_dropout:
+            hidden = keras.random.uniform(ops.shape(word), seed=self.seed_generator) < self.word_dropout
+            word = ops.where(hidden & (word >= FIRST_WORD), UNKNOWN, word)
+        vector = ops.take(self.word_table, word, axis=0)
+        for index in range(len(AFFIXES)):
+            vector += ops.take(self.affix_table, affixes[..., index], axis=0) / len(AFFIXES) ** 0.5
+        return ops.cast(vector, self.compute_dtype)
+
+    def compute_mask(self, features: Any, mask: Any = None) -> Any:
+        return features[..., 0] != PADDING
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "words": self.words,
+            "affix_buckets": self.affix_buckets,
+            "units": self.units,
+            "word_dropout": self.word_dropout,
         }

@@ -1,0 +1,38 @@
+PYTHON ?= python3
+BIN := .venv/bin
+SENTIMENT := $(BIN)/python -m applications.sentiment_analysis
+RUN := runs/sentiment_analysis/sample
+
+.PHONY: setup run test lint clean
+
+setup: .venv/.ready ## make .venv and install the project with its test tools
+
+# The mark is made last, so an interrupted set-up is begun anew.
+.venv/.ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "error: Python 3.11 to 3.13 is needed; this is " + sys.version.split()[0] + " (name another: make PYTHON=python3.12 ...)")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	@touch $@
+
+run: setup ## classify with the shipped model, then train, evaluate, export and use one of your own
+	@echo "== The shipped model"
+	$(SENTIMENT).predict "not bad at all, I loved it" "a great cast, but the story goes nowhere" "Never boring."
+	@echo "== A model of your own, from nothing: train"
+	$(SENTIMENT).train sample --overwrite
+	@echo "== export"
+	@rm -rf $(RUN)/saved_models
+	$(SENTIMENT).export --run $(RUN) --output $(RUN)/saved_models
+	@echo "== evaluate on the part of the sample that training never saw"
+	$(SENTIMENT).evaluate --model $(RUN)/saved_models --data sample --output $(RUN)/evaluation
+	@echo "== predict with it"
+	$(SENTIMENT).predict --model $(RUN)/saved_models "not bad at all, I loved it" "I would not recommend it."
+
+test: setup ## format, lint, types, and all tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+clean: ## remove the environment and all runs
+	rm -rf .venv .venv-bench runs

@@ -1,0 +1,1 @@
+"""Sentiment analysis: text -> label, by a recurrent classifier."""

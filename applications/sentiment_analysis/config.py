@@ -1,0 +1,72 @@
+"""The configuration of the sentiment classifier and its named presets."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from common.data.labelled_text import TextSource
+from common.training.options import TrainingOptions
+
+NAME = "sentiment_analysis"
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a training run depends on."""
+
+    source: TextSource = field(default_factory=TextSource)
+    """Where the labelled texts come from."""
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    """Length, optimiser and schedule of the training."""
+    validation: Path | None = None
+    """File of the same format to validate on; unless given, a part of the data is held out."""
+    validation_fraction: float = 0.1
+    """Share of the data held out for validation when no file is given."""
+    vocabulary_size: int = 30_000
+    """Words with a vector of their own, the commonest in training."""
+    min_count: int = 3
+    """Rarer words have no vector of their own; their affixes speak for them."""
+    affix_buckets: int = 16_000
+    """Vectors shared by the hashed beginnings and endings of words."""
+    max_tokens: int = 2_000
+    """Longer texts lose their middle."""
+    training_tokens: int = 400
+    """In training a random window of this many tokens is read from a longer text."""
+    embedding_units: int = 128
+    """Width of the token vectors."""
+    cell: Literal["lstm", "gru", "rnn"] = "lstm"
+    """Recurrent cell: LSTM, GRU or simple (Elman) recurrence."""
+    units: int = 128
+    """Hidden units per direction and layer."""
+    layers: int = 1
+    """Recurrent layers, one upon another."""
+    bidirectional: bool = True
+    """Read each text from both ends."""
+    pooling: Literal["attention", "max", "all"] = "all"
+    """How the states over time become one vector: attention, maximum, or both beside the mean."""
+    word_dropout: float = 0.1
+    """Share of words hidden in training, so that affixes and context learn to stand in."""
+    embedding_dropout: float = 0.4
+    """Variational dropout of the token vectors: one mask per text (Gal and Ghahramani 2016)."""
+    dropout: float = 0.4
+    """Dropout between recurrent layers and of the pooled vector."""
+    label_smoothing: float = 0.05
+    """Share of the target probability spread over all labels (Szegedy et al. 2016)."""
+    pretraining_epochs: int = 0
+    """Epochs in which the recurrent layer first learns to predict the next and the previous word of the training
+    texts (Dai and Le 2015); 0 for none."""
+    pretraining_learning_rate: float = 2e-3
+    """Peak learning rate of the pre-training."""
+
+
+PRESETS = {
+    "tiny": Config(
+        training=TrainingOptions(epochs=2, batch_size=16, averaging=0.0),
+        vocabulary_size=500,
+        affix_buckets=200,
+        embedding_units=8,
+        units=8,
+    ),
+    "small": Config(training=TrainingOptions(epochs=30, batch_size=16), embedding_units=64, units=64),
+    "base": Config(),
+}

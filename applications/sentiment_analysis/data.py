@@ -1,0 +1,57 @@
+"""Where reviews come from, and how they become batches."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from applications.sentiment_analysis.config import Config
+from common.data.batching import Sequences
+from common.data.labelled_text import LabelledTexts, label_indices, load_evaluation, load_training
+from common.data.labelled_text import TextSource
+from common.errors import UserError
+from common.layers.text import TextFeatures, choose_vocabulary, count_words
+
+SAMPLE = Path(__file__).with_name("sample.tsv")
+_ENCODED_AT_ONCE = 512
+
+
+def training_examples(config: Config) -> tuple[LabelledTexts, LabelledTexts, list[str]]:
+    """Training and validation examples, and the labels in alphabetical order.
+
+    Raises:
+        UserError: fewer than two classes, or a validation label that training lacks.
+    """
+    train, validation = load_training(config.source, SAMPLE, config.validation, config.validation_fraction)
+    labels = sorted(set(train.labels))
+    if len(labels) < 2:
+        raise UserError(f"{train.name}: every training example is labelled {labels[0]!r}; expected at least two classes")
+    label_indices(validation, labels)
+    return train, validation, labels
+
+
+def evaluation_examples(source: TextSource) -> LabelledTexts:
+    """The examples that `evaluate` measures on."""
+    return load_evaluation(source, SAMPLE)
+
+
+def make_features(config: Config, texts: Sequence[str]) -> TextFeatures:
+    """The text front end, with a vocabulary of the words in `texts`."""
+    words = choose_vocabulary(count_words(texts), config.vocabulary_size, config.min_count)
+    return features_layer(config, words)
+
+
+def features_layer(config: Config, words: Sequence[str]) -> TextFeatures:
+    """The text front end for a known vocabulary."""
+    return TextFeatures(words, config.affix_buckets, config.max_tokens, name="text_features")
+
+
+def encode(examples: LabelledTexts, labels: Sequence[str], features: TextFeatures) -> Sequences:
+    """Reads all texts once through the front end."""
+    read = tf.function(features.call, input_signature=[tf.TensorSpec([None], tf.string)])
+    encoded: list[np.ndarray] = []
+    for start in range(0, len(examples), _ENCODED_AT_ONCE):
+        batch = read(tf.constant(examples.texts[start : start + _ENCODED_AT_ONCE])).numpy()
+        encoded += [row[: np.count_nonzero(row[:, 0])] for row in batch]
+    return Sequences(encoded, np.array(label_indices(examples, labels), np.int32))

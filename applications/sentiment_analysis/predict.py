@@ -1,0 +1,185 @@
+"""Answers from the exported SavedModel: the label of each text and its probability. Imports no Keras and no TensorFlow.
+
+python -m applications.sentiment_analysis.predict "not bad at all, I loved it"
+"""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+from rich.progress import track
+from rich.text import Text
+
+from common import cli
+from common.data.tables import read_columns
+from common.errors import UserError
+from common.files import atomic_write
+from common.serving.inputs import argument_texts, chunks, lines
+from common.serving.runner import SavedModelRunner, latest_version
+
+SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "sentiment_analysis"
+LABELS_FILE = Path("assets.extra") / "labels.json"
+
+Answer = dict[str, Any]
+
+
+class Predictor:
+    """Labels texts with a SavedModel.
+
+    Args:
+        model: a folder of numbered versions, of which the highest is used, or one version.
+        batch_size: texts that are read at once.
+    """
+
+    def __init__(self, model: Path = SHIPPED_MODEL, batch_size: int = 32) -> None:
+        self.path = latest_version(model)
+        self.batch_size = batch_size
+        self._runner = SavedModelRunner(self.path)
+        described = read_labels(self.path)
+        self.labels: list[str] = described["labels"]
+        self.label_map: dict[str, str] = described["label_map"]
+
+    def __call__(self, texts: str | Sequence[str], explain: bool = False) -> Answer | list[Answer]:
+        """`{"label", "probability", "probabilities"}` for one text, a list of them for a list.
+
+        With `explain` also `"tokens"`, pairs of a token and what it adds to the score (logit) of the label.
+        """
+        single = isinstance(texts, str)
+        batch = [texts] if isinstance(texts, str) else list(texts)
+        answers = self._explain(batch) if explain else self._classify(batch)
+        return answers[0] if single else answers
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """Calibrated probabilities `[texts, classes]`, texts of like length computed together."""
+        probabilities = np.zeros((len(texts), len(self.labels)), np.float32)
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        for rows in chunks(order, self.batch_size):
+            outputs = self._runner.run("serving_default", text=[texts[row] for row in rows])
+            probabilities[rows] = outputs["probabilities"]
+        return probabilities
+
+    def _classify(self, texts: Sequence[str]) -> list[Answer]:
+        return [self._answer(row) for row in self.probabilities(texts)]
+
+    def _explain(self, texts: Sequence[str]) -> list[Answer]:
+        answers = []
+        for chunk in chunks(texts, self.batch_size):
+            outputs = self._runner.run("explain", text=chunk)
+            for row, probabilities in enumerate(outputs["probabilities"]):
+                real = outputs["mask"][row]
+                tokens = [token.decode("utf-8", "replace") for token in outputs["tokens"][row][real]]
+                contributions = outputs["contributions"][row][real].tolist()
+                answers.append(self._answer(probabilities) | {"tokens": list(zip(tokens, contributions, strict=True))})
+        return answers
+
+    def _answer(self, probabilities: np.ndarray) -> Answer:
+        best = int(np.argmax(probabilities))
+        named = dict(zip(self.labels, map(float, probabilities), strict=True))
+        return {"label": self.labels[best], "probability": float(probabilities[best]), "probabilities": named}
+
+
+def read_labels(version: Path) -> dict[str, Any]:
+    """The labels of an exported model in the order of its probabilities, and the values that stand for them in data."""
+    path = version / LABELS_FILE
+    if not path.is_file():
+        raise UserError(f"{version}: no {LABELS_FILE}; expected a model exported by applications.sentiment_analysis.export")
+    return json.loads(path.read_text("utf-8"))
+
+
+@dataclass(frozen=True)
+class Options:
+    """Texts come from the arguments, from --input, or else from standard input, one per line."""
+
+    texts: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Texts to label; put -- before one that begins with a dash."""
+    model: Path = SHIPPED_MODEL
+    """Folder of numbered versions, of which the highest is used, or one version."""
+    input: Path | None = None
+    """CSV or TSV file (.gz too) with a column of texts."""
+    text_column: str = "text"
+    """Column of --input that holds the text."""
+    output: Path | None = None
+    """Write the answers to this .jsonl or .csv file instead of the terminal."""
+    explain: bool = False
+    """Colour each word by what it adds: green towards the label, red against it."""
+    batch_size: int = 32
+    """Texts that are read at once."""
+
+
+def main(options: Options) -> None:
+    """Labels texts with an exported model."""
+    if options.texts and options.input:
+        raise UserError(f"--input {options.input}: expected texts either as arguments or from a file, got both")
+    if options.output is not None and options.output.suffix not in (".jsonl", ".csv"):
+        raise UserError(f"--output {options.output}: expected a name that ends in .jsonl or .csv")
+    if options.output is not None and options.explain:
+        raise UserError("--explain: colours words in the terminal; leave out --output")
+    if options.batch_size < 1:
+        raise UserError(f"--batch-size {options.batch_size}: expected at least 1")
+    predictor = Predictor(options.model, options.batch_size)
+    if options.output is not None:
+        _write_answers(predictor, list(_texts(options)), options.output)
+        return
+    console = cli.console()
+    at_once = 1 if not options.texts and not options.input and sys.stdin.isatty() else options.batch_size
+    for chunk in chunks(_texts(options), at_once):
+        for text, answer in zip(chunk, predictor(chunk, options.explain), strict=True):
+            shown = _coloured(answer) if options.explain else Text(" ".join(text.split())[:200])
+            console.print(Text(f"{answer['label']}\t{answer['probability']:.4f}\t") + shown)
+
+
+def _texts(options: Options) -> Iterator[str]:
+    if options.input:
+        yield from (row.values[0] for row in read_columns(options.input, (options.text_column,)))
+    elif options.texts:
+        yield from argument_texts(options.texts)
+    else:
+        yield from lines()
+
+
+def _coloured(answer: Answer) -> Text:
+    largest = max((abs(value) for _, value in answer["tokens"]), default=0.0) or 1.0
+    shown = Text()
+    for token, value in answer["tokens"]:
+        strength = abs(value) / largest
+        colour = "green" if value > 0 else "red"
+        shown.append(token, style=f"bold {colour}" if strength > 0.5 else colour if strength > 0.1 else "dim")
+        shown.append(" ")
+    return shown
+
+
+def _write_answers(predictor: Predictor, texts: list[str], path: Path) -> None:
+    probabilities = np.zeros((len(texts), len(predictor.labels)))
+    size = 16 * predictor.batch_size
+    starts = range(0, len(texts), size)
+    for start in track(starts, "classifying", console=cli.console(stderr=True), transient=True):
+        probabilities[start : start + size] = predictor.probabilities(texts[start : start + size])
+    records = [
+        {"text": text, "label": predictor.labels[int(np.argmax(row))], "probability": round(float(row.max()), 6)}
+        for text, row in zip(texts, probabilities, strict=True)
+    ]
+    atomic_write(path, _as_csv(records) if path.suffix == ".csv" else _as_json_lines(records))
+    cli.console(stderr=True).print(f"{len(records):,} answers written to {path}")
+
+
+def _as_json_lines(records: Sequence[Answer]) -> str:
+    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+
+
+def _as_csv(records: Sequence[Answer]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=["text", "label", "probability"])
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

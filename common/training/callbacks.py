@@ -1,0 +1,151 @@
+"""Callbacks of the fit loop: keep the best weights, save what a resumed run needs, show progress."""
+
+import csv
+import io
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from common.cli import console
+from common.files import atomic_write, replacing
+from common.training.run_folder import BEST_WEIGHTS, HISTORY, STATE
+
+History = list[dict[str, float]]
+
+
+class BestWeights(keras.callbacks.Callback):
+    """Keeps the weights of the best validation so far, and stops when `patience` epochs brought nothing better.
+
+    It saves while the validated weights are in place (before averaged weights are swapped back), so it must stand
+    before `keras.callbacks.SwapEMAWeights` in the list.
+    """
+
+    def __init__(self, folder: Path, history: History, monitor: str, mode: str, patience: int) -> None:
+        super().__init__()
+        self._path, self._history, self._patience = folder / BEST_WEIGHTS, history, patience
+        self._monitor, self._sign = monitor, {"min": 1.0, "max": -1.0}[mode]
+
+    def on_test_end(self, logs: Mapping[str, float] | None = None) -> None:
+        value = (logs or {}).get(self._monitor.removeprefix("val_"), float("nan"))
+        if best_epoch(self._history, self._monitor, self._sign, value) == len(self._history):
+            with replacing(self._path) as temporary:
+                self.model.save_weights(temporary)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        value = (logs or {})[self._monitor]
+        if epoch - best_epoch(self._history, self._monitor, self._sign, value) >= self._patience:
+            self.model.stop_training = True
+
+
+def best_epoch(history: Sequence[Mapping[str, float]], monitor: str, sign: float, value: float) -> int:
+    """The index of the first best epoch among `history` and the one that has just given `value` (NaN is never best)."""
+    values = [sign * epoch[monitor] for epoch in history] + [sign * value]
+    return int(np.argmin([number if np.isfinite(number) else np.inf for number in values]))
+
+
+class SaveState(keras.callbacks.Callback):
+    """After each epoch writes the log, and all that training depends on, whole or not at all."""
+
+    def __init__(self, folder: Path, history: History) -> None:
+        super().__init__()
+        self._folder, self._history, self._started = folder, history, 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        record = {"epoch": epoch + 1, **{name: float(value) for name, value in (logs or {}).items()}}
+        record["learning_rate"] = float(self.model.optimizer.learning_rate)
+        record["seconds"] = round(time.perf_counter() - self._started, 2)
+        self._history.append(record)
+        save_state(self._folder, self.model, self._history, bool(self.model.stop_training))
+        _write_log(self._folder / HISTORY, self._history)
+
+
+def save_state(folder: Path, model: keras.Model, history: History, finished: bool) -> None:
+    """Writes weights, random seeds, the optimiser's variables and the history to `state.npz`."""
+    arrays = {f"variable_{index}": np.asarray(variable) for index, variable in enumerate(_variables(model))}
+    record = json.dumps({"history": history, "finished": finished})
+    with replacing(folder / STATE) as temporary, temporary.open("wb") as file:
+        np.savez(file, record=np.array(record), **arrays)
+
+
+def restore_state(folder: Path, model: keras.Model) -> tuple[History, bool]:
+    """Reads back what `save_state` wrote. Returns the history so far and whether training was over; empty if none."""
+    if not (folder / STATE).exists():
+        return [], False
+    with np.load(folder / STATE) as state:
+        for index, variable in enumerate(_variables(model)):
+            variable.assign(state[f"variable_{index}"])
+        record = json.loads(str(state["record"]))
+    return record["history"], record["finished"]
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    metrics = {id(variable) for variable in model.metrics_variables}
+    return [variable for variable in model.variables if id(variable) not in metrics] + list(model.optimizer.variables)
+
+
+def _write_log(path: Path, history: History) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]), extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(history)
+    atomic_write(path, text.getvalue())
+
+
+class ShowProgress(keras.callbacks.Callback):
+    """A bar for the epoch under way where there is a terminal, and a line for each finished epoch everywhere."""
+
+    def __init__(self, steps: int, epochs: int, title: str) -> None:
+        super().__init__()
+        self._steps, self._epochs, self._title, self._started = steps, epochs, title, 0.0
+        self._console = console()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
+        self._task = self._bar.add_task(title, total=steps)
+
+    def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
+        self._bar.start()
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._started = time.perf_counter()
+        self._bar.reset(self._task, description=f"{self._title} {epoch + 1}/{self._epochs}")
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._bar.update(self._task, completed=batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        shown = "  ".join(f"{name} {value:.4f}" for name, value in (logs or {}).items())
+        seconds = time.perf_counter() - self._started
+        self._console.print(f"{self._title} {epoch + 1}/{self._epochs}  {shown}  {seconds:.0f} s")
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Takes the bar off the terminal; safe to call twice."""
+        self._bar.stop()
+
+
+def tensorboard(folder: Path) -> Any:
+    """Keras's TensorBoard callback, writing to `<folder>/tensorboard`.
+
+    Raises:
+        UserError: TensorBoard is not installed.
+    """
+    from common.errors import UserError
+
+    try:
+        import tensorboard as _  # noqa: F401
+    except ImportError:
+        raise UserError(
+            "--tensorboard: TensorBoard is not installed; pip install 'recurrent-applications[tensorboard]'"
+        ) from None
+    return keras.callbacks.TensorBoard(folder / "tensorboard")

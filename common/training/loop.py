@@ -1,0 +1,83 @@
+"""The fit loop of all applications, on `keras.Model.fit`, that can be killed at any moment and resumed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from common.errors import UserError
+from common.evaluation.plots import plot_learning_curves
+from common.training.callbacks import BestWeights, History, SaveState, ShowProgress, restore_state, tensorboard
+from common.training.options import TrainingOptions
+from common.training.run_folder import BEST_WEIGHTS, CURVES
+
+
+def fit(
+    model: keras.Model,
+    batches: Callable[[range], tf.data.Dataset],
+    steps_per_epoch: int,
+    validation: tf.data.Dataset,
+    options: TrainingOptions,
+    folder: Path,
+    *,
+    monitor: str = "val_loss",
+    mode: str = "min",
+    title: str = "epoch",
+) -> History:
+    """Trains a compiled model, and leaves it with the weights of its best validation.
+
+    After each epoch the folder holds the log, the learning curves, the best weights and all that a resumed run needs to end
+    as an uninterrupted one would: weights, averaged weights, the optimiser's variables, the seeds of dropout; the order of
+    the data follows from the seed and the epoch.
+
+    Args:
+        model: built, and compiled with an optimiser of `make_optimizer`.
+        batches: from a range of epochs to their batches, one epoch after another, as `training_batches` gives.
+        steps_per_epoch: batches in each epoch.
+        validation: batches that are evaluated after each epoch.
+        options: the training flags; `options.resume` goes on from the folder's last finished epoch.
+        folder: where the run is kept.
+        monitor: the validation metric that chooses the best epoch.
+        mode: `min` or `max`: which way `monitor` is better.
+        title: what the progress lines begin with.
+
+    Returns:
+        One dictionary of metrics per epoch.
+
+    Raises:
+        KeyboardInterrupt: training was interrupted; its message says how to resume.
+        UserError: the loss was no longer a number in the first epoch.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    model.optimizer.build(model.trainable_variables)
+    history, finished = restore_state(folder, model) if options.resume else ([], False)
+    first = len(history)
+    if not finished and first < options.epochs:
+        progress = ShowProgress(steps_per_epoch, options.epochs, title)
+        callbacks = [BestWeights(folder, history, monitor, mode, options.patience)]
+        callbacks += [keras.callbacks.SwapEMAWeights()] if options.averaging else []
+        callbacks += [keras.callbacks.TerminateOnNaN(), SaveState(folder, history), progress]
+        callbacks += [tensorboard(folder)] if options.tensorboard else []
+        try:
+            model.fit(
+                batches(range(first, options.epochs)),
+                initial_epoch=first,
+                epochs=options.epochs,
+                steps_per_epoch=steps_per_epoch,
+                validation_data=validation,
+                callbacks=callbacks,
+                verbose=0,
+            )
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"interrupted; {len(history)} of {options.epochs} epochs are kept in {folder}: go on with the same "
+                "command and --resume"
+            ) from None
+        finally:
+            progress.close()
+    if not (folder / BEST_WEIGHTS).exists():
+        raise UserError(f"{folder}: the loss became NaN or infinite in the first epoch; try a lower --learning-rate")
+    plot_learning_curves(history, folder / CURVES)
+    model.load_weights(folder / BEST_WEIGHTS)
+    return history

@@ -1,0 +1,24 @@
+"""AdamW with warm-up, cosine decay, clipping and weight averaging, from the shared training flags."""
+
+import keras
+
+from common.training.options import TrainingOptions
+
+
+def make_optimizer(options: TrainingOptions, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019), its rate rising linearly and then falling along a half cosine over all epochs."""
+    steps = max(options.epochs * steps_per_epoch, 1)
+    warmup_steps = min(max(round(options.warmup * steps), 1), steps)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=options.learning_rate / warmup_steps,
+        decay_steps=max(steps - warmup_steps, 1),
+        alpha=options.final_learning_rate,
+        warmup_target=options.learning_rate,
+        warmup_steps=warmup_steps,
+    )
+    averaging = {"use_ema": True, "ema_momentum": options.averaging} if options.averaging else {}
+    optimizer = keras.optimizers.AdamW(
+        schedule, weight_decay=options.weight_decay, global_clipnorm=options.clip_norm or None, **averaging
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer

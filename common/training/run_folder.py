@@ -1,0 +1,98 @@
+"""The folder of a training run, and its configuration as JSON."""
+
+import dataclasses
+import json
+import shutil
+import types
+import typing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from common.errors import UserError
+from common.files import atomic_write
+from common.training.options import TrainingOptions
+
+Config = TypeVar("Config")
+
+CONFIG, HISTORY, BEST_WEIGHTS, STATE, CURVES = (
+    "config.json",
+    "log.csv",
+    "best.weights.h5",
+    "state.npz",
+    "curves.png",
+)
+_MAY_DIFFER_ON_RESUME = {"resume", "overwrite", "tensorboard", "runs", "name"}
+
+
+def open_run(application: str, config: Any, options: TrainingOptions, preset: str) -> Path:
+    """Makes the run's folder with its config.json, or finds it again with `--resume`.
+
+    Raises:
+        UserError: the run exists already, there is none to resume, or it was started with other flags.
+    """
+    folder = options.runs / application / (options.name or preset)
+    exists = (folder / CONFIG).exists()
+    if options.resume and not exists:
+        raise UserError(f"{folder}: no run to resume; leave --resume out to start one")
+    if options.resume:
+        _require_same(folder, config)
+        return folder
+    if exists and not options.overwrite:
+        raise UserError(f"{folder}: this run exists; go on with it by --resume, replace it by --overwrite, or take another --name")
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    atomic_write(folder / CONFIG, json.dumps(to_json(config), indent=2) + "\n")
+    return folder
+
+
+def load_config(folder: Path, kind: type[Config]) -> Config:
+    """The configuration a run was started with."""
+    path = folder / CONFIG
+    if not path.is_file():
+        raise UserError(f"{folder}: not a training run (no {CONFIG}); expected runs/<application>/<name>")
+    return from_json(kind, json.loads(path.read_text("utf-8")))
+
+
+def to_json(config: Any) -> Any:
+    """A dataclass as JSON values; paths become strings, tuples lists."""
+    if dataclasses.is_dataclass(config):
+        return {field.name: to_json(getattr(config, field.name)) for field in dataclasses.fields(config)}
+    if isinstance(config, (tuple, list)):
+        return [to_json(value) for value in config]
+    return str(config) if isinstance(config, Path) else config
+
+
+def from_json(kind: Any, value: Any) -> Any:
+    """The inverse of `to_json` for a dataclass type and the types its fields name."""
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return kind(**{name: from_json(hints[name], item) for name, item in value.items() if name in hints})  # type: ignore[operator]
+    if value is None:
+        return None
+    if kind is Path:
+        return Path(value)
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        return tuple(from_json(arguments[0], item) for item in value)
+    if origin in (typing.Union, types.UnionType):
+        return from_json(next(option for option in arguments if option is not type(None)), value)
+    return value
+
+
+def _require_same(folder: Path, config: Any) -> None:
+    saved, given = (_flat(tree) for tree in (json.loads((folder / CONFIG).read_text("utf-8")), to_json(config)))
+    for name in sorted(saved.keys() | given.keys()):
+        if name not in _MAY_DIFFER_ON_RESUME and saved.get(name) != given.get(name):
+            flag = name.replace("_", "-")
+            raise UserError(
+                f"{folder}: the run was started with --{flag} {saved.get(name)}, not {given.get(name)}; resume it with the "
+                "flags it was started with"
+            )
+
+
+def _flat(tree: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        flat.update(_flat(value) if isinstance(value, dict) else {name: value})
+    return flat
