@@ -1,0 +1,179 @@
+"""One step of each cell and its derivative, feature-major (`[rows, batch]`): gates split without a copy.
+
+A step multiplies packed weight matrices with the operand `[x_t; 1; h_{t-1}]` of `features + 1 + units` rows;
+a matrix of only `features + 1` columns sees `[x_t; 1]` alone. The products are called projections. All
+equations are those of Keras, whose weight layout and gate order the packing takes as given.
+
+References:
+    Elman (1990), Finding structure in time.
+    Hochreiter and Schmidhuber (1997), Long short-term memory; Gers et al. (2000) for the forget gate.
+    Cho et al. (2014), Learning phrase representations using RNN encoder-decoder, in the `reset_after` form of
+    cuDNN.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import tensorflow as tf
+
+Tensor: TypeAlias = tf.Tensor
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The pure functions that define a recurrent cell.
+
+    Attributes:
+        state_count: number of state tensors; the first is the hidden state.
+        parts: rows of each projection, in units.
+        mask_of_block: for every block of `units` rows over all projections, the index of Keras's dropout mask
+            for it.
+        kept: rows of each tensor kept for the backward step, in units.
+        pack: `(kernel [features, gates * units], recurrent_kernel [units, gates * units], bias)` -> packed
+            matrices.
+        forward: `(projections, states)` -> `(new states, tensors kept)`.
+        backward: `(tensors kept, h_{t-1}, gradients of the new states)` -> `(gradients of the projections,
+            gradients of the old states without the share that flows through the projections)`; None stands
+            for zero.
+        step: batch-major `(x_t W + b, h_{t-1} U + b_recurrent, states)` -> new states, each `[batch, units]`.
+    """
+
+    state_count: int
+    parts: tuple[int, ...]
+    mask_of_block: tuple[int, ...]
+    kept: tuple[int, ...]
+    pack: Callable[[Tensor, Tensor, Tensor], list[Tensor]]
+    forward: Callable[[Sequence[Tensor], Sequence[Tensor]], tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]
+    backward: Callable[
+        [Sequence[Tensor], Tensor, Sequence[Tensor]], tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]
+    ]
+    step: Callable[[Tensor, Tensor, Sequence[Tensor]], tuple[Tensor, ...]]
+
+
+def _sigmoid_gradient(value: Tensor, gradient: Tensor) -> Tensor:
+    return tf.raw_ops.SigmoidGrad(y=value, dy=gradient)
+
+
+def _tanh_gradient(value: Tensor, gradient: Tensor) -> Tensor:
+    return tf.raw_ops.TanhGrad(y=value, dy=gradient)
+
+
+def _stack_weights(kernel: Tensor, bias: Tensor, recurrent_kernel: Tensor) -> Tensor:
+    return tf.concat([kernel, bias[None], recurrent_kernel], 0)
+
+
+def _pack_simple(kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> list[Tensor]:
+    return [tf.transpose(_stack_weights(kernel, bias, recurrent_kernel))]
+
+
+def _simple_forward(
+    projections: Sequence[Tensor], states: Sequence[Tensor]
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    hidden = tf.tanh(projections[0])
+    return (hidden,), (hidden,)
+
+
+def _simple_backward(
+    kept: Sequence[Tensor], previous_hidden: Tensor, gradients: Sequence[Tensor]
+) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
+    return (_tanh_gradient(kept[0], gradients[0]),), (None,)
+
+
+def _simple_step(from_input: Tensor, from_hidden: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return (tf.tanh(from_input + from_hidden),)
+
+
+def _pack_lstm(kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> list[Tensor]:
+    weights = _stack_weights(kernel, bias, recurrent_kernel)
+    input_gate, forget_gate, candidate, output_gate = tf.split(weights, 4, 1)
+    # The three sigmoid gates stand together so that one operation computes them.
+    return [tf.transpose(tf.concat([input_gate, forget_gate, output_gate, candidate], 1))]
+
+
+def _lstm_forward(
+    projections: Sequence[Tensor], states: Sequence[Tensor]
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    units = projections[0].shape[0] // 4
+    gates, candidate = tf.split(projections[0], [3 * units, units])
+    gates, candidate = tf.sigmoid(gates), tf.tanh(candidate)
+    input_gate, forget_gate, output_gate = tf.split(gates, 3)
+    previous_cell = states[1]
+    cell = forget_gate * previous_cell + input_gate * candidate
+    squashed = tf.tanh(cell)
+    return (output_gate * squashed, cell), (gates, candidate, squashed, previous_cell)
+
+
+def _lstm_backward(
+    kept: Sequence[Tensor], previous_hidden: Tensor, gradients: Sequence[Tensor]
+) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
+    gates, candidate, squashed, previous_cell = kept
+    input_gate, forget_gate, output_gate = tf.split(gates, 3)
+    d_hidden, d_cell = gradients
+    d_cell += _tanh_gradient(squashed, d_hidden * output_gate)
+    d_gates = _sigmoid_gradient(
+        gates, tf.concat([d_cell * candidate, d_cell * previous_cell, d_hidden * squashed], 0)
+    )
+    d_candidate = _tanh_gradient(candidate, d_cell * input_gate)
+    return (tf.concat([d_gates, d_candidate], 0),), (None, d_cell * forget_gate)
+
+
+def _lstm_step(from_input: Tensor, from_hidden: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    units = states[0].shape[1]
+    both, candidate, output_gate = tf.split(from_input + from_hidden, [2 * units, units, units], 1)
+    input_gate, forget_gate = tf.split(tf.sigmoid(both), 2, 1)
+    cell = forget_gate * states[1] + input_gate * tf.tanh(candidate)
+    return tf.sigmoid(output_gate) * tf.tanh(cell), cell
+
+
+def _pack_gru(kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> list[Tensor]:
+    units = recurrent_kernel.shape[0]
+    input_bias, recurrent_bias = bias[0], bias[1]
+    gates = 2 * units
+    # The reset gate scales only the hidden state's share of the candidate, so that the input's share, with
+    # its own bias, is a projection of its own and the shared matrix holds zeros in its place.
+    kernel_without_candidate = tf.concat([kernel[:, :gates], tf.zeros_like(kernel[:, gates:])], 1)
+    shared_bias = tf.concat([input_bias[:gates] + recurrent_bias[:gates], recurrent_bias[gates:]], 0)
+    shared = _stack_weights(kernel_without_candidate, shared_bias, recurrent_kernel)
+    candidate = tf.concat([kernel[:, gates:], input_bias[None, gates:]], 0)
+    return [tf.transpose(shared), tf.transpose(candidate)]
+
+
+def _gru_forward(
+    projections: Sequence[Tensor], states: Sequence[Tensor]
+) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    shared, candidate_input = projections
+    units = candidate_input.shape[0]
+    gates, candidate_hidden = tf.split(shared, [2 * units, units])
+    gates = tf.sigmoid(gates)
+    update, reset = tf.split(gates, 2)
+    candidate = tf.tanh(candidate_input + reset * candidate_hidden)
+    return (candidate + update * (states[0] - candidate),), (gates, candidate_hidden, candidate)
+
+
+def _gru_backward(
+    kept: Sequence[Tensor], previous_hidden: Tensor, gradients: Sequence[Tensor]
+) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
+    gates, candidate_hidden, candidate = kept
+    update, reset = tf.split(gates, 2)
+    d_hidden = gradients[0]
+    d_carried = d_hidden * update
+    d_candidate = _tanh_gradient(candidate, d_hidden - d_carried)
+    d_gates = _sigmoid_gradient(
+        gates, tf.concat([d_hidden * (previous_hidden - candidate), d_candidate * candidate_hidden], 0)
+    )
+    return (tf.concat([d_gates, d_candidate * reset], 0), d_candidate), (d_carried,)
+
+
+def _gru_step(from_input: Tensor, from_hidden: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    units = states[0].shape[1]
+    input_gates, candidate_input = tf.split(from_input, [2 * units, units], 1)
+    hidden_gates, candidate_hidden = tf.split(from_hidden, [2 * units, units], 1)
+    update, reset = tf.split(tf.sigmoid(input_gates + hidden_gates), 2, 1)
+    candidate = tf.tanh(candidate_input + reset * candidate_hidden)
+    return (candidate + update * (states[0] - candidate),)
+
+
+SIMPLE_RNN = Cell(1, (1,), (0,), (1,), _pack_simple, _simple_forward, _simple_backward, _simple_step)
+LSTM = Cell(2, (4,), (0, 1, 3, 2), (3, 1, 1, 1), _pack_lstm, _lstm_forward, _lstm_backward, _lstm_step)
+GRU = Cell(1, (3, 1), (0, 1, 2, 2), (2, 1, 1), _pack_gru, _gru_forward, _gru_backward, _gru_step)

@@ -1,0 +1,148 @@
+"""Chooses the loop by batch size, at run time where the batch size is not known, and cuts the batch into
+shards."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import tensorflow as tf
+
+from common.layers.recurrence.cells import LSTM, Cell
+from common.layers.recurrence.scan import scan
+from common.layers.recurrence.small_batch import lstm_in_one_kernel, scan_rows
+
+Tensor: TypeAlias = tf.Tensor
+Result: TypeAlias = tuple[list[Tensor], list[Tensor]]
+
+# Measured on two cores: below these numbers of rows the batch-major loop of `small_batch` is faster in
+# inference.
+FEW_ROWS = {tf.float64: 48, tf.float32: 48, tf.bfloat16: 16}
+ROWS_FOR_ONE_KERNEL = 2
+
+
+@dataclass(frozen=True)
+class LoopOptions:
+    """How a loop runs.
+
+    Attributes:
+        compute_dtype: dtype of the products; states and gates are kept in float32, or float64 under float64.
+        shards: number of pieces of the batch that run as independent loops, so that each keeps one core busy:
+            a product of one step is too small for TensorFlow to spread over cores.
+        training: whether the hand-written gradient will be needed.
+        sequence_count: how many of the states are returned for every step, the hidden state first.
+    """
+
+    compute_dtype: tf.DType
+    shards: int
+    training: bool
+    sequence_count: int
+
+
+def run(
+    cell: Cell,
+    inputs: Tensor,
+    weights: Sequence[Tensor],
+    states: Sequence[Tensor],
+    dropout_masks: Sequence[Tensor],
+    options: LoopOptions,
+) -> Result:
+    """Runs a cell over `[batch, time, features]`.
+
+    Args:
+        cell: the cell's equations.
+        inputs: `[batch, time, features]`.
+        weights: kernel, recurrent kernel and bias in Keras's layout, in the dtype of the states.
+        states: initial states, `[batch, units]` each.
+        dropout_masks: none, or factors `[batch, features + 1 + units]` on the operand `[x_t; 1; h_{t-1}]`,
+            one for each of Keras's masks.
+        options: see `LoopOptions`.
+
+    Returns:
+        The first `options.sequence_count` states over time, `[batch, time, units]` each, and all final
+        states.
+    """
+
+    def many_rows() -> Result:
+        matrices = [tf.cast(matrix, options.compute_dtype) for matrix in cell.pack(*weights)]
+
+        def on_shard(inputs: Tensor, *per_row: Tensor) -> Result:
+            states, masks = per_row[: cell.state_count], per_row[cell.state_count :]
+            return _feature_major(cell, inputs, matrices, states, masks, options)
+
+        return _sharded(on_shard, [inputs, *states, *dropout_masks], options.shards)
+
+    def few_rows() -> Result:
+        def on_shard(inputs: Tensor, *states: Tensor) -> Result:
+            return scan_rows(cell, inputs, weights, states, options.sequence_count)
+
+        return _sharded(on_shard, [tf.cast(inputs, states[0].dtype), *states], options.shards)
+
+    def one_kernel() -> Result:
+        if cell is not LSTM or states[0].dtype != tf.float32:
+            return few_rows()
+        return lstm_in_one_kernel(tf.cast(inputs, tf.float32), weights, states, options.sequence_count)
+
+    if options.training:
+        return many_rows()
+    batch, limit = inputs.shape[0], FEW_ROWS[options.compute_dtype]
+    if batch is not None:
+        return one_kernel() if batch <= ROWS_FOR_ONE_KERNEL else few_rows() if batch < limit else many_rows()
+    rows = tf.shape(inputs)[0]
+    flat = tf.cond(
+        rows < limit,
+        lambda: tf.cond(rows <= ROWS_FOR_ONE_KERNEL, _flat(one_kernel), _flat(few_rows)),
+        _flat(many_rows),
+    )
+    return list(flat[: options.sequence_count]), list(flat[options.sequence_count :])
+
+
+def _flat(function: Callable[[], Result]) -> Callable[[], tuple[Tensor, ...]]:
+    def flattened() -> tuple[Tensor, ...]:
+        sequences, states = function()
+        return (*sequences, *states)
+
+    return flattened
+
+
+def _sharded(on_shard: Callable[..., Result], per_row: Sequence[Tensor], shards: int) -> Result:
+    """Applies `on_shard` to pieces along the batch: independent graphs, which run on several cores."""
+    batch = per_row[0].shape[0]
+    if shards == 1 or batch == 1:
+        return on_shard(*per_row)
+    rows = tf.shape(per_row[0])[0] if batch is None else batch
+    sizes = [(rows + shard) // shards for shard in range(shards)]
+    pieces = zip(*[tf.split(tensor, sizes) for tensor in per_row], strict=True)
+    results = [on_shard(*piece) for piece in pieces]
+    sequences, states = zip(*results, strict=True)
+    return (
+        [tf.concat(parts, 0) for parts in zip(*sequences, strict=True)],
+        [tf.concat(parts, 0) for parts in zip(*states, strict=True)],
+    )
+
+
+def _feature_major(
+    cell: Cell,
+    inputs: Tensor,
+    matrices: Sequence[Tensor],
+    states: Sequence[Tensor],
+    dropout_masks: Sequence[Tensor],
+    options: LoopOptions,
+) -> Result:
+    batch, time, features = inputs.shape
+    units = states[0].shape[1]
+    swapped = tf.cast(tf.transpose(inputs, [1, 2, 0]), options.compute_dtype)
+    swapped.set_shape([time, features, batch])
+    with_ones = tf.concat([swapped, tf.ones_like(swapped[:, :1])], 1)
+    sequences, finals = scan(
+        cell,
+        with_ones,
+        matrices,
+        [tf.ensure_shape(tf.transpose(state), [units, batch]) for state in states],
+        [tf.cast(tf.transpose(mask), options.compute_dtype) for mask in dropout_masks],
+        options.sequence_count,
+        options.training,
+    )
+    return (
+        [tf.transpose(sequence, [2, 0, 1]) for sequence in sequences],
+        [tf.transpose(state) for state in finals],
+    )

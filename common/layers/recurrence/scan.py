@@ -1,0 +1,249 @@
+"""The feature-major loop over time, with hand-written back-propagation through time.
+
+Layout `[features, batch]`: the constant weight matrix is the left operand of each product, so that oneDNN
+packs only the small activation, and gates split along axis 0 without a copy. The bias rides in the product as
+the weight of a row of ones. The backward loop multiplies once a step for the gradients of `[x_t; 1;
+h_{t-1}]`, and sums the gradients of the weights by one product for every `STEPS_PER_ITERATION` steps.
+
+Reference: Werbos (1990), Backpropagation through time: what it does and how to do it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import tensorflow as tf
+
+from common.errors import UserError
+from common.layers.recurrence.cells import Cell
+
+Tensor: TypeAlias = tf.Tensor
+STEPS_PER_ITERATION = 10
+
+
+def chunked_loop(
+    steps: Tensor, body: Callable[[Tensor, int, Sequence], Sequence], carry: Sequence
+) -> Sequence:
+    """Applies `carry = body(t, count, carry)` over t = 0 .. steps-1.
+
+    `count` is `STEPS_PER_ITERATION` while so many steps remain, and 1 for the rest: an iteration of a
+    TensorFlow loop costs tens of microseconds, which unrolled steps share.
+    """
+    start: Tensor = tf.constant(0)
+    for count in (STEPS_PER_ITERATION, 1):
+        start, *carry = tf.while_loop(
+            lambda t, *_, count=count: t + count <= steps,
+            lambda t, *values, count=count: (t + count, *body(t, count, values)),
+            (start, *carry),
+        )
+    return carry
+
+
+def time_list(steps: Tensor, shape: Sequence[int | None], dtype: tf.DType) -> tf.TensorArray:
+    """Returns a list of `steps` tensors of one shape, to be written step by step."""
+    return tf.TensorArray(dtype, size=steps, element_shape=shape, clear_after_read=False)
+
+
+def unstacked(values: Tensor) -> tf.TensorArray:
+    """Returns the steps of `[time, ...]` as a list."""
+    return time_list(tf.shape(values)[0], values.shape[1:], values.dtype).unstack(values)
+
+
+def scan(
+    cell: Cell,
+    inputs: Tensor,
+    matrices: Sequence[Tensor],
+    states: Sequence[Tensor],
+    dropout_masks: Sequence[Tensor],
+    sequence_count: int,
+    differentiable: bool,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Runs a cell over time.
+
+    Args:
+        cell: the cell's equations.
+        inputs: `[time, features + 1, batch]` in the compute dtype, the last row all ones.
+        matrices: the packed weights in the compute dtype.
+        states: initial states, `[units, batch]` each, in the dtype in which states are kept.
+        dropout_masks: none, or for each of Keras's masks a factor `[features + 1 + units, batch]` on the
+            operand.
+        sequence_count: how many of the states are returned for every step, the hidden state first.
+        differentiable: whether to keep what the hand-written gradient needs.
+
+    Returns:
+        The first `sequence_count` states over time, `[time, units, batch]` each, and all final states.
+    """
+    if dropout_masks:
+        matrices = [
+            block for m, part in zip(matrices, cell.parts, strict=True) for block in tf.split(m, part)
+        ]
+        factors: list[Tensor | None] = [dropout_masks[index] for index in cell.mask_of_block]
+    else:
+        factors = [None] * len(matrices)
+    if not differentiable:
+        sequences, finals, _ = _forward(cell, inputs, matrices, states, factors, sequence_count, False)
+        return sequences, finals
+
+    @tf.custom_gradient
+    def run(inputs: Tensor, *arguments: Tensor) -> tuple[tuple[Tensor, ...], Callable]:
+        matrices, states = arguments[: -cell.state_count], arguments[-cell.state_count :]
+        sequences, finals, kept = _forward(cell, inputs, matrices, states, factors, sequence_count, True)
+
+        def gradient(*upstream: Tensor) -> tuple[Tensor, ...]:
+            @tf.custom_gradient
+            def first_order(*arguments: Tensor) -> tuple[tuple[Tensor, ...], Callable]:
+                upstream = arguments[-sequence_count - cell.state_count :]
+                gradients = _backward(cell, inputs, matrices, kept, factors, upstream, sequence_count)
+                return gradients, _refuse_second_derivative
+
+            return first_order(inputs, *matrices, *states, *upstream)
+
+        return (*sequences, *finals), gradient
+
+    outputs = run(inputs, *matrices, *states)
+    return list(outputs[:sequence_count]), list(outputs[sequence_count:])
+
+
+def _refuse_second_derivative(*_: Tensor) -> tuple[Tensor, ...]:
+    raise UserError(
+        "recurrent layer in training: second derivatives are not defined by its hand-written gradient;"
+        " call it with training=False, or use the layer of keras.layers, which takes the same weights"
+    )
+
+
+def _masked(operand: Tensor, matrix: Tensor, factor: Tensor | None) -> Tensor:
+    rows = matrix.shape[1]
+    seen = operand if rows == operand.shape[0] else operand[:rows]
+    return seen if factor is None else seen * factor[:rows]
+
+
+def _joined(blocks: Sequence[Tensor], parts: Sequence[int]) -> list[Tensor]:
+    if len(blocks) == len(parts):
+        return list(blocks)
+    ends = [sum(parts[: index + 1]) for index in range(len(parts))]
+    return [tf.concat(blocks[end - part : end], 0) for part, end in zip(parts, ends, strict=True)]
+
+
+def _forward(
+    cell: Cell,
+    inputs: Tensor,
+    matrices: Sequence[Tensor],
+    states: Sequence[Tensor],
+    factors: Sequence[Tensor | None],
+    sequence_count: int,
+    keep: bool,
+) -> tuple[list[Tensor], list[Tensor], list[tf.TensorArray]]:
+    compute_dtype, state_dtype = inputs.dtype, states[0].dtype
+    units, rows, batch = states[0].shape[0], inputs.shape[1], inputs.shape[2]
+    steps = tf.shape(inputs)[0]
+    input_list = unstacked(inputs)
+    kept = [time_list(steps, [rows + units, batch], compute_dtype)] if keep else []
+    kept += [time_list(steps, [part * units, batch], state_dtype) for part in cell.kept] if keep else []
+    outputs = [time_list(steps, [units, batch], state_dtype) for _ in range(sequence_count)]
+
+    def body(t: Tensor, count: int, carry: Sequence) -> Sequence:
+        outputs, states = carry[:sequence_count], carry[sequence_count : sequence_count + cell.state_count]
+        kept = carry[sequence_count + cell.state_count :]
+        for step in range(count):
+            operand = tf.concat([input_list.read(t + step), tf.cast(states[0], compute_dtype)], 0)
+            products = [
+                tf.cast(tf.matmul(matrix, _masked(operand, matrix, factor)), state_dtype)
+                for matrix, factor in zip(matrices, factors, strict=True)
+            ]
+            states, for_backward = cell.forward(_joined(products, cell.parts), states)
+            outputs = [o.write(t + step, state) for o, state in zip(outputs, states, strict=False)]
+            kept = [k.write(t + step, v) for k, v in zip(kept, (operand, *for_backward), strict=False)]
+        return (*outputs, *states, *kept)
+
+    carry = chunked_loop(steps, body, (*outputs, *states, *kept))
+    sequences = [
+        tf.ensure_shape(output.stack(), [inputs.shape[0], units, batch]) for output in carry[:sequence_count]
+    ]
+    states_end = sequence_count + cell.state_count
+    return sequences, list(carry[sequence_count:states_end]), list(carry[states_end:])
+
+
+def _backward(
+    cell: Cell,
+    inputs: Tensor,
+    matrices: Sequence[Tensor],
+    kept: Sequence[tf.TensorArray],
+    factors: Sequence[Tensor | None],
+    upstream: Sequence[Tensor],
+    sequence_count: int,
+) -> tuple[Tensor, ...]:
+    """Returns the gradients of the inputs, of every matrix and of every initial state."""
+    compute_dtype, state_dtype = inputs.dtype, upstream[-1].dtype
+    rows, batch = inputs.shape[1], inputs.shape[2]
+    units = matrices[0].shape[1] - rows
+    steps = tf.shape(inputs)[0]
+    transposed = [tf.transpose(matrix) for matrix in matrices]
+    upstream_lists = [unstacked(gradient) for gradient in upstream[:sequence_count]]
+
+    def block_gradients(projection_gradients: Sequence[Tensor]) -> list[Tensor]:
+        casted = [tf.cast(gradient, compute_dtype) for gradient in projection_gradients]
+        if len(matrices) == len(cell.parts):
+            return casted
+        return [
+            b for gradient, part in zip(casted, cell.parts, strict=True) for b in tf.split(gradient, part)
+        ]
+
+    def operand_gradients(blocks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        d_input: list[Tensor] = []
+        d_hidden: list[Tensor] = []
+        for matrix, block, factor in zip(transposed, blocks, factors, strict=True):
+            product = tf.matmul(matrix, block)
+            if factor is not None:
+                product *= factor[: matrix.shape[0]]
+            if matrix.shape[0] == rows:
+                d_input.append(product)
+            else:
+                from_input, from_hidden = tf.split(product, [rows, units])
+                d_input.append(from_input)
+                d_hidden.append(from_hidden)
+        return _sum(d_input), tf.cast(_sum(d_hidden), state_dtype)
+
+    def body(t: Tensor, count: int, carry: Sequence) -> Sequence:
+        input_gradients, states = carry[0], carry[1 : 1 + cell.state_count]
+        matrix_gradients = carry[1 + cell.state_count :]
+        blocks_of_steps, operands_of_steps = [], []
+        for offset in range(count):
+            step = steps - 1 - t - offset
+            operand, *saved = [values.read(step) for values in kept]
+            states = [
+                state + upstream_lists[index].read(step) if index < sequence_count else state
+                for index, state in enumerate(states)
+            ]
+            previous_hidden = tf.cast(operand[rows:], state_dtype)
+            projection_gradients, carried = cell.backward(saved, previous_hidden, states)
+            blocks = block_gradients(projection_gradients)
+            d_input, d_hidden = operand_gradients(blocks)
+            states = [d_hidden if carried[0] is None else d_hidden + carried[0], *carried[1:]]
+            input_gradients = input_gradients.write(step, d_input)
+            blocks_of_steps.append(blocks)
+            operands_of_steps.append([_masked(operand, m, f) for m, f in zip(matrices, factors, strict=True)])
+        matrix_gradients = [
+            total + _weight_gradient([b[i] for b in blocks_of_steps], [o[i] for o in operands_of_steps])
+            for i, total in enumerate(matrix_gradients)
+        ]
+        return (input_gradients, *states, *matrix_gradients)
+
+    def _weight_gradient(blocks: Sequence[Tensor], operands: Sequence[Tensor]) -> Tensor:
+        product = tf.matmul(tf.concat(blocks, 1), tf.concat(operands, 1), transpose_b=True)
+        return tf.cast(product, state_dtype)
+
+    carry = chunked_loop(
+        steps,
+        body,
+        (
+            time_list(steps, [rows, batch], compute_dtype),
+            *upstream[sequence_count:],
+            *[tf.zeros(matrix.shape, state_dtype) for matrix in matrices],
+        ),
+    )
+    states_end = 1 + cell.state_count
+    matrix_gradients = [tf.cast(gradient, compute_dtype) for gradient in carry[states_end:]]
+    return (tf.ensure_shape(carry[0].stack(), inputs.shape), *matrix_gradients, *carry[1:states_end])
+
+
+def _sum(values: Sequence[Tensor]) -> Tensor:
+    return values[0] if len(values) == 1 else tf.add_n(list(values))

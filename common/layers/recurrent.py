@@ -1,0 +1,185 @@
+"""SimpleRNN, LSTM and GRU: Keras's layers, unchanged to the user, with a faster loop on CPUs.
+
+Constructor, weights (names, shapes, gate order) and configuration are Keras's own. A weights file moves both
+ways as it is. A `.keras` file moves both ways by naming the classes:
+
+    keras.models.load_model(path, custom_objects=FAST_LAYERS)     # written with keras.layers, read with these
+    keras.models.load_model(path, custom_objects=STOCK_LAYERS)    # written with these, read with keras.layers
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import keras
+import tensorflow as tf
+
+from common.layers.recurrence import cells, masking
+from common.layers.recurrence.loops import LoopOptions, run
+
+Tensor: TypeAlias = tf.Tensor
+InnerLoop: TypeAlias = Callable[..., tuple[Tensor, Tensor, list[Tensor]]]
+
+PACKAGE = "recurrent_applications"
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class SimpleRNN(keras.layers.SimpleRNN):
+    """h_t = tanh(x_t W + h_{t-1} U + b): `keras.layers.SimpleRNN` with a faster loop on CPUs."""
+
+    def inner_loop(
+        self, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Runs the cell over `[batch, time, features]`; see `_inner_loop`."""
+        return _inner_loop(
+            self, cells.SIMPLE_RNN, super().inner_loop, sequences, initial_state, mask, training
+        )
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class LSTM(keras.layers.LSTM):
+    """Long short-term memory (Hochreiter and Schmidhuber, 1997): `keras.layers.LSTM`, faster on CPUs."""
+
+    def inner_loop(
+        self, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Runs the cell over `[batch, time, features]`; see `_inner_loop`."""
+        return _inner_loop(self, cells.LSTM, super().inner_loop, sequences, initial_state, mask, training)
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class GRU(keras.layers.GRU):
+    """Gated recurrent unit (Cho et al., 2014): `keras.layers.GRU` with a faster loop on CPUs."""
+
+    def inner_loop(
+        self, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Runs the cell over `[batch, time, features]`; see `_inner_loop`."""
+        return _inner_loop(self, cells.GRU, super().inner_loop, sequences, initial_state, mask, training)
+
+
+FAST_LAYERS = {layer.__name__: layer for layer in (SimpleRNN, LSTM, GRU)}
+STOCK_LAYERS = {
+    f"{PACKAGE}>{layer.__name__}": layer
+    for layer in (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU)
+}
+
+
+def _inner_loop(
+    layer: keras.layers.RNN,
+    cell: cells.Cell,
+    stock_loop: InnerLoop,
+    sequences: Tensor,
+    initial_state: Any,
+    mask: Any,
+    training: bool,
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """Runs the fast loop where it computes the same function, and Keras's own loop elsewhere.
+
+    Returns the last output `[batch, units]`, the outputs `[batch, time, units]` (or `[batch, 1, units]` where
+    the layer does not return sequences), and the final states, `[batch, units]` each.
+    """
+    mask = keras.tree.flatten(mask)[0] if mask is not None else None
+    if not _takes_fast_path(layer, mask):
+        return stock_loop(sequences, initial_state, mask, training)
+    initial_states = keras.tree.flatten(initial_state)
+    state_dtype = tf.float64 if layer.cell.compute_dtype == "float64" else tf.float32
+    states = [tf.cast(state, state_dtype) for state in initial_states]
+    dropout_masks: list[Tensor] = []
+    if training:
+        sequences, dropout_masks = _with_dropout(layer.cell, sequences, states[0])
+    packing = None
+    inputs = sequences
+    if mask is not None:
+        packing = masking.packing_of(tf.cast(mask, tf.bool), layer.go_backwards)
+        inputs = masking.packed(sequences, packing)
+    elif layer.go_backwards:
+        inputs = tf.reverse(sequences, [1])
+    keeps_states = layer.return_state or layer.stateful
+    options = LoopOptions(
+        compute_dtype=tf.as_dtype(layer.cell.compute_dtype),
+        shards=_shards(layer),
+        training=bool(training),
+        sequence_count=cell.state_count if packing is not None and keeps_states else 1,
+    )
+    sequences_of_states, finals = run(
+        cell, inputs, _weights(layer.cell, state_dtype), states, dropout_masks, options
+    )
+    outputs, last = sequences_of_states[0], finals[0]
+    if packing is not None:
+        last = masking.last_output(outputs, packing, layer.zero_output_for_mask)
+        if keeps_states:
+            finals = [
+                masking.last_state(sequence, state, packing)
+                for sequence, state in zip(sequences_of_states, states, strict=True)
+            ]
+        if layer.return_sequences:
+            outputs = masking.unpacked(outputs, packing, layer.zero_output_for_mask)
+    if not layer.return_sequences:
+        outputs = last[:, None]
+    dtype = sequences.dtype
+    return tf.cast(last, dtype), tf.cast(outputs, dtype), [tf.cast(state, dtype) for state in finals]
+
+
+def _takes_fast_path(layer: keras.layers.RNN, mask: Any) -> bool:
+    cell = layer.cell
+    if keras.config.backend() != "tensorflow":
+        return False
+    if tf.config.list_logical_devices("GPU") and getattr(layer, "use_cudnn", "auto") is not False:
+        return False
+    return (
+        not layer.unroll
+        and cell.compute_dtype in ("float32", "bfloat16", "float64")
+        and cell.activation is keras.activations.tanh
+        and getattr(cell, "recurrent_activation", keras.activations.sigmoid) is keras.activations.sigmoid
+        and getattr(cell, "reset_after", True)
+        and cell.dropout < 1
+        and cell.recurrent_dropout < 1
+        and (mask is None or len(mask.shape) == 2)
+    )
+
+
+def _shards(layer: keras.layers.RNN) -> int:
+    """Two independent loops, except inside `Bidirectional`, whose two directions are two loops already.
+
+    The number is no entry of the configuration, which stays Keras's own; `Bidirectional` names its layers so.
+    """
+    return 1 if layer.name.startswith(("forward_", "backward_")) else 2
+
+
+def _weights(cell: keras.layers.Layer, dtype: tf.DType) -> list[Tensor]:
+    kernel, recurrent_kernel = (
+        tf.cast(tf.convert_to_tensor(weight), dtype) for weight in (cell.kernel, cell.recurrent_kernel)
+    )
+    if cell.bias is not None:
+        bias = tf.cast(tf.convert_to_tensor(cell.bias), dtype)
+    else:
+        width = kernel.shape[1]
+        bias = tf.zeros([2, width] if isinstance(cell, keras.layers.GRUCell) else [width], dtype)
+    return [kernel, recurrent_kernel, bias]
+
+
+def _with_dropout(cell: keras.layers.Layer, sequences: Tensor, hidden: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Applies Keras's own masks, one per sequence and shared by all steps (Gal and Ghahramani, 2016).
+
+    One mask for all gates of the input is applied to the sequences here. Masks on the hidden state, and the
+    separate masks for each gate that Keras draws with them, are returned as factors `[batch, features + 1 +
+    units]` for the loop.
+    """
+    input_masks = _as_list(cell.get_dropout_mask(sequences[:, 0, :]))
+    hidden_masks = _as_list(cell.get_recurrent_dropout_mask(tf.cast(hidden, sequences.dtype)))
+    if len(input_masks) == 1:
+        sequences *= input_masks[0][:, None]
+        input_masks = []
+    if not input_masks and not hidden_masks:
+        return sequences, []
+    ones = tf.ones_like(sequences[:, 0, :1])
+    count = max(len(input_masks), len(hidden_masks))
+    input_masks = input_masks or [tf.ones_like(sequences[:, 0, :])] * count
+    hidden_masks = hidden_masks or [tf.ones_like(tf.cast(hidden, sequences.dtype))] * count
+    return sequences, [tf.concat([x, ones, h], 1) for x, h in zip(input_masks, hidden_masks, strict=True)]
+
+
+def _as_list(masks: Tensor | Sequence[Tensor] | None) -> list[Tensor]:
+    if masks is None:
+        return []
+    return list(masks) if isinstance(masks, (list, tuple)) else [masks]
