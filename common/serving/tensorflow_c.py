@@ -100,7 +100,6 @@ _FUNCTIONS: dict[str, tuple] = {
     "TF_Dim": (ctypes.c_int64, _handle, _int),
     "TF_StringInit": (None, _handle),
     "TF_StringCopy": (None, _handle, _text, _size),
-    "TF_StringDealloc": (None, _handle),
     "TF_StringGetDataPointer": (_handle, _handle),
     "TF_StringGetSize": (_size, _handle),
 }
@@ -154,30 +153,21 @@ def has_cuda_driver() -> bool:
 
 @contextmanager
 def tensor_of(array: np.ndarray) -> Iterator[int]:
-    """Yields a `TF_Tensor` that holds a copy of `array`, an object array of bytes standing for strings.
-
-    The strings are freed at the end of the block, so everything computed from the tensor must have been
-    copied by then: an output may share its memory.
-    """
+    """Yields a `TF_Tensor` that holds a copy of `array`, an object array of bytes standing for strings."""
     tf = library()
     dims = (ctypes.c_int64 * array.ndim)(*array.shape)
     if array.dtype == object:
         tensor = tf.TF_AllocateTensor(_STRING, dims, array.ndim, array.size * _STRING_BYTES)
-        strings = _string_addresses(tensor, array.size)
-        for address, value in zip(strings, array.flat, strict=True):
+        for address, value in zip(_string_addresses(tensor, array.size), array.flat, strict=True):
             tf.TF_StringInit(address)
             tf.TF_StringCopy(address, value, len(value))
     else:
         tensor = tf.TF_AllocateTensor(_DTYPE_NUMBERS[array.dtype.name], dims, array.ndim, array.nbytes)
-        strings = range(0)
         contiguous = np.ascontiguousarray(array)
         ctypes.memmove(tf.TF_TensorData(tensor), contiguous.ctypes.data, array.nbytes)
     try:
         yield tensor
     finally:
-        # A tensor made through the C API frees its buffer, not what the strings in it own.
-        for address in strings:
-            tf.TF_StringDealloc(address)
         tf.TF_DeleteTensor(tensor)
 
 

@@ -1,5 +1,6 @@
 """What the runner of SavedModels promises, held against TensorFlow's own Python loader."""
 
+import resource
 import shutil
 import subprocess
 import sys
@@ -216,13 +217,15 @@ def test_many_threads_get_their_own_answers(runner):
 def test_closing_waits_for_the_calls_under_way_and_refuses_later_ones(everything):
     runner = SavedModelRunner(everything)
     answers = []
-    thread = threading.Thread(target=lambda: answers.append(runner.run("slow", steps=[30_000])))
-    thread.start()
+    ask = threading.Thread(target=lambda: answers.append(runner.run("slow", steps=[30_000])), daemon=True)
+    ask.start()
     while not (runner._running or answers):
         time.sleep(0)
-    runner.close()
-    assert answers or not runner._running
-    thread.join()
+    close = threading.Thread(target=runner.close, daemon=True)
+    close.start()
+    close.join(60)
+    assert not close.is_alive()
+    ask.join(60)
     assert answers[0]["total"].tolist() == [30_000]
     runner.close()
     with pytest.raises(SavedModelError, match="closed"):
@@ -236,30 +239,22 @@ def test_threads_can_be_limited(everything):
         SavedModelRunner(everything, threads=0)
 
 
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory in use from /proc")
+def test_memory_does_not_grow_with_the_calls(identities):
+    def mebibytes_after(calls):
+        for _ in range(calls):
+            identities.run("string", value=[b"x" * 2**20])
+            identities.run("float32", value=np.zeros(2**18, np.float32))
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+    before = mebibytes_after(20)
+    assert mebibytes_after(150) - before < 75, "MiB more after 300 MiB of requests"
+
+
 def alone(script: str, *arguments: object) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, check=False
     )
-
-
-MEMORY = """
-import resource, sys
-from pathlib import Path
-import numpy as np
-from common.serving.runner import SavedModelRunner
-runner = SavedModelRunner(Path(sys.argv[1]))
-def mebibytes_after(calls):
-    for _ in range(calls):
-        runner.run("string", value=[b"x" * 2**20])
-        runner.run("float32", value=np.zeros(2**18, np.float32))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**10 if sys.platform == "linux" else 2**20)
-print(-mebibytes_after(20) + mebibytes_after(150))
-"""
-
-
-def test_memory_does_not_grow_with_the_calls(identities):
-    done = alone(MEMORY, identities.path)
-    assert float(done.stdout) < 75, "MiB more after 300 MiB of requests"
 
 
 ASK = """
