@@ -1,10 +1,10 @@
 """The catalogue of applications, and `load`, which gives a predictor for one.
 
-    from applications import load
+from applications import load
 
-    classify = load("sentiment_analysis")
-    classify("not bad at all, I loved it")      # {"label": "positive", ...}
-    classify(["great", "dull"])                 # [{...}, {...}]
+classify = load("sentiment_analysis")
+classify("not bad at all, I loved it")      # {"label": "positive", ...}
+classify(["great", "dull"])                 # [{...}, {...}]
 """
 
 import importlib
@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
+from common.quiet import quiet_tensorflow
+
+quiet_tensorflow()
 
 CATALOGUE = {
     "sentiment_analysis": "a text in, its label and the label's probability out",
@@ -23,7 +26,8 @@ def load(application: str, model: str | Path | None = None) -> Any:
 
     Args:
         application: a name in `CATALOGUE`.
-        model: a folder of numbered versions, of which the highest is used, or one version; by default the shipped model.
+        model: a folder of numbered versions, of which the highest is used, or one version; by default the shipped
+        model.
 
     Returns:
         A callable: one input gives one dictionary, a list gives a list of dictionaries.

@@ -1,13 +1,11 @@
-"""What all scripts share: configuration dataclass -> flags, errors -> one line and an exit status, quiet start-up.
+"""What all scripts share: configuration dataclass -> flags, errors -> one line and an exit status.
 
 Nothing here imports TensorFlow, so that `predict` starts fast.
 """
 
-import logging
 import os
 import sys
 import traceback
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -45,18 +43,11 @@ def run(
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    quiet_start_up()
-    sys.exit(_guarded(lambda: main(_parse(options, arguments, default_preset, description or _summary(main))), debug))
-
-
-def quiet_start_up() -> None:
-    """Keeps the notes that TensorFlow and its libraries print on loading away from users; warnings of ours stay."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"(tensorflow|keras|google)\b")
+    sys.exit(
+        _guarded(
+            lambda: main(_parse(options, arguments, default_preset, description or _summary(main))), debug
+        )
+    )
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -69,7 +60,10 @@ def _summary(main: Callable[..., Any]) -> str:
 
 
 def _parse(
-    options: type[Options] | Mapping[str, Options], arguments: list[str], default_preset: str, description: str
+    options: type[Options] | Mapping[str, Options],
+    arguments: list[str],
+    default_preset: str,
+    description: str,
 ) -> Options:
     prog = f"python -m {sys.modules['__main__'].__spec__.name}" if _is_module_run() else None
     if not isinstance(options, Mapping):

@@ -57,16 +57,26 @@ class Config:
     texts (Dai and Le 2015); 0 for none."""
     pretraining_learning_rate: float = 2e-3
     """Peak learning rate of the pre-training."""
+    pretraining_batch_size: int = 64
+    """Windows of text per step of the pre-training."""
+    pretraining_window: int = 100
+    """Tokens in each window of the pre-training."""
+    pretraining_dropout: float = 0.1
+    """Variational dropout of the token vectors and of the states in the pre-training."""
+    sampled_words: int = 512
+    """Words that each predicted word is compared with in the pre-training, drawn anew for each batch."""
 
 
 PRESETS = {
     "tiny": Config(
-        training=TrainingOptions(epochs=2, batch_size=16, averaging=0.0),
+        training=TrainingOptions(name="tiny", epochs=2, batch_size=16, averaging=0.0),
         vocabulary_size=500,
         affix_buckets=200,
         embedding_units=8,
         units=8,
     ),
-    "small": Config(training=TrainingOptions(epochs=30, batch_size=16), embedding_units=64, units=64),
-    "base": Config(),
+    "sample": Config(
+        training=TrainingOptions(name="sample", epochs=30, batch_size=16), embedding_units=64, units=64
+    ),
+    "base": Config(training=TrainingOptions(name="base")),
 }

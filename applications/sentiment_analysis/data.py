@@ -26,7 +26,9 @@ def training_examples(config: Config) -> tuple[LabelledTexts, LabelledTexts, lis
     train, validation = load_training(config.source, SAMPLE, config.validation, config.validation_fraction)
     labels = sorted(set(train.labels))
     if len(labels) < 2:
-        raise UserError(f"{train.name}: every training example is labelled {labels[0]!r}; expected at least two classes")
+        raise UserError(
+            f"{train.name}: every training example is labelled {labels[0]!r}; expected at least two classes"
+        )
     label_indices(validation, labels)
     return train, validation, labels
 

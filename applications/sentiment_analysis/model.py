@@ -1,4 +1,4 @@
-"""The classifier: token features -> recurrent states -> one vector -> logits; and the language model it may begin as."""
+"""The classifier: token features -> states -> one vector -> logits; and the language model it may begin as."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from keras import ops
 
 from applications.sentiment_analysis.config import Config
 from common.layers.attention import AttentionPooling, MaskedMaxPooling, MaskedMeanPooling
-from common.layers.sampled_softmax import SampledSoftmax
+from common.layers.language_model import NeighbourLoss
 from common.layers.stack import RecurrentStack
 from common.layers.text import FEATURES, FIRST_WORD, TokenEmbedding
 
@@ -21,8 +21,8 @@ _POOLING = {
 def build(config: Config, words: int, classes: int, precision: str = "float32") -> keras.Model:
     """Token features `[batch, time, 5]` -> logits `[batch, classes]`.
 
-    The states over time are the output of the layer `states`, `[batch, time, units]` (twice the units if bidirectional); the
-    logits are linear in them once the pooling is fixed, which `contributions` uses.
+    The states over time are the output of the layer `states`, `[batch, time, units]` (twice the units if
+    bidirectional); the logits are linear in them once the pooling is fixed, which `contributions` uses.
 
     Args:
         config: sizes, cell, pooling and dropout.
@@ -50,7 +50,60 @@ def build(config: Config, words: int, classes: int, precision: str = "float32") 
         name="states",
     )(embedded)
     pooled = [layer(dtype=precision, name=layer.__name__)(states) for layer in _POOLING[config.pooling]]
-    pooled = keras.layers.Concatenate(name="pooled", dtype=precision)(pooled) if len(pooled) > 1 else pooled[0]
+    pooled = (
+        keras.layers.Concatenate(name="pooled", dtype=precision)(pooled) if len(pooled) > 1 else pooled[0]
+    )
     pooled = keras.layers.Dropout(config.dropout, dtype=precision)(pooled)
     logits = keras.layers.Dense(classes, dtype="float32", name="logits")(pooled)
     return keras.Model(features, logits, name="sentiment_analysis")
+
+
+def build_language_model(classifier: keras.Model, config: Config, precision: str = "float32") -> keras.Model:
+    """A language model that shares the classifier's embedding and recurrence: features `[batch, time, 5]` -> loss
+    `[batch]`.
+
+    The forward states predict the next word and the backward states, where there are any, the previous one (Dai and
+    Le 2015; Peters et al. 2018). The mean of the output is the mean loss of a prediction in nats.
+    """
+    features = keras.Input((None, FEATURES), dtype="int32", name="features")
+    embedding, recurrence = classifier.get_layer("token_embedding"), classifier.get_layer("states")
+    rate = config.pretraining_dropout
+    embedded = keras.layers.SpatialDropout1D(rate, dtype=precision)(embedding(features))
+    states = keras.layers.SpatialDropout1D(rate, dtype=precision)(recurrence(embedded))
+    losses = []
+    for direction, neighbour in enumerate(("next", "previous") if config.bidirectional else ("next",)):
+        read = states[..., direction * config.units : (direction + 1) * config.units]
+        head = NeighbourLoss(neighbour, embedding, config.sampled_words, dtype=precision, name=neighbour)
+        losses.append(head(read, features[..., 0]))
+    return keras.Model(features, ops.mean(ops.stack(losses), axis=0), name="language_model")
+
+
+def contributions(classifier: keras.Model, features: Any) -> tuple[Any, Any]:
+    """What each time step adds to each logit: features `[batch, time, 5]` -> `[batch, time, classes]`, and the logits.
+
+    Pooling makes the logits a weighted sum of the states: the maximum takes each unit from the step where it is
+    largest, the mean takes all alike, attention by its weights. The contributions of a row add up to its logits less
+    the bias.
+    """
+    states_layer, dense = classifier.get_layer("states"), classifier.get_layer("logits")
+    read = keras.Model(classifier.inputs, [states_layer.output, classifier.output])
+    states, logits = read(features, training=False)
+    states = ops.cast(states, "float32")
+    real = ops.cast(features[..., :1] != 0, "float32")
+    pooling = [layer for layer in classifier.layers if isinstance(layer, tuple(_POOLING["all"]))]
+    kernels = ops.split(ops.convert_to_tensor(dense.kernel), len(pooling), axis=0)
+    total = 0.0
+    for layer, kernel in zip(pooling, kernels, strict=True):
+        total += ops.matmul(states * _weights(layer, states, real), kernel)
+    return total, logits
+
+
+def _weights(layer: keras.layers.Layer, states: Any, real: Any) -> Any:
+    """How much of each state `[batch, time, units]` the pooling layer takes."""
+    if isinstance(layer, AttentionPooling):
+        return layer(states, mask=ops.squeeze(real, -1) > 0, return_attention_scores=True)[1][..., None]
+    if isinstance(layer, MaskedMeanPooling):
+        return real / ops.sum(real, axis=1, keepdims=True)
+    largest = ops.max(ops.where(real > 0, states, -float("inf")), axis=1, keepdims=True)
+    chosen = ops.cast(states == largest, "float32") * real
+    return chosen / ops.sum(chosen, axis=1, keepdims=True)

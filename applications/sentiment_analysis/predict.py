@@ -76,7 +76,9 @@ class Predictor:
                 real = outputs["mask"][row]
                 tokens = [token.decode("utf-8", "replace") for token in outputs["tokens"][row][real]]
                 contributions = outputs["contributions"][row][real].tolist()
-                answers.append(self._answer(probabilities) | {"tokens": list(zip(tokens, contributions, strict=True))})
+                answers.append(
+                    self._answer(probabilities) | {"tokens": list(zip(tokens, contributions, strict=True))}
+                )
         return answers
 
     def _answer(self, probabilities: np.ndarray) -> Answer:
@@ -89,7 +91,9 @@ def read_labels(version: Path) -> dict[str, Any]:
     """The labels of an exported model in the order of its probabilities, and the values that stand for them in data."""
     path = version / LABELS_FILE
     if not path.is_file():
-        raise UserError(f"{version}: no {LABELS_FILE}; expected a model exported by applications.sentiment_analysis.export")
+        raise UserError(
+            f"{version}: no {LABELS_FILE}; expected a model exported by applications.sentiment_analysis.export"
+        )
     return json.loads(path.read_text("utf-8"))
 
 
@@ -116,7 +120,9 @@ class Options:
 def main(options: Options) -> None:
     """Labels texts with an exported model."""
     if options.texts and options.input:
-        raise UserError(f"--input {options.input}: expected texts either as arguments or from a file, got both")
+        raise UserError(
+            f"--input {options.input}: expected texts either as arguments or from a file, got both"
+        )
     if options.output is not None and options.output.suffix not in (".jsonl", ".csv"):
         raise UserError(f"--output {options.output}: expected a name that ends in .jsonl or .csv")
     if options.output is not None and options.explain:
@@ -162,7 +168,11 @@ def _write_answers(predictor: Predictor, texts: list[str], path: Path) -> None:
     for start in track(starts, "classifying", console=cli.console(stderr=True), transient=True):
         probabilities[start : start + size] = predictor.probabilities(texts[start : start + size])
     records = [
-        {"text": text, "label": predictor.labels[int(np.argmax(row))], "probability": round(float(row.max()), 6)}
+        {
+            "text": text,
+            "label": predictor.labels[int(np.argmax(row))],
+            "probability": round(float(row.max()), 6),
+        }
         for text, row in zip(texts, probabilities, strict=True)
     ]
     atomic_write(path, _as_csv(records) if path.suffix == ".csv" else _as_json_lines(records))

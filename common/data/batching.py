@@ -27,9 +27,9 @@ class Sequences:
 def plan_batches(lengths: np.ndarray, batch_size: int, rng: np.random.Generator | None) -> list[np.ndarray]:
     """Which examples form which batch.
 
-    Shuffled examples are sorted by length within pools of 50 batches, cut into batches, and the batches shuffled, so that
-    padding is small and the order still random. Without `rng`, all examples
-    are sorted by length. Each example occurs exactly once; the number of batches depends on the sizes alone.
+    Shuffled examples are sorted by length within pools of 50 batches, cut into batches, and the batches shuffled, so
+    that padding is small and the order still random. Without `rng`, all examples are sorted by length. Each example
+    occurs exactly once; the number of batches depends on the sizes alone.
     """
     order = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
     pool = len(order) if rng is None else batch_size * _POOL_BATCHES
@@ -56,6 +56,16 @@ def crop(feature: np.ndarray, max_length: int, rng: np.random.Generator) -> np.n
     """A random window of at most `max_length` steps."""
     start = rng.integers(0, max(len(feature) - max_length, 0) + 1)
     return feature[start : start + max_length]
+
+
+def windows(sequences: Sequences, length: int) -> Sequences:
+    """All sequences cut into consecutive windows of at most `length` steps; a single last step is left out."""
+    pieces, targets = [], []
+    for feature, target in zip(sequences.features, sequences.targets, strict=True):
+        for start in range(0, len(feature) - 1, length):
+            pieces.append(feature[start : start + length])
+            targets.append(target)
+    return Sequences([piece for piece in pieces], np.array(targets, sequences.targets.dtype))
 
 
 def training_batches(

@@ -44,13 +44,17 @@ class LabelledTexts:
 
     def select(self, indices: Sequence[int]) -> "LabelledTexts":
         pick = lambda values: [values[index] for index in indices]  # noqa: E731
-        return LabelledTexts(self.name, pick(self.texts), pick(self.labels), pick(self.origins), self.left_out)
+        return LabelledTexts(
+            self.name, pick(self.texts), pick(self.labels), pick(self.origins), self.left_out
+        )
 
     def describe(self) -> str:
         """One line: how many examples of which labels, and what was left out."""
         counts = Counter(self.labels)
         shown = ", ".join(f"{count:,} {label}" for label, count in sorted(counts.items())[:12])
-        dropped = "".join(f"; {count:,} left out: {reason}" for reason, count in self.left_out.items() if count)
+        dropped = "".join(
+            f"; {count:,} left out: {reason}" for reason, count in self.left_out.items() if count
+        )
         return f"{self.name}: {len(self):,} examples ({shown}{', ...' if len(counts) > 12 else ''}){dropped}"
 
 
@@ -59,19 +63,23 @@ def load_training(
 ) -> tuple[LabelledTexts, LabelledTexts]:
     """Training and validation examples.
 
-    Validation is the given file, or else a part of the training data chosen by a stable hash of each text, so that equal
-    texts never stand on both sides. The sample's test part is kept out of both.
+    Validation is the given file, or else a part of the training data chosen by a stable hash of each text, so that
+    equal texts never stand on both sides. The sample's test part is kept out of both.
     """
     if source.data == SAMPLE:
         return _sample_split(source, sample, "train"), _sample_split(source, sample, "validation")
     examples = _load(source, "train")
     if validation is not None:
         return examples, _load(_replace_data(source, str(validation)), "validation")
-    parts = stable_split(examples.texts, {"train": 1 - validation_fraction, "validation": validation_fraction})
+    parts = stable_split(
+        examples.texts, {"train": 1 - validation_fraction, "validation": validation_fraction}
+    )
     train, held_out = (_part(examples, parts, name) for name in ("train", "validation"))
     if not len(held_out):
-        raise UserError(f"{examples.name}: {len(examples)} examples are too few to hold any out for validation; give more, "
-                        "or a file with --validation")
+        raise UserError(
+            f"{examples.name}: {len(examples)} examples are too few to hold any out for validation; give more, "
+            "or a file with --validation"
+        )
     return train, held_out
 
 
@@ -127,14 +135,18 @@ def _load(source: TextSource, split: str) -> LabelledTexts:
 
 def _collect(source: TextSource, name: str, rows: Sequence[Row]) -> LabelledTexts:
     names = parse_label_map(source.label_map)
-    reasons = ["empty text" if not row.values[0].strip() else "no label" if not row.values[1].strip() else ""
-               for row in rows]
+    reasons = [
+        "empty text" if not row.values[0].strip() else "no label" if not row.values[1].strip() else ""
+        for row in rows
+    ]
     kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
     if not kept:
         raise UserError(f"{name}: none of the {len(rows):,} rows has both a text and a label")
     labels = [names.get(row.values[1].strip(), row.values[1].strip()) for row in kept]
     left_out = Counter(reason for reason in reasons if reason)
-    return LabelledTexts(name, [row.values[0] for row in kept], labels, [row.origin for row in kept], left_out)
+    return LabelledTexts(
+        name, [row.values[0] for row in kept], labels, [row.origin for row in kept], left_out
+    )
 
 
 def parse_label_map(entries: Sequence[str]) -> dict[str, str]:

@@ -34,7 +34,9 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[Row]:
     records = _tsv_records(text) if _stem_suffix(path) == ".tsv" else _csv_records(path, text)
     _, header = next(records, (0, []))
     if not any(header):
-        raise UserError(f"{path}: the file is empty; expected a header line with the columns {', '.join(columns)}")
+        raise UserError(
+            f"{path}: the file is empty; expected a header line with the columns {', '.join(columns)}"
+        )
     missing = [name for name in columns if name not in header]
     if missing:
         raise UserError(f"{path}: no column {missing[0]!r}; the columns are {', '.join(map(repr, header))}")
@@ -42,7 +44,9 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[Row]:
     rows = []
     for line, fields in records:
         if len(fields) <= max(indices):
-            raise UserError(f"{path}, line {line}: {len(fields)} fields; expected {len(header)} as in the header")
+            raise UserError(
+                f"{path}, line {line}: {len(fields)} fields; expected {len(header)} as in the header"
+            )
         rows.append(Row(tuple(fields[index] for index in indices), f"line {line}"))
     if not rows:
         raise UserError(f"{path}: no rows below the header")

@@ -21,7 +21,9 @@ def read_labelled_text(name: str, split: str, data_dir: Path | None = None) -> l
     features = builder.info.features
     text_feature = next((feature for feature in _TEXT_FEATURES if feature in features), None)
     if text_feature is None or "label" not in features:
-        raise UserError(f"--data {name}: expected a data set with a text and a label; its features are {list(features)}")
+        raise UserError(
+            f"--data {name}: expected a data set with a text and a label; its features are {list(features)}"
+        )
     rows = _rows(builder, split, text_feature)
     if split == "test" and all(row.values[1] == str(_UNLABELLED) for row in rows):
         return _rows(builder, "validation", text_feature)
@@ -30,7 +32,9 @@ def read_labelled_text(name: str, split: str, data_dir: Path | None = None) -> l
 
 def _rows(builder: Any, split: str, text_feature: str) -> list[Row]:
     if split not in builder.info.splits:
-        raise UserError(f"--data {builder.info.name}: no split {split!r}; it has {', '.join(builder.info.splits)}")
+        raise UserError(
+            f"--data {builder.info.name}: no split {split!r}; it has {', '.join(builder.info.splits)}"
+        )
     label = builder.info.features["label"]
     rows = []
     for number, example in enumerate(builder.as_dataset(split=split).as_numpy_iterator()):

@@ -17,7 +17,14 @@ AFFIXES = (("prefix", 3), ("prefix", 5), ("suffix", 3), ("suffix", 4))
 FEATURES = 1 + len(AFFIXES)
 
 _LINE_BREAK_TAG = r"(?i)<\s*/?\s*(br|p|div|li|ul|i|b|em|strong|hr)\b[^<>]{0,200}>"
-_ENTITIES = (("&quot;", '"'), ("&(#39|#x27|apos);", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&nbsp;", " "), ("&amp;", "&"))
+_ENTITIES = (
+    ("&quot;", '"'),
+    ("&(#39|#x27|apos);", "'"),
+    ("&lt;", "<"),
+    ("&gt;", ">"),
+    ("&nbsp;", " "),
+    ("&amp;", "&"),
+)
 _INVISIBLE = r"[\p{Cf}\x{FE0E}\x{FE0F}]"
 _BLANK = r"[\s\p{Z}\p{Cc}\x{FFFD}]+"
 _UNSPACED_SCRIPT = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
@@ -28,8 +35,8 @@ _LONGEST_TOKEN = 40
 def normalize(text: tf.Tensor) -> tf.Tensor:
     """Lower-cased text without markup: strings `[batch]` -> strings `[batch]`.
 
-    Bytes that are not UTF-8 become blanks, HTML breaks and tags of emphasis too; the commonest entities are resolved and
-    typographic apostrophes become plain ones.
+    Bytes that are not UTF-8 become blanks, HTML breaks and tags of emphasis too; the commonest entities are resolved
+    and typographic apostrophes become plain ones.
     """
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
     text = tf.strings.regex_replace(text, _LINE_BREAK_TAG, " ")
@@ -86,10 +93,11 @@ def choose_vocabulary(counts: Counter[str], size: int, min_count: int) -> list[s
 class TextFeatures(keras.layers.Layer):
     """Turns strings `[batch]` into integer features `[batch, time, 5]` of their tokens, right-padded with 0.
 
-    Feature 0 is the word: 1 for a word outside the vocabulary, 2 and up for the words in their given order. The others are
-    the token's first 3 and 5 and last 3 and 4 characters, hashed into `affix_buckets` buckets (1 and up), so that a word
-    never seen in training still says what its stem and its ending say (the idea of Bojanowski et al. 2017, with a fixed
-    number of features per word). A text without any token becomes one unknown word: each row holds at least one real step.
+    Feature 0 is the word: 1 for a word outside the vocabulary, 2 and up for the words in their given order. The
+    others are the token's first 3 and 5 and last 3 and 4 characters, hashed into `affix_buckets` buckets (1 and up),
+    so that a word never seen in training still says what its stem and its ending say (the idea of Bojanowski et al.
+    2017, with a fixed number of features per word). A text without any token becomes one unknown word: each row holds
+    at least one real step.
 
     Args:
         words: the vocabulary, without duplicates.
@@ -110,7 +118,7 @@ class TextFeatures(keras.layers.Layer):
         )
 
     def tokens(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """The token behind each time step: strings `[batch]` -> `[batch, (time)]`; an empty text has the empty token."""
+        """The token of each time step: strings `[batch]` -> `[batch, (time)]`; an empty text has the token ""."""
         tokens = keep_ends(tokenize(text), self.max_tokens)
         is_empty = tf.cast(tokens.row_lengths() == 0, tf.int64)
         filler = tf.RaggedTensor.from_row_lengths(tf.fill([tf.reduce_sum(is_empty)], ""), is_empty)
@@ -118,7 +126,9 @@ class TextFeatures(keras.layers.Layer):
 
     def call(self, text: tf.Tensor) -> tf.Tensor:
         tokens = self.tokens(text)
-        features = tf.stack([self.table.lookup(tokens.flat_values), *self._affixes(tokens.flat_values)], axis=-1)
+        features = tf.stack(
+            [self.table.lookup(tokens.flat_values), *self._affixes(tokens.flat_values)], axis=-1
+        )
         return tokens.with_flat_values(tf.cast(features, tf.int32)).to_tensor(PADDING)
 
     def _affixes(self, token: tf.Tensor) -> list[tf.Tensor]:
@@ -165,7 +175,12 @@ class TokenEmbedding(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.words, self.affix_buckets, self.units, self.word_dropout = words, affix_buckets, units, word_dropout
+        self.words, self.affix_buckets, self.units, self.word_dropout = (
+            words,
+            affix_buckets,
+            units,
+            word_dropout,
+        )
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
 

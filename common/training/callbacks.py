@@ -89,7 +89,9 @@ def restore_state(folder: Path, model: keras.Model) -> tuple[History, bool]:
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
     metrics = {id(variable) for variable in model.metrics_variables}
-    return [variable for variable in model.variables if id(variable) not in metrics] + list(model.optimizer.variables)
+    return [variable for variable in model.variables if id(variable) not in metrics] + list(
+        model.optimizer.variables
+    )
 
 
 def _write_log(path: Path, history: History) -> None:
@@ -108,7 +110,9 @@ class ShowProgress(keras.callbacks.Callback):
         self._steps, self._epochs, self._title, self._started = steps, epochs, title, 0.0
         self._console = console()
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
+        self._bar = Progress(
+            *columns, console=self._console, transient=True, disable=not self._console.is_terminal
+        )
         self._task = self._bar.add_task(title, total=steps)
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:

@@ -8,7 +8,14 @@ import tensorflow as tf
 
 from common.errors import UserError
 from common.evaluation.plots import plot_learning_curves
-from common.training.callbacks import BestWeights, History, SaveState, ShowProgress, restore_state, tensorboard
+from common.training.callbacks import (
+    BestWeights,
+    History,
+    SaveState,
+    ShowProgress,
+    restore_state,
+    tensorboard,
+)
 from common.training.options import TrainingOptions
 from common.training.run_folder import BEST_WEIGHTS, CURVES
 
@@ -27,9 +34,9 @@ def fit(
 ) -> History:
     """Trains a compiled model, and leaves it with the weights of its best validation.
 
-    After each epoch the folder holds the log, the learning curves, the best weights and all that a resumed run needs to end
-    as an uninterrupted one would: weights, averaged weights, the optimiser's variables, the seeds of dropout; the order of
-    the data follows from the seed and the epoch.
+    After each epoch the folder holds the log, the learning curves, the best weights and all that a resumed run needs
+    to end as an uninterrupted one would: weights, averaged weights, the optimiser's variables, the seeds of dropout;
+    the order of the data follows from the seed and the epoch.
 
     Args:
         model: built, and compiled with an optimiser of `make_optimizer`.
@@ -77,7 +84,9 @@ def fit(
         finally:
             progress.close()
     if not (folder / BEST_WEIGHTS).exists():
-        raise UserError(f"{folder}: the loss became NaN or infinite in the first epoch; try a lower --learning-rate")
+        raise UserError(
+            f"{folder}: the loss became NaN or infinite in the first epoch; try a lower --learning-rate"
+        )
     plot_learning_curves(history, folder / CURVES)
     model.load_weights(folder / BEST_WEIGHTS)
     return history

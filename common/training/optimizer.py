@@ -6,7 +6,7 @@ from common.training.options import TrainingOptions
 
 
 def make_optimizer(options: TrainingOptions, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019), its rate rising linearly and then falling along a half cosine over all epochs."""
+    """AdamW (Loshchilov and Hutter 2019), its rate rising linearly, then falling along half a cosine."""
     steps = max(options.epochs * steps_per_epoch, 1)
     warmup_steps = min(max(round(options.warmup * steps), 1), steps)
     schedule = keras.optimizers.schedules.CosineDecay(

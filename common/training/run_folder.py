@@ -24,13 +24,13 @@ CONFIG, HISTORY, BEST_WEIGHTS, STATE, CURVES = (
 _MAY_DIFFER_ON_RESUME = {"resume", "overwrite", "tensorboard", "runs", "name"}
 
 
-def open_run(application: str, config: Any, options: TrainingOptions, preset: str) -> Path:
+def open_run(application: str, config: Any, options: TrainingOptions) -> Path:
     """Makes the run's folder with its config.json, or finds it again with `--resume`.
 
     Raises:
         UserError: the run exists already, there is none to resume, or it was started with other flags.
     """
-    folder = options.runs / application / (options.name or preset)
+    folder = options.runs / application / options.name
     exists = (folder / CONFIG).exists()
     if options.resume and not exists:
         raise UserError(f"{folder}: no run to resume; leave --resume out to start one")
@@ -38,7 +38,9 @@ def open_run(application: str, config: Any, options: TrainingOptions, preset: st
         _require_same(folder, config)
         return folder
     if exists and not options.overwrite:
-        raise UserError(f"{folder}: this run exists; go on with it by --resume, replace it by --overwrite, or take another --name")
+        raise UserError(
+            f"{folder}: this run exists; go on with it by --resume, replace it by --overwrite, or take another --name"
+        )
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -81,7 +83,9 @@ def from_json(kind: Any, value: Any) -> Any:
 
 
 def _require_same(folder: Path, config: Any) -> None:
-    saved, given = (_flat(tree) for tree in (json.loads((folder / CONFIG).read_text("utf-8")), to_json(config)))
+    saved, given = (
+        _flat(tree) for tree in (json.loads((folder / CONFIG).read_text("utf-8")), to_json(config))
+    )
     for name in sorted(saved.keys() | given.keys()):
         if name not in _MAY_DIFFER_ON_RESUME and saved.get(name) != given.get(name):
             flag = name.replace("_", "-")

@@ -55,7 +55,9 @@ def test_resuming_at_an_epoch_gives_what_an_uninterrupted_run_would_have_seen():
 
 def test_long_examples_are_cut_to_a_window_of_their_own_steps():
     data = sequences([25])
-    (features, _), *_ = training_batches(data, 1, epochs=range(1), seed=0, max_length=10)[0].as_numpy_iterator()
+    (features, _), *_ = training_batches(data, 1, epochs=range(1), seed=0, max_length=10)[
+        0
+    ].as_numpy_iterator()
     windows = [data.features[0][start : start + 10].tobytes() for start in range(16)]
     assert features[0].tobytes() in windows
 

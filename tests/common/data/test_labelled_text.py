@@ -41,7 +41,9 @@ def test_a_label_map_entry_of_another_form_is_refused(reviews, entry):
 
 def test_a_label_unknown_to_the_model_is_named_with_its_file_and_line(reviews):
     examples = load_evaluation(TextSource(str(reviews)), reviews)
-    with pytest.raises(UserError, match=r"reviews\.csv, line 2: label '0' was not seen in training; .* no, yes"):
+    with pytest.raises(
+        UserError, match=r"reviews\.csv, line 2: label '0' was not seen in training; .* no, yes"
+    ):
         label_indices(examples, ["no", "yes"])
 
 

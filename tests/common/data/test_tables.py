@@ -79,10 +79,17 @@ def test_a_truncated_gzip_file_is_refused(tmp_path):
 
 
 def test_folders_give_their_name_as_label(tmp_path):
-    for label, name, text in (("pos", "1_8.txt", "Fine."), ("neg", "0_2.txt", "Dull."), ("unsup", "5_0.txt", "?")):
+    for label, name, text in (
+        ("pos", "1_8.txt", "Fine."),
+        ("neg", "0_2.txt", "Dull."),
+        ("unsup", "5_0.txt", "?"),
+    ):
         (tmp_path / label).mkdir()
         (tmp_path / label / name).write_text(text, "utf-8")
-    assert [row.values for row in read_folders(tmp_path, ["neg", "pos"])] == [("Dull.", "neg"), ("Fine.", "pos")]
+    assert [row.values for row in read_folders(tmp_path, ["neg", "pos"])] == [
+        ("Dull.", "neg"),
+        ("Fine.", "pos"),
+    ]
 
 
 def test_folder_without_texts_is_refused(tmp_path):

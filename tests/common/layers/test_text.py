@@ -1,4 +1,4 @@
-"""Text is read the same way in training and in the exported graph, in any language that has spaces, whatever it holds."""
+"""Text is read the same way in training and in the exported graph, whatever its language and whatever it holds."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,9 @@ def test_bytes_that_are_not_utf8_do_not_stop_the_reading():
 
 
 def test_known_words_have_their_own_number_and_unknown_ones_differ_by_their_affixes(features):
-    known, walked, talked, walker = features(tf.constant(["great", "walked", "talked", "walker"])).numpy()[:, 0]
+    known, walked, talked, walker = features(tf.constant(["great", "walked", "talked", "walker"])).numpy()[
+        :, 0
+    ]
     assert known[0] == FIRST_WORD
     assert walked[0] == talked[0] == walker[0] == UNKNOWN
     assert list(walked[3:]) == list(talked[3:])

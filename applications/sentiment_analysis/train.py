@@ -1,0 +1,134 @@
+"""Trains a sentiment classifier, or goes on with one: raw texts -> runs/sentiment_analysis/<name>.
+
+python -m applications.sentiment_analysis.train base --data reviews.csv --text-column review --label-column stars
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from applications.sentiment_analysis.config import NAME, PRESETS, Config
+from applications.sentiment_analysis.data import encode, make_features, training_examples
+from applications.sentiment_analysis.model import build, build_language_model
+from common import cli
+from common.data.batching import Sequences, evaluation_batches, training_batches, windows
+from common.evaluation.calibration import fit_temperature
+from common.files import atomic_write
+from common.training.loop import fit
+from common.training.optimizer import make_optimizer
+from common.training.run_folder import open_run
+
+PREPROCESSING, CALIBRATION = "preprocessing.json", "calibration.json"
+
+
+def train(config: Config) -> Path:
+    """Trains as configured. Returns the run's folder, which `export` turns into a SavedModel."""
+    console = cli.console()
+    keras.utils.set_random_seed(config.training.seed)
+    folder = open_run(NAME, config, config.training)
+    train_examples, validation_examples, labels = training_examples(config)
+    for part, examples in (("training", train_examples), ("validation", validation_examples)):
+        console.print(f"{part}: {examples.describe()}")
+    features = make_features(config, train_examples.texts)
+    atomic_write(
+        folder / PREPROCESSING, json.dumps({"labels": labels, "words": features.words}, ensure_ascii=False)
+    )
+    training, validation = (encode(part, labels, features) for part in (train_examples, validation_examples))
+    console.print(
+        f"vocabulary: {len(features.words):,} words; {training.lengths.mean():.0f} tokens a text on average"
+    )
+
+    model = build(config, len(features.words), len(labels), config.training.precision)
+    if config.pretraining_epochs:
+        pretrain(model, training, validation, config, folder / "pretraining")
+    classify(model, training, validation, config, folder)
+    calibration = calibrate(model, validation, config.training.batch_size)
+    atomic_write(folder / CALIBRATION, json.dumps(calibration, indent=2) + "\n")
+    console.print("validation: " + "  ".join(f"{name} {value:.4f}" for name, value in calibration.items()))
+    console.print(f"kept in {folder}; export it with: python -m applications.{NAME}.export --run {folder}")
+    return folder
+
+
+def pretrain(
+    model: keras.Model, training: Sequences, validation: Sequences, config: Config, folder: Path
+) -> None:
+    """Lets embedding and recurrence learn to predict neighbouring words before any label is seen."""
+    options = dataclasses.replace(
+        config.training,
+        epochs=config.pretraining_epochs,
+        learning_rate=config.pretraining_learning_rate,
+        batch_size=config.pretraining_batch_size,
+        weight_decay=0.0,
+    )
+    read, held_out = (windows(part, config.pretraining_window) for part in (training, validation))
+    language_model = build_language_model(model, config, options.precision)
+    _, steps = training_batches(read, options.batch_size, epochs=range(1), seed=options.seed)
+    # The model's output is its loss.
+    language_model.compile(make_optimizer(options, steps), loss=lambda _, nats: nats, jit_compile=False)
+    fit(
+        language_model,
+        lambda epochs: training_batches(read, options.batch_size, epochs=epochs, seed=options.seed)[0],
+        steps,
+        evaluation_batches(held_out, options.batch_size)[0],
+        options,
+        folder,
+        title="pre-training",
+    )
+
+
+def classify(
+    model: keras.Model, training: Sequences, validation: Sequences, config: Config, folder: Path
+) -> None:
+    """Trains the classifier on the labels."""
+    options = config.training
+    _, steps = training_batches(training, options.batch_size, epochs=range(1), seed=options.seed)
+    model.compile(
+        make_optimizer(options, steps),
+        loss=smoothed_cross_entropy(config.label_smoothing),
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+
+    def batches(epochs: range) -> Any:
+        return training_batches(
+            training, options.batch_size, epochs=epochs, seed=options.seed, max_length=config.training_tokens
+        )[0]
+
+    held_out = evaluation_batches(validation, options.batch_size)[0]
+    fit(
+        model, batches, steps, held_out, options, folder, monitor="val_accuracy", mode="max", title="training"
+    )
+
+
+def smoothed_cross_entropy(smoothing: float) -> Any:
+    """Cross-entropy of logits against labels that share `smoothing` of their probability among all classes."""
+
+    def loss(labels: Any, logits: Any) -> Any:
+        log_probabilities = keras.ops.log_softmax(logits, axis=-1)
+        labels = keras.ops.reshape(labels, (-1, 1))
+        true = keras.ops.take_along_axis(log_probabilities, labels, axis=-1)[:, 0]
+        return -(1 - smoothing) * true - smoothing * keras.ops.mean(log_probabilities, axis=-1)
+
+    return loss
+
+
+def calibrate(model: keras.Model, validation: Sequences, batch_size: int) -> dict[str, float]:
+    """The temperature that makes validation probabilities honest (Guo et al. 2017), and the validation accuracy."""
+    dataset, order = evaluation_batches(validation, batch_size)
+    logits = model.predict(dataset, verbose=0)
+    labels = validation.targets[order]
+    accuracy = float(np.mean(np.argmax(logits, axis=-1) == labels))
+    return {"temperature": fit_temperature(logits, labels), "accuracy": accuracy}
+
+
+def main(config: Config) -> None:
+    """Trains a sentiment classifier on labelled texts, or goes on with an interrupted training (--resume)."""
+    train(config)
+
+
+if __name__ == "__main__":
+    cli.run(main, PRESETS)

@@ -1,0 +1,110 @@
+"""A training that was interrupted and resumed ends as one that never was."""
+
+import csv
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from common.data.batching import Sequences, evaluation_batches, training_batches
+from common.errors import UserError
+from common.training.loop import fit
+from common.training.optimizer import make_optimizer
+from common.training.options import TrainingOptions
+
+OPTIONS = TrainingOptions(epochs=4, batch_size=4, learning_rate=0.05, averaging=0.9, patience=9, name="run")
+RNG = np.random.default_rng(0)
+FEATURES = [RNG.normal(size=(length, 3)).astype(np.float32) for length in RNG.integers(2, 9, 30)]
+DATA = Sequences(FEATURES, np.array([int(feature.sum() > 0) for feature in FEATURES], np.int32))
+
+
+def run(folder, options=OPTIONS, *, interrupt_at_step=None):
+    keras.utils.set_random_seed(options.seed)
+    model = keras.Sequential(
+        [
+            keras.Input((None, 3)),
+            keras.layers.Dropout(0.3),
+            keras.layers.Dense(8, activation="tanh"),
+            keras.layers.GlobalAveragePooling1D(),
+            keras.layers.Dense(2),
+        ]
+    )
+    _, steps = training_batches(DATA, options.batch_size, epochs=range(1), seed=options.seed)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(make_optimizer(options, steps), loss, metrics=["accuracy"], jit_compile=False)
+
+    def batches(epochs):
+        dataset, _ = training_batches(DATA, options.batch_size, epochs=epochs, seed=options.seed)
+        if interrupt_at_step is None:
+            return dataset
+        return interrupted(dataset, interrupt_at_step)
+
+    history = fit(model, batches, steps, evaluation_batches(DATA, 8)[0], options, folder)
+    return model, history
+
+
+def interrupted(dataset, step):
+    for number, batch in enumerate(dataset):
+        if number == step:
+            raise KeyboardInterrupt
+        yield batch
+
+
+def without_time(history):
+    return [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in history]
+
+
+def test_interrupted_in_the_middle_of_an_epoch_and_resumed_ends_with_the_same_metrics_and_weights(tmp_path):
+    whole, whole_history = run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt, match="2 of 4 epochs are kept .* --resume"):
+        run(tmp_path / "broken", interrupt_at_step=2 * 8 + 3)
+    resumed, resumed_history = run(tmp_path / "broken", replace(OPTIONS, resume=True))
+    assert without_time(resumed_history) == without_time(whole_history)
+    for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_folder_holds_log_curves_weights_and_state_and_nothing_temporary(tmp_path):
+    _, history = run(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "log.csv",
+        "curves.png",
+        "best.weights.h5",
+        "state.npz",
+    }
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["val_loss"]) for row in rows] == [epoch["val_loss"] for epoch in history]
+
+
+def test_the_best_validation_is_kept_and_training_stops_when_it_gets_no_better(tmp_path):
+    model, history = run(tmp_path, replace(OPTIONS, epochs=40, learning_rate=1.0, patience=3))
+    losses = [epoch["val_loss"] for epoch in history]
+    assert len(history) == int(np.argmin(losses)) + 1 + 3 < 40
+    assert model.evaluate(evaluation_batches(DATA, 8)[0], verbose=0)[0] == pytest.approx(
+        min(losses), rel=1e-5
+    )
+
+
+def test_a_finished_training_is_not_gone_on_with(tmp_path):
+    _, first = run(tmp_path)
+    _, again = run(tmp_path, replace(OPTIONS, resume=True))
+    assert again == first
+
+
+def test_a_loss_that_is_not_a_number_is_said(tmp_path):
+    with pytest.raises(UserError, match="lower --learning-rate"):
+        run(tmp_path, replace(OPTIONS, learning_rate=1e38, clip_norm=0.0))
+
+
+def test_the_learning_rate_rises_then_falls(tmp_path):
+    options = replace(OPTIONS, warmup=0.25, learning_rate=1.0, final_learning_rate=0.1)
+    rate = make_optimizer(options, 10)._learning_rate
+    values = [float(rate(step)) for step in range(41)]
+    assert max(values) == pytest.approx(1.0)
+    assert int(np.argmax(values)) == 10
+    assert values[0] == pytest.approx(0.1)
+    assert values[40] == pytest.approx(0.1)
+    assert (np.diff(values[:11]) > 0).all()
+    assert (np.diff(values[10:]) < 0).all()
