@@ -1,0 +1,71 @@
+"""Measured values, written to `metrics.json` and shown in the terminal."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+
+from common.cli import console
+from common.files import atomic_write
+
+
+def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
+    """Writes metrics as JSON, keys in the given order; NumPy's numbers as JSON's own, NaN and infinities as null."""
+    text = json.dumps(_plain(metrics), indent=2, ensure_ascii=False, allow_nan=False)
+    atomic_write(path, text + "\n")
+
+
+def print_metrics(metrics: Mapping[str, Any], title: str) -> None:
+    """Prints one table of the single values, and one for each dictionary of rows such as `per_class`."""
+    metrics = _plain(metrics)
+    single = {name: value for name, value in metrics.items() if not isinstance(value, Mapping)}
+    table = Table(title=Text(title), title_justify="left", show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, value in single.items():
+        table.add_row(_words(name), _shown(value))
+    console().print(table)
+    for name, rows in metrics.items():
+        if isinstance(rows, Mapping) and rows:
+            console().print(_table_of_rows(_words(name), rows))
+
+
+def _table_of_rows(title: Text, rows: Mapping[str, Mapping[str, Any]]) -> Table:
+    columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    table = Table("", title=title, title_justify="left")
+    for column in columns:
+        table.add_column(_words(column), justify="right")
+    for name, row in rows.items():
+        table.add_row(Text(name), *(_shown(row.get(column)) for column in columns))
+    return table
+
+
+def _words(name: str) -> Text:
+    return Text(name.replace("_", " "))
+
+
+def _shown(value: Any) -> Text:
+    if value is None:
+        return Text("not defined")
+    if isinstance(value, float):
+        return Text(f"{value:.4f}")
+    return Text(f"{value:,}" if isinstance(value, int) else str(value))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,108 @@
+"""Pictures are whole PNG files for any number of classes, any class name, and data in which a class is missing."""
+
+import sys
+import warnings
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from common.evaluation.plots import (
+    plot_confusion_matrix,
+    plot_learning_curves,
+    plot_reliability,
+    plot_roc_curves,
+)
+
+ODD_NAMES = [
+    "_unknown_",
+    "$5 and $6",
+    "two\nlines",
+    "a name that is much longer than any axis would bear",
+    "größer",
+]
+
+
+@pytest.fixture(autouse=True)
+def no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def case(classes, examples=60):
+    generator = np.random.default_rng(classes)
+    labels = np.arange(examples) % classes
+    scores = np.exp(generator.normal(size=(examples, classes)) + 2 * np.eye(classes)[labels])
+    return labels, scores / scores.sum(axis=-1, keepdims=True)
+
+
+def picture(path):
+    assert path.read_bytes().startswith(b"\x89PNG")
+    pixels = matplotlib.image.imread(path)[..., :3]
+    assert min(pixels.shape[:2]) > 300
+    return pixels
+
+
+def names_for(classes):
+    return [f"{ODD_NAMES[index % len(ODD_NAMES)]} {index}" for index in range(classes)]
+
+
+@pytest.mark.parametrize("classes", [2, 12, 45])
+def test_pictures_of_results_for_few_and_many_classes(tmp_path, classes):
+    labels, probabilities = case(classes, examples=3 * classes)
+    plot_confusion_matrix(labels, probabilities, names_for(classes), tmp_path / "confusion.png")
+    plot_roc_curves(labels, probabilities, names_for(classes), tmp_path / "roc.png")
+    plot_reliability(labels, probabilities, tmp_path / "reliability.png")
+    for file in tmp_path.iterdir():
+        assert picture(file).std() > 0.01
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_data_of_one_class_still_give_their_pictures(tmp_path):
+    labels, probabilities = [0, 0], [[0.9, 0.1], [0.2, 0.8]]
+    plot_confusion_matrix(labels, probabilities, ["no", "yes"], tmp_path / "confusion.png")
+    plot_roc_curves(labels, probabilities, ["no", "yes"], tmp_path / "roc.png")
+    plot_reliability(labels, probabilities, tmp_path / "reliability.png")
+    assert all(picture(file).size for file in tmp_path.iterdir())
+
+
+def test_the_confusion_matrix_is_dark_where_the_predictions_are(tmp_path):
+    labels = np.array([0, 0, 1, 1])
+    pictures = {}
+    for name, predicted in (("right", labels), ("wrong", 1 - labels)):
+        plot_confusion_matrix(labels, np.eye(2)[predicted], ["a", "b"], tmp_path / f"{name}.png")
+        pictures[name] = picture(tmp_path / f"{name}.png").mean(axis=-1)
+    height, width = (min(sizes) for sizes in zip(*(p.shape for p in pictures.values()), strict=True))
+    darker_if_right = pictures["wrong"][:height, :width] - pictures["right"][:height, :width]
+    rows, columns = np.nonzero(darker_if_right > 0.4)
+    falling = np.corrcoef(rows, columns)[0, 1]
+    assert falling > 0.5, "right predictions lie on the diagonal from the upper left"
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [],
+        [{"epoch": 1, "loss": 0.5, "val_loss": 0.6, "learning_rate": 1e-3, "seconds": 3.0}],
+        [{"loss": 0.5}, {"loss": float("nan"), "val_loss": 0.4}],
+        [{f"metric_{index}": 1.0 for index in range(7)}] * 60,
+    ],
+    ids=["nothing yet", "one epoch", "gaps", "many metrics and epochs"],
+)
+def test_learning_curves_of_any_log(tmp_path, history):
+    plot_learning_curves(history, tmp_path / "curves.png")
+    assert picture(tmp_path / "curves.png").size
+    assert [file.name for file in tmp_path.iterdir()] == ["curves.png"]
+
+
+def test_a_longer_run_gives_another_picture(tmp_path):
+    history = [{"epoch": epoch, "loss": 1 / epoch, "val_loss": 1 / epoch + 0.1} for epoch in (1, 2, 3)]
+    plot_learning_curves(history[:2], tmp_path / "curves.png")
+    before = (tmp_path / "curves.png").read_bytes()
+    plot_learning_curves(history, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes() != before
+
+
+def test_no_display_and_no_shared_figures_are_used():
+    assert "matplotlib.pyplot" not in sys.modules
