@@ -22,7 +22,7 @@ class Config:
     """File of the same format to validate on; unless given, a part of the data is held out."""
     validation_fraction: float = 0.1
     """Share of the data held out for validation when no file is given."""
-    vocabulary_size: int = 30_000
+    vocabulary_size: int = 20_000
     """Words with a vector of their own, the commonest in training."""
     min_count: int = 3
     """Rarer words have no vector of their own; their affixes speak for them."""
@@ -36,7 +36,7 @@ class Config:
     """Width of the token vectors."""
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
     """Recurrent cell: LSTM, GRU or simple (Elman) recurrence."""
-    units: int = 128
+    units: int = 256
     """Hidden units per direction and layer."""
     layers: int = 1
     """Recurrent layers, one upon another."""
@@ -46,16 +46,18 @@ class Config:
     """How the states over time become one vector: attention, maximum, or both beside the mean."""
     word_dropout: float = 0.1
     """Share of words hidden in training, so that affixes and context learn to stand in."""
-    embedding_dropout: float = 0.4
+    embedding_dropout: float = 0.3
     """Variational dropout of the token vectors: one mask per text (Gal and Ghahramani 2016)."""
-    dropout: float = 0.4
-    """Dropout between recurrent layers and of the pooled vector."""
+    dropout: float = 0.3
+    """Variational dropout of the recurrent layers' outputs."""
+    pooled_dropout: float = 0.5
+    """Dropout of the pooled vector."""
     label_smoothing: float = 0.05
     """Share of the target probability spread over all labels (Szegedy et al. 2016)."""
-    pretraining_epochs: int = 0
+    pretraining_epochs: int = 8
     """Epochs in which the recurrent layer first learns to predict the next and the previous word of the training
     texts (Dai and Le 2015); 0 for none."""
-    pretraining_learning_rate: float = 2e-3
+    pretraining_learning_rate: float = 3e-3
     """Peak learning rate of the pre-training."""
     pretraining_batch_size: int = 64
     """Windows of text per step of the pre-training."""
@@ -74,9 +76,10 @@ PRESETS = {
         affix_buckets=200,
         embedding_units=8,
         units=8,
+        pretraining_epochs=1,
     ),
     "sample": Config(
         training=TrainingOptions(name="sample", epochs=30, batch_size=16), embedding_units=64, units=64
     ),
-    "base": Config(training=TrainingOptions(name="base")),
+    "base": Config(training=TrainingOptions(name="base", epochs=4)),
 }

@@ -49,11 +49,12 @@ def build(config: Config, words: int, classes: int, precision: str = "float32") 
         dtype=precision,
         name="states",
     )(embedded)
+    states = keras.layers.SpatialDropout1D(config.dropout, dtype=precision)(states)
     pooled = [layer(dtype=precision, name=layer.__name__)(states) for layer in _POOLING[config.pooling]]
     pooled = (
         keras.layers.Concatenate(name="pooled", dtype=precision)(pooled) if len(pooled) > 1 else pooled[0]
     )
-    pooled = keras.layers.Dropout(config.dropout, dtype=precision)(pooled)
+    pooled = keras.layers.Dropout(config.pooled_dropout, dtype=precision)(pooled)
     logits = keras.layers.Dense(classes, dtype="float32", name="logits")(pooled)
     return keras.Model(features, logits, name="sentiment_analysis")
 

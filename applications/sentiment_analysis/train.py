@@ -63,6 +63,7 @@ def pretrain(
         learning_rate=config.pretraining_learning_rate,
         batch_size=config.pretraining_batch_size,
         weight_decay=0.0,
+        averaging=0.0,
     )
     read, held_out = (windows(part, config.pretraining_window) for part in (training, validation))
     language_model = build_language_model(model, config, options.precision)

@@ -74,6 +74,7 @@ def fit(
                 steps_per_epoch=steps_per_epoch,
                 validation_data=validation,
                 callbacks=callbacks,
+                shuffle=False,
                 verbose=0,
             )
         except KeyboardInterrupt:

@@ -18,7 +18,11 @@ def make_optimizer(options: TrainingOptions, steps_per_epoch: int) -> keras.opti
     )
     averaging = {"use_ema": True, "ema_momentum": options.averaging} if options.averaging else {}
     optimizer = keras.optimizers.AdamW(
-        schedule, weight_decay=options.weight_decay, global_clipnorm=options.clip_norm or None, **averaging
+        schedule,
+        beta_2=options.beta_2,
+        weight_decay=options.weight_decay,
+        global_clipnorm=options.clip_norm or None,
+        **averaging,
     )
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer

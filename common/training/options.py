@@ -23,6 +23,8 @@ class TrainingOptions:
     """Learning rate at the last step, as a share of the peak."""
     weight_decay: float = 0.01
     """Decoupled weight decay; biases, gains and offsets are exempt."""
+    beta_2: float = 0.99
+    """Decay of Adam's average of squared gradients."""
     clip_norm: float = 1.0
     """Gradients are scaled down to this global norm (Pascanu et al. 2013)."""
     averaging: float = 0.999

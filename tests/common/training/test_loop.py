@@ -9,6 +9,7 @@ import pytest
 
 from common.data.batching import Sequences, evaluation_batches, training_batches
 from common.errors import UserError
+from common.training.callbacks import ShowProgress
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer
 from common.training.options import TrainingOptions
@@ -19,7 +20,7 @@ FEATURES = [RNG.normal(size=(length, 3)).astype(np.float32) for length in RNG.in
 DATA = Sequences(FEATURES, np.array([int(feature.sum() > 0) for feature in FEATURES], np.int32))
 
 
-def run(folder, options=OPTIONS, *, interrupt_at_step=None):
+def run(folder, options=OPTIONS):
     keras.utils.set_random_seed(options.seed)
     model = keras.Sequential(
         [
@@ -35,30 +36,33 @@ def run(folder, options=OPTIONS, *, interrupt_at_step=None):
     model.compile(make_optimizer(options, steps), loss, metrics=["accuracy"], jit_compile=False)
 
     def batches(epochs):
-        dataset, _ = training_batches(DATA, options.batch_size, epochs=epochs, seed=options.seed)
-        if interrupt_at_step is None:
-            return dataset
-        return interrupted(dataset, interrupt_at_step)
+        return training_batches(DATA, options.batch_size, epochs=epochs, seed=options.seed)[0]
 
     history = fit(model, batches, steps, evaluation_batches(DATA, 8)[0], options, folder)
     return model, history
 
 
-def interrupted(dataset, step):
-    for number, batch in enumerate(dataset):
-        if number == step:
+def press_control_c(monkeypatch, *, epoch, batch):
+    def on_train_batch_end(self, number, logs=None):
+        if self._epoch == epoch and number == batch:
             raise KeyboardInterrupt
-        yield batch
+
+    def on_epoch_begin(self, number, logs=None):
+        self._epoch, self._started = number, 0.0
+
+    monkeypatch.setattr(ShowProgress, "on_epoch_begin", on_epoch_begin)
+    monkeypatch.setattr(ShowProgress, "on_train_batch_end", on_train_batch_end)
 
 
 def without_time(history):
     return [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in history]
 
 
-def test_interrupted_in_the_middle_of_an_epoch_and_resumed_ends_with_the_same_metrics_and_weights(tmp_path):
+def test_interrupted_in_the_middle_of_an_epoch_and_resumed_ends_with_the_same_metrics_and_weights(tmp_path, monkeypatch):
     whole, whole_history = run(tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt, match="2 of 4 epochs are kept .* --resume"):
-        run(tmp_path / "broken", interrupt_at_step=2 * 8 + 3)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt, match=r"2 of 4 epochs are kept .* --resume"):
+        press_control_c(patch, epoch=2, batch=3)
+        run(tmp_path / "broken")
     resumed, resumed_history = run(tmp_path / "broken", replace(OPTIONS, resume=True))
     assert without_time(resumed_history) == without_time(whole_history)
     for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
