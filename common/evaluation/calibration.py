@@ -93,11 +93,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     low, high = np.log(LOWEST_TEMPERATURE), np.log(HIGHEST_TEMPERATURE)
     if slope(high) == 0 == slope(low):
         return 1.0
-    if slope(low) <= 0:
-        return LOWEST_TEMPERATURE
-    if slope(high) >= 0:
-        return HIGHEST_TEMPERATURE
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if slope(middle) > 0 else (low, middle)
-    return float(np.exp((low + high) / 2))
+    return float(np.clip(np.exp((low + high) / 2), LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE))

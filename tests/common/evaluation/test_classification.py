@@ -1,6 +1,7 @@
 """Metrics follow their textbook definitions, also where a class is missing; mistakes are listed, worst first."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -91,7 +92,9 @@ def test_one_example_and_a_sure_mistake_give_finite_values():
 
 def test_probabilities_of_a_float32_softmax_are_taken_without_complaint():
     labels, probabilities = random_case(seed=2, classes=2)
-    rounded = classification_metrics(labels.astype(np.int32), probabilities.astype(np.float32), SENTIMENT)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rounded = classification_metrics(labels.astype(np.int32), probabilities.astype(np.float32), SENTIMENT)
     exact = classification_metrics(labels, probabilities, SENTIMENT)
     assert rounded["log_loss"] == pytest.approx(exact["log_loss"], abs=1e-6)
 

@@ -1,5 +1,7 @@
 """Pictures are whole PNG files for any number of classes, any class name, and data in which a class is missing."""
 
+import os
+import subprocess
 import sys
 import warnings
 
@@ -16,11 +18,12 @@ from common.evaluation.plots import (
 
 ODD_NAMES = [
     "_unknown_",
-    "$5 and $6",
+    r"$5 \per $6",
     "two\nlines",
     "a name that is much longer than any axis would bear",
     "größer",
 ]
+BLUE, ORANGE = (0, 114, 178), (213, 94, 0)
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +83,30 @@ def test_the_confusion_matrix_is_dark_where_the_predictions_are(tmp_path):
     assert falling > 0.5, "right predictions lie on the diagonal from the upper left"
 
 
+def coloured(pixels, colour):
+    """Rows and columns of the pixels of a colour."""
+    return np.nonzero(np.abs(pixels - np.array(colour) / 255).max(axis=-1) < 0.05)
+
+
+def test_the_roc_curve_of_a_good_classifier_lies_higher_than_that_of_a_bad_one(tmp_path):
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    heights = {}
+    for name, right in (("good", 0.9), ("bad", 0.1)):
+        probabilities = np.where(np.eye(2)[labels] == 1, right, 1 - right)
+        plot_roc_curves(labels, probabilities, ["no", "yes"], tmp_path / f"{name}.png")
+        heights[name] = coloured(picture(tmp_path / f"{name}.png"), BLUE)[0].mean()
+    assert heights["good"] < heights["bad"]
+
+
+def test_the_reliability_diagram_shows_how_far_confidence_is_from_accuracy(tmp_path):
+    labels = np.array([0, 0, 0, 1])
+    sizes = {}
+    for name, confidence in (("calibrated", 0.75), ("overconfident", 0.99)):
+        plot_reliability(labels, [[confidence, 1 - confidence]] * 4, tmp_path / f"{name}.png")
+        sizes[name] = len(coloured(picture(tmp_path / f"{name}.png"), ORANGE)[0])
+    assert sizes["overconfident"] > 2 * sizes["calibrated"]
+
+
 @pytest.mark.parametrize(
     "history",
     [
@@ -104,5 +131,16 @@ def test_a_longer_run_gives_another_picture(tmp_path):
     assert (tmp_path / "curves.png").read_bytes() != before
 
 
-def test_no_display_and_no_shared_figures_are_used():
-    assert "matplotlib.pyplot" not in sys.modules
+def test_no_display_and_no_shared_figures_are_used(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from common.evaluation.plots import plot_learning_curves;"
+        "plot_learning_curves([{'loss': 1.0}], Path(sys.argv[1]));"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    without_display = {
+        name: value for name, value in os.environ.items() if name not in ("DISPLAY", "MPLBACKEND")
+    }
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "curves.png")], env=without_display, check=True
+    )
+    assert picture(tmp_path / "curves.png").size
