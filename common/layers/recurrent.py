@@ -1,10 +1,12 @@
 """SimpleRNN, LSTM and GRU: Keras's layers, unchanged to the user, with a faster loop on CPUs.
 
-Constructor, weights (names, shapes, gate order) and configuration are Keras's own. A weights file moves both
-ways as it is. A `.keras` file moves both ways by naming the classes:
+Constructor, weights (names, shapes, gate order) and configuration are Keras's own; see `interchange` for moving models
+between the two. In float32 outputs, states and gradients equal Keras's to 1e-5 of their largest entry. Under
+`mixed_bfloat16` the products are in bfloat16, while states and gates stay in float32: outputs differ from float32 by
+less than 0.01 for LSTM and GRU and 0.03 for SimpleRNN, gradients by less than 2 and 6 % of the largest entry.
 
-    keras.models.load_model(path, custom_objects=FAST_LAYERS)     # written with keras.layers, read with these
-    keras.models.load_model(path, custom_objects=STOCK_LAYERS)    # written with these, read with keras.layers
+The gradient is hand-written and has no second derivative. A visible GPU, another Keras backend, and arguments that the
+fast loop does not take (`unroll`, other activations, `reset_after=False`, float16) get Keras's own loop.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,13 +57,6 @@ class GRU(keras.layers.GRU):
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Runs the cell over `[batch, time, features]`; see `_inner_loop`."""
         return _inner_loop(self, cells.GRU, super().inner_loop, sequences, initial_state, mask, training)
-
-
-FAST_LAYERS = {layer.__name__: layer for layer in (SimpleRNN, LSTM, GRU)}
-STOCK_LAYERS = {
-    f"{PACKAGE}>{layer.__name__}": layer
-    for layer in (keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU)
-}
 
 
 def _inner_loop(
@@ -124,7 +119,8 @@ def _takes_fast_path(layer: keras.layers.RNN, mask: Any) -> bool:
     cell = layer.cell
     if keras.config.backend() != "tensorflow":
         return False
-    if tf.config.list_logical_devices("GPU") and getattr(layer, "use_cudnn", "auto") is not False:
+    use_cudnn = getattr(layer, "use_cudnn", "auto")
+    if use_cudnn is True or (use_cudnn == "auto" and tf.config.list_logical_devices("GPU")):
         return False
     return (
         not layer.unroll

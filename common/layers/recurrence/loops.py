@@ -28,7 +28,8 @@ class LoopOptions:
         compute_dtype: dtype of the products; states and gates are kept in float32, or float64 under float64.
         shards: number of pieces of the batch that run as independent loops, so that each keeps one core busy:
             a product of one step is too small for TensorFlow to spread over cores.
-        training: whether the hand-written gradient will be needed.
+        training: whether a gradient will be taken for certain, so that the forward loop keeps what it needs; in
+            inference the forward loop runs again if a gradient is asked for.
         sequence_count: how many of the states are returned for every step, the hidden state first.
     """
 
@@ -62,14 +63,34 @@ def run(
         states.
     """
 
+    if options.training:
+        return _many_rows(cell, inputs, weights, states, dropout_masks, options, differentiable=True)
+
+    @tf.custom_gradient
+    def infer(*arguments: Tensor) -> tuple[tuple[Tensor, ...], Callable]:
+        def gradient(*upstream: Tensor) -> Sequence[Tensor]:
+            with tf.GradientTape() as tape:
+                tape.watch(arguments)
+                sequences, finals = _many_rows(
+                    cell, arguments[0], arguments[1:4], arguments[4:], (), options, differentiable=True
+                )
+            zero = tf.UnconnectedGradients.ZERO
+            return tape.gradient([*sequences, *finals], arguments, list(upstream), zero)
+
+        sequences, finals = _infer(cell, arguments[0], arguments[1:4], arguments[4:], options)
+        return (*sequences, *finals), gradient
+
+    outputs = infer(inputs, *weights, *states)
+    return list(outputs[: options.sequence_count]), list(outputs[options.sequence_count :])
+
+
+def _infer(
+    cell: Cell, inputs: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], options: LoopOptions
+) -> Result:
+    """Runs the loop that suits the number of rows; its result is not to be differentiated."""
+
     def many_rows() -> Result:
-        matrices = [tf.cast(matrix, options.compute_dtype) for matrix in cell.pack(*weights)]
-
-        def on_shard(inputs: Tensor, *per_row: Tensor) -> Result:
-            states, masks = per_row[: cell.state_count], per_row[cell.state_count :]
-            return _feature_major(cell, inputs, matrices, states, masks, options)
-
-        return _sharded(on_shard, [inputs, *states, *dropout_masks], options.shards)
+        return _many_rows(cell, inputs, weights, states, (), options, differentiable=False)
 
     def few_rows() -> Result:
         def on_shard(inputs: Tensor, *states: Tensor) -> Result:
@@ -82,18 +103,43 @@ def run(
             return few_rows()
         return lstm_in_one_kernel(tf.cast(inputs, tf.float32), weights, states, options.sequence_count)
 
-    if options.training:
-        return many_rows()
     batch, limit = inputs.shape[0], FEW_ROWS[options.compute_dtype]
     if batch is not None:
         return one_kernel() if batch <= ROWS_FOR_ONE_KERNEL else few_rows() if batch < limit else many_rows()
     rows = tf.shape(inputs)[0]
-    flat = tf.cond(
+    outputs = tf.cond(
         rows < limit,
         lambda: tf.cond(rows <= ROWS_FOR_ONE_KERNEL, _flat(one_kernel), _flat(few_rows)),
         _flat(many_rows),
     )
-    return list(flat[: options.sequence_count]), list(flat[options.sequence_count :])
+    return list(outputs[: options.sequence_count]), list(outputs[options.sequence_count :])
+
+
+def _many_rows(
+    cell: Cell,
+    inputs: Tensor,
+    weights: Sequence[Tensor],
+    states: Sequence[Tensor],
+    dropout_masks: Sequence[Tensor],
+    options: LoopOptions,
+    differentiable: bool,
+) -> Result:
+    matrices = [tf.cast(matrix, options.compute_dtype) for matrix in cell.pack(*weights)]
+
+    def on_shard(inputs: Tensor, *per_row: Tensor) -> Result:
+        states, masks = per_row[: cell.state_count], per_row[cell.state_count :]
+        return _feature_major(
+            cell,
+            inputs,
+            matrices,
+            states,
+            masks,
+            options.compute_dtype,
+            options.sequence_count,
+            differentiable,
+        )
+
+    return _sharded(on_shard, [inputs, *states, *dropout_masks], options.shards)
 
 
 def _flat(function: Callable[[], Result]) -> Callable[[], tuple[Tensor, ...]]:
@@ -126,11 +172,13 @@ def _feature_major(
     matrices: Sequence[Tensor],
     states: Sequence[Tensor],
     dropout_masks: Sequence[Tensor],
-    options: LoopOptions,
+    compute_dtype: tf.DType,
+    sequence_count: int,
+    differentiable: bool,
 ) -> Result:
     batch, time, features = inputs.shape
     units = states[0].shape[1]
-    swapped = tf.cast(tf.transpose(inputs, [1, 2, 0]), options.compute_dtype)
+    swapped = tf.cast(tf.transpose(inputs, [1, 2, 0]), compute_dtype)
     swapped.set_shape([time, features, batch])
     with_ones = tf.concat([swapped, tf.ones_like(swapped[:, :1])], 1)
     sequences, finals = scan(
@@ -138,9 +186,9 @@ def _feature_major(
         with_ones,
         matrices,
         [tf.ensure_shape(tf.transpose(state), [units, batch]) for state in states],
-        [tf.cast(tf.transpose(mask), options.compute_dtype) for mask in dropout_masks],
-        options.sequence_count,
-        options.training,
+        [tf.cast(tf.transpose(mask), compute_dtype) for mask in dropout_masks],
+        sequence_count,
+        differentiable,
     )
     return (
         [tf.transpose(sequence, [2, 0, 1]) for sequence in sequences],

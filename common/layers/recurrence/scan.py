@@ -105,8 +105,8 @@ def scan(
 
 def _refuse_second_derivative(*_: Tensor) -> tuple[Tensor, ...]:
     raise UserError(
-        "recurrent layer in training: second derivatives are not defined by its hand-written gradient;"
-        " call it with training=False, or use the layer of keras.layers, which takes the same weights"
+        "recurrent layer: its hand-written gradient has no second derivative;"
+        " use the layer of keras.layers, which takes the same weights and configuration"
     )
 
 

@@ -1,11 +1,11 @@
 """Loops for inference on a few rows, batch-major; one product projects the inputs of all steps beforehand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import tensorflow as tf
 
-from common.layers.recurrence.cells import GRU, LSTM, Cell
+from common.layers.recurrence.cells import GRU, Cell
 from common.layers.recurrence.scan import chunked_loop, time_list, unstacked
 
 Tensor: TypeAlias = tf.Tensor
@@ -48,35 +48,11 @@ def scan_rows(
 def lstm_in_one_kernel(
     inputs: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], sequence_count: int
 ) -> tuple[list[Tensor], list[Tensor]]:
-    """Runs an LSTM over `[batch, time, features]` by TensorFlow's BlockLSTMV2, whose gate order is that of
-    Keras.
+    """Runs an LSTM over `[batch, time, features]` by TensorFlow's BlockLSTMV2, whose gate order is that of Keras.
 
-    It is the fastest stock operation for one or two rows, and is slower than the loops for more. Its own
-    gradient is wrong (TensorFlow 2.21 mixes up the gate orders of its two versions), so the loop's gradient
-    stands in.
+    It is the fastest stock operation for one or two rows, and is slower than the loops for more. It must not be
+    differentiated: TensorFlow 2.21 mixes up the gate orders of the operation's two versions in its gradient.
     """
-
-    @tf.custom_gradient
-    def kernel_call(*arguments: Tensor) -> tuple[tuple[Tensor, ...], Callable]:
-        def gradient(*upstream: Tensor) -> list[Tensor]:
-            with tf.GradientTape() as tape:
-                tape.watch(arguments)
-                sequences, finals = scan_rows(
-                    LSTM, arguments[0], arguments[1:4], arguments[4:], sequence_count
-                )
-            zero = tf.UnconnectedGradients.ZERO
-            return tape.gradient([*sequences, *finals], arguments, list(upstream), zero)
-
-        sequences, finals = _block_lstm(arguments[0], arguments[1:4], arguments[4:], sequence_count)
-        return (*sequences, *finals), gradient
-
-    outputs = kernel_call(inputs, *weights, *states)
-    return list(outputs[:sequence_count]), list(outputs[sequence_count:])
-
-
-def _block_lstm(
-    inputs: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], sequence_count: int
-) -> tuple[list[Tensor], list[Tensor]]:
     kernel, recurrent_kernel, bias = weights
     hidden, cell = states
     no_peephole = tf.zeros_like(bias[: recurrent_kernel.shape[0]])
