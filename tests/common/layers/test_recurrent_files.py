@@ -104,7 +104,11 @@ def test_weights_and_configuration_are_those_of_keras(name: str) -> None:
 
 def test_a_saved_model_runs_in_the_cpp_loader_at_any_batch_size(tmp_path: Path) -> None:
     model = keras.Sequential(
-        [keras.layers.Embedding(WORDS, 3, mask_zero=True), recurrent.LSTM(4, return_sequences=True), recurrent.GRU(3)]
+        [
+            keras.layers.Embedding(WORDS, 3, mask_zero=True),
+            recurrent.LSTM(4, return_sequences=True),
+            recurrent.GRU(3),
+        ]
     )
     model.build((None, None))
     signature = tf.TensorSpec([None, None], tf.int32, name="tokens")
