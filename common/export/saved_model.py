@@ -1,0 +1,208 @@
+"""Writes a SavedModel that TensorFlow Serving runs, proved before it takes its place."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+import tensorflow as tf
+
+from common.export.portability import check_portable
+from common.export.verification import verify_signature
+from common.export.warmup import WARMUP_FILE, classify_request, predict_request, write_warmup
+from common.files import temporary_directory_beside
+from common.serving.runner import SavedModelRunner
+
+_CLASSIFY_METHOD = "tensorflow/serving/classify"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A function to serve.
+
+    Attributes:
+        name: its key in the SavedModel; a model's main one is `serving_default`.
+        function: takes the inputs as keyword tensors and returns a dict of tensors, all with the batch first.
+        inputs: each input's type and shape, dimension 0 being None.
+        examples: at least two rows of realistic values for each input, of different lengths where lengths can differ.
+            The exported model is proved on them, and TensorFlow Serving warmed up with them.
+        method: `predict`, or `classify` for TensorFlow Serving's classification API, whose input `inputs` holds
+            serialised `tf.train.Example`s and whose outputs are `classes` (strings) and `scores`.
+    """
+
+    name: str
+    function: Callable[..., Mapping[str, tf.Tensor]]
+    inputs: Mapping[str, tf.TensorSpec]
+    examples: Mapping[str, Any]
+    method: Literal["predict", "classify"] = "predict"
+
+    def __post_init__(self) -> None:
+        if not self.inputs or any(
+            not spec.shape.rank or spec.shape[0] is not None for spec in self.inputs.values()
+        ):
+            raise ValueError(
+                f"signature {self.name!r}: expected inputs whose dimension 0 is None (the batch)"
+            )
+        if self.examples.keys() != self.inputs.keys():
+            raise ValueError(
+                f"signature {self.name!r}: expected examples for the inputs {', '.join(self.inputs)}"
+            )
+        rows = {len(values) for values in self.examples.values()}
+        if len(rows) != 1 or min(rows) < 2:
+            raise ValueError(
+                f"signature {self.name!r}: expected two rows of examples or more, as many for each input"
+            )
+
+    def example_arrays(self) -> dict[str, np.ndarray]:
+        """The examples, each as an array of its input's type."""
+        return {
+            name: np.asarray(self.examples[name], dtype=spec.dtype.as_numpy_dtype)
+            for name, spec in self.inputs.items()
+        }
+
+
+def export_saved_model(
+    signatures: Sequence[Signature],
+    folder: Path,
+    *,
+    resources: Sequence[Any] = (),
+    files: Mapping[str, str | bytes] | None = None,
+    tolerance: float = 1e-5,
+) -> Path:
+    """Traces, writes, proves and publishes a SavedModel as the next version in `folder`.
+
+    Written to a temporary folder inside `folder`, the model is checked for portability (`check_portable`), loaded by
+    TensorFlow's C++ loader, and asked each signature's examples (`verify_signature`). Only then is it renamed to
+    `folder/<version>`, one above the highest there. Until then nothing is to be seen of it, and after a failure or an
+    interrupt nothing is left of it.
+
+    Args:
+        signatures: what the model serves.
+        folder: the application's folder; its name is the model's name in the warm-up requests.
+        resources: the lookup tables that the signatures use (or the Keras layers that hold them).
+        files: contents by name, to be written under `assets.extra`, such as a model card.
+        tolerance: how far a number may be from the live function's, absolute or relative.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        ValueError: the signatures cannot be exported, are not portable, or the exported ones answer otherwise.
+    """
+    names = [signature.name for signature in signatures]
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"expected signatures of different names, got {', '.join(names) or 'none'}")
+    traced = {signature.name: _traced(signature) for signature in signatures}
+    is_new = not folder.exists()
+    try:
+        with temporary_directory_beside(folder / "version") as temporary:
+            _save(traced, temporary, resources)
+            _set_method_names(signatures, temporary)
+            check_portable(temporary)
+            with SavedModelRunner(temporary) as runner:
+                for signature in signatures:
+                    examples = signature.example_arrays()
+                    verify_signature(runner, signature.name, signature.function, examples, tolerance)
+            write_warmup(
+                temporary, [request for one in signatures for request in _requests(one, folder.name)]
+            )
+            for name, content in (files or {}).items():
+                _write_extra(temporary / "assets.extra", name, content)
+            _flush(temporary)
+            return _publish(temporary, folder)
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _traced(signature: Signature) -> tf.types.experimental.ConcreteFunction:
+    specs = {name: tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in signature.inputs.items()}
+    traced = tf.function(lambda **inputs: signature.function(**inputs)).get_concrete_function(**specs)
+    outputs = traced.structured_outputs
+    if not isinstance(outputs, Mapping) or not all(map(_is_dense, outputs.values())):
+        raise ValueError(
+            f"signature {signature.name!r}: expected its function to return a dict of dense tensors"
+        )
+    if signature.method == "classify" and (specs.keys(), outputs.keys()) != (
+        {"inputs"},
+        {"classes", "scores"},
+    ):
+        raise ValueError(
+            f"signature {signature.name!r}: classify takes `inputs` and returns `classes` and `scores`"
+        )
+    return traced
+
+
+def _is_dense(output: Any) -> bool:
+    return isinstance(output, tf.Tensor | tf.TensorSpec)
+
+
+def _save(
+    traced: Mapping[str, tf.types.experimental.ConcreteFunction], folder: Path, resources: Sequence[Any]
+) -> None:
+    # Only the raw variables: through Keras's own objects they would be restored into handles that no function
+    # reads, which shows in the C++ loader alone (keras#19274), or be stored twice.
+    root = tf.Module()
+    root.weights = list(
+        {id(variable): variable for one in traced.values() for variable in one.variables}.values()
+    )
+    root.resources = list(resources)
+    try:
+        tf.saved_model.save(root, str(folder), signatures=dict(traced))
+    except AssertionError as error:
+        raise ValueError(
+            "a signature uses a lookup table or another resource that is not in `resources`"
+        ) from error
+
+
+def _set_method_names(signatures: Sequence[Signature], folder: Path) -> None:
+    """Names the method of `classify` signatures; TensorFlow 2 calls every signature's method `predict`."""
+    names = [signature.name for signature in signatures if signature.method == "classify"]
+    if names:
+        updater = tf.compat.v1.saved_model.signature_def_utils.MethodNameUpdater(str(folder))
+        for name in names:
+            updater.replace_method_name(name, _CLASSIFY_METHOD, tags="serve")
+        updater.save()
+
+
+def _requests(signature: Signature, model: str) -> list[bytes]:
+    """One warm-up request with the first example alone, one with all."""
+    arrays = signature.example_arrays()
+    batches = [{name: array[:rows] for name, array in arrays.items()} for rows in (1, None)]
+    if signature.method == "classify":
+        return [classify_request(model, signature.name, batch["inputs"]) for batch in batches]
+    return [predict_request(model, signature.name, batch) for batch in batches]
+
+
+def _write_extra(folder: Path, name: str, content: str | bytes) -> None:
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts or name == WARMUP_FILE:
+        raise ValueError(f"files: expected a name below assets.extra other than {WARMUP_FILE}, got {name!r}")
+    path = folder.joinpath(*parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def _flush(folder: Path) -> None:
+    """Sends every file's content to the disk, so that the rename cannot outlive a power cut and the content not."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def _publish(temporary: Path, folder: Path) -> Path:
+    """Renames to the next free version; another export may take the same number in the meantime."""
+    while True:
+        taken = [int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()]
+        version = folder / str(max(taken, default=0) + 1)
+        try:
+            return temporary.rename(version)
+        except OSError:
+            if not version.exists():
+                raise

@@ -1,0 +1,55 @@
+"""Requests that TensorFlow Serving plays to a model before it serves it, so that the first user need not wait.
+
+Without them the first request of each signature pays for the optimisation of the graph.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from common.serving.protobuf import declare_messages
+
+WARMUP_FILE = "tf_serving_warmup_requests"
+
+# tensorflow_serving/apis: prediction_log.proto, predict.proto, classification.proto, input.proto, model.proto. Tensors
+# and examples, which TensorFlow itself serialises, stay bytes.
+_MESSAGES = declare_messages("""
+    message PredictionLog { ClassifyLog classify_log = 2; PredictLog predict_log = 6; }
+    message PredictLog { PredictRequest request = 1; }
+    message PredictRequest { ModelSpec model_spec = 1; map<string, bytes> inputs = 2; }
+    message ClassifyLog { ClassificationRequest request = 1; }
+    message ClassificationRequest { ModelSpec model_spec = 1; Input input = 2; }
+    message Input { ExampleList example_list = 1; }
+    message ExampleList { repeated bytes examples = 1; }
+    message ModelSpec { string name = 1; string signature_name = 3; }
+""")
+
+
+def predict_request(model: str, signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
+    """A serialised `PredictionLog` that asks a `predict` signature."""
+    log = _MESSAGES["PredictionLog"]()
+    request = log.predict_log.request
+    request.model_spec.name, request.model_spec.signature_name = model, signature
+    for name, array in inputs.items():
+        request.inputs[name] = tf.make_tensor_proto(array).SerializeToString()
+    return log.SerializeToString()
+
+
+def classify_request(model: str, signature: str, examples: np.ndarray) -> bytes:
+    """A serialised `PredictionLog` that asks a `classify` signature; `examples` are serialised `tf.train.Example`s."""
+    log = _MESSAGES["PredictionLog"]()
+    request = log.classify_log.request
+    request.model_spec.name, request.model_spec.signature_name = model, signature
+    request.input.example_list.examples.extend(examples)
+    return log.SerializeToString()
+
+
+def write_warmup(saved_model_folder: Path, requests: list[bytes]) -> None:
+    """Writes requests (at most 1,000, says TensorFlow Serving) where TensorFlow Serving looks for them."""
+    folder = saved_model_folder / "assets.extra"
+    folder.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(folder / WARMUP_FILE)) as writer:
+        for request in requests:
+            writer.write(request)
