@@ -107,6 +107,27 @@ def test_outputs_states_and_gradients_equal_those_of_keras(case: dict[str, Any])
     _assert_close(_results(ours, inputs, states, **call), _results(stock, inputs, states, **call), 1e-5)
 
 
+@pytest.mark.parametrize(("dropout", "recurrent_dropout"), [(0.4, 0.0), (0.0, 0.4), (0.4, 0.3)])
+@pytest.mark.parametrize("name", STATES)
+def test_dropout_draws_and_applies_the_masks_of_keras(
+    name: str, dropout: float, recurrent_dropout: float
+) -> None:
+    shape = (4, 12, FEATURES)
+    ours, stock = _pair(
+        name,
+        shape,
+        units=UNITS,
+        seed=5,
+        return_sequences=True,
+        dropout=dropout,
+        recurrent_dropout=recurrent_dropout,
+    )
+    inputs = tf.constant(np.random.default_rng(0).normal(size=shape), tf.float32)
+    _assert_close(
+        _results(ours, inputs, None, training=True), _results(stock, inputs, None, training=True), 1e-5
+    )
+
+
 @pytest.mark.parametrize("name", STATES)
 @pytest.mark.parametrize("training", [False, True])
 def test_one_traced_function_serves_every_batch_size_and_length(name: str, training: bool) -> None:

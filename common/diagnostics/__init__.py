@@ -1,0 +1,1 @@
+"""What recurrent networks do inside, measured on one's own machine and model."""
