@@ -22,11 +22,11 @@ run: setup ## classify with the shipped model, then train, evaluate, export and 
 	$(SENTIMENT).train sample --overwrite
 	@echo "== export"
 	@rm -rf $(RUN)/saved_models
-	$(SENTIMENT).export --run $(RUN) --output $(RUN)/saved_models
+	$(SENTIMENT).export --run $(RUN) --output $(RUN)/saved_models/sentiment_analysis
 	@echo "== evaluate on the part of the sample that training never saw"
-	$(SENTIMENT).evaluate --model $(RUN)/saved_models --data sample --output $(RUN)/evaluation
+	$(SENTIMENT).evaluate --model $(RUN)/saved_models/sentiment_analysis --data sample --output $(RUN)/evaluation
 	@echo "== predict with it"
-	$(SENTIMENT).predict --model $(RUN)/saved_models "not bad at all, I loved it" "I would not recommend it."
+	$(SENTIMENT).predict --model $(RUN)/saved_models/sentiment_analysis "not bad at all, I loved it" "I would not recommend it."
 
 test: setup ## format, lint, types, and all tests
 	$(BIN)/ruff format --check .

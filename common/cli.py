@@ -17,7 +17,7 @@ from common.errors import UserError
 Options = TypeVar("Options")
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-_TYRO_CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff)
+_TYRO_CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
 
 
 def run(
@@ -65,7 +65,8 @@ def _parse(
     default_preset: str,
     description: str,
 ) -> Options:
-    prog = f"python -m {sys.modules['__main__'].__spec__.name}" if _is_module_run() else None
+    module = getattr(sys.modules.get("__main__"), "__spec__", None)
+    prog = f"python -m {module.name}" if module else None
     if not isinstance(options, Mapping):
         return tyro.cli(options, args=arguments, description=description, prog=prog, config=_TYRO_CONFIG)
     if not arguments or arguments[0].startswith("-"):
@@ -75,10 +76,6 @@ def _parse(
     return tyro.extras.overridable_config_cli(
         presets, args=arguments, description=description, prog=prog, config=_TYRO_CONFIG
     )
-
-
-def _is_module_run() -> bool:
-    return getattr(sys.modules.get("__main__"), "__spec__", None) is not None
 
 
 def _guarded(action: Callable[[], None], debug: bool) -> int:

@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from applications.sentiment_analysis.config import Config
 from common.data.batching import Sequences
-from common.data.labelled_text import LabelledTexts, label_indices, load_evaluation, load_training
-from common.data.labelled_text import TextSource
+from common.data.labelled_text import LabelledTexts, TextSource, label_indices, load_evaluation, load_training
 from common.errors import UserError
 from common.layers.text import TextFeatures, choose_vocabulary, count_words
 

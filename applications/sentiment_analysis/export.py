@@ -4,7 +4,6 @@ python -m applications.sentiment_analysis.export --run runs/sentiment_analysis/b
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,15 @@ from applications.sentiment_analysis.config import NAME, Config
 from applications.sentiment_analysis.data import features_layer
 from applications.sentiment_analysis.model import build, contributions
 from applications.sentiment_analysis.predict import LABELS_FILE
-from applications.sentiment_analysis.train import CALIBRATION, PREPROCESSING
+from applications.sentiment_analysis.train import OUTCOME, PREPROCESSING
 from common import cli
 from common.data.labelled_text import parse_label_map
 from common.errors import UserError
+from common.export.model_card import Hardware, ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.layers.portability import make_portable
 from common.layers.text import TextFeatures
-from common.training.run_folder import BEST_WEIGHTS, load_config
+from common.training.run_folder import BEST_WEIGHTS, load_config, to_json
 
 EXAMPLES = (
     "Not bad at all, I loved it!",
@@ -31,23 +31,73 @@ EXAMPLES = (
     "",
     "Dull.<br />So dull 🙁",
 )
+LIMITS = (
+    "It answers with one of the labels it was trained on, whatever the text is about and whatever its language.",
+    "It judges best what resembles its training texts in subject, length and style.",
+    "Irony, and texts that weigh several things against each other, are its commonest mistakes.",
+    "What it learnt of names and groups from its training texts may colour its answers: do not judge people by it.",
+)
 Tensors = dict[str, tf.Tensor]
 
 
-def signatures(
-    model: keras.Model, features: TextFeatures, labels: Sequence[str], temperature: float
-) -> list[Signature]:
-    """What is served, all for any batch size:
+@dataclass(frozen=True)
+class Options:
+    """What to export, and where to."""
 
-    serving_default: `text` strings `[batch]` -> `label` `[batch]`, `probabilities` `[batch, classes]`, calibrated.
-    explain: the same, and `tokens` `[batch, time]`, `contributions` `[batch, time]` (what each token adds to the
-    label's score, its logit
-        less the mean of the others'), `mask` `[batch, time]` (False where there is padding).
-    classify: `inputs`, serialised tf.Example with a bytes feature `text`, `[batch]` -> `classes`, `scores` `[batch,
-    classes]`.
+    run: Path
+    """Folder of a finished training: runs/sentiment_analysis/<name>."""
+    output: Path = Path("saved_models") / NAME
+    """Folder of numbered versions; the model becomes the next one. Its name is the model's name on a server."""
+    data_licence: str = "not stated"
+    """Under which terms the training data may be used, for the model card."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a finished training left: the model in float32, its text front end, and how it came about."""
+
+    config: Config
+    model: keras.Model
+    features: TextFeatures
+    labels: list[str]
+    outcome: dict[str, Any]
+
+
+def load_run(folder: Path) -> Trained:
+    """Reads a finished training from its folder.
+
+    Raises:
+        UserError: there is none, or it is not finished.
     """
+    config = load_config(folder, Config)
+    for name in (PREPROCESSING, BEST_WEIGHTS, OUTCOME):
+        if not (folder / name).is_file():
+            raise UserError(
+                f"{folder}: no {name}, so this training is not finished; go on with train --resume"
+            )
+    preprocessing = json.loads((folder / PREPROCESSING).read_text("utf-8"))
+    outcome = json.loads((folder / OUTCOME).read_text("utf-8"))
+    labels, words = preprocessing["labels"], preprocessing["words"]
+    model = build(config, len(words), len(labels))
+    model.load_weights(folder / BEST_WEIGHTS)
+    make_portable(model)
+    return Trained(config, model, features_layer(config, words), labels, outcome)
+
+
+def signatures(trained: Trained) -> list[Signature]:
+    """What is served, for any batch size.
+
+    - `serving_default`: `text` strings `[batch]` -> `label` `[batch]` and calibrated `probabilities`
+      `[batch, classes]`.
+    - `explain`: the same, with `tokens` `[batch, time]`, their `contributions` `[batch, time]` to the label's score
+      (its calibrated logit less the mean of the others'), and `mask` `[batch, time]`, false at padding.
+    - `classify`: `inputs`, serialised tf.Example with a bytes feature `text`, `[batch]` -> `classes` and `scores`
+      `[batch, classes]`.
+    """
+    model, features, labels = trained.model, trained.features, trained.labels
+    temperature = trained.outcome["temperature"]
     names = tf.constant(labels)
-    text = {"text": tf.TensorSpec([None], tf.string)}
+    strings = tf.TensorSpec([None], tf.string)
 
     def answer(logits: tf.Tensor) -> Tensors:
         probabilities = tf.nn.softmax(logits / temperature)
@@ -60,8 +110,8 @@ def signatures(
         tokens = features.tokens(text)
         by_step, logits = contributions(model, features(text))
         chosen = tf.one_hot(tf.argmax(logits, axis=-1), len(labels))
-        against = (1.0 - chosen) / (len(labels) - 1)
-        towards = tf.einsum("btc,bc->bt", by_step, (chosen - against) / temperature)
+        others = (1.0 - chosen) / (len(labels) - 1)
+        towards = tf.einsum("btc,bc->bt", by_step, (chosen - others) / temperature)
         mask = tf.sequence_mask(tokens.row_lengths())
         return answer(logits) | {"tokens": tokens.to_tensor(""), "contributions": towards, "mask": mask}
 
@@ -70,62 +120,53 @@ def signatures(
         scores = serve(parsed["text"])["probabilities"]
         return {"classes": tf.tile(names[None], [tf.shape(scores)[0], 1]), "scores": scores}
 
-    examples = [_serialized(text) for text in EXAMPLES]
+    texts = {"text": list(EXAMPLES)}
+    examples = {"inputs": [serialized_example(text) for text in EXAMPLES]}
     return [
-        Signature("serving_default", serve, text, {"text": list(EXAMPLES)}),
-        Signature("explain", explain, text, {"text": list(EXAMPLES)}),
-        Signature(
-            "classify",
-            classify,
-            {"inputs": tf.TensorSpec([None], tf.string)},
-            {"inputs": examples},
-            method="classify",
-        ),
+        Signature("serving_default", serve, {"text": strings}, texts),
+        Signature("explain", explain, {"text": strings}, texts),
+        Signature("classify", classify, {"inputs": strings}, examples, method="classify"),
     ]
 
 
-def _serialized(text: str) -> bytes:
+def serialized_example(text: str) -> bytes:
+    """The tf.Example that `classify` takes for a text."""
     feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode("utf-8")]))
     return tf.train.Example(features=tf.train.Features(feature={"text": feature})).SerializeToString()
 
 
-def load_run(folder: Path) -> tuple[Config, keras.Model, TextFeatures, list[str], float]:
-    """The configuration, the trained model in float32, its text front end, its labels and its temperature."""
-    config = load_config(folder, Config)
-    for name in (PREPROCESSING, BEST_WEIGHTS, CALIBRATION):
-        if not (folder / name).is_file():
-            raise UserError(
-                f"{folder}: no {name} in it, so its training is not finished; go on with train --resume"
-            )
-    preprocessing = json.loads((folder / PREPROCESSING).read_text("utf-8"))
-    temperature = json.loads((folder / CALIBRATION).read_text("utf-8"))["temperature"]
-    labels, words = preprocessing["labels"], preprocessing["words"]
-    model = build(config, len(words), len(labels))
-    model.load_weights(folder / BEST_WEIGHTS)
-    return config, model, features_layer(config, words), labels, temperature
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to export, and where to."""
-
-    run: Path
-    """Folder of a finished training: runs/sentiment_analysis/<name>."""
-    output: Path = Path("saved_models") / NAME
-    """Folder of numbered versions; the model becomes the next one."""
+def model_card(trained: Trained, data_licence: str) -> ModelCard:
+    """What a reader must know of the model before trusting it."""
+    outcome, data = trained.outcome, Path(trained.config.source.data).name
+    accuracy = Result(
+        "validation accuracy",
+        outcome["validation_accuracy"],
+        "a part of the training data, held out, which chose the epoch and the calibration",
+        f"python -m applications.{NAME}.train --data {data}",
+    )
+    return ModelCard(
+        application=NAME,
+        task=f"A text in; its label ({', '.join(trained.labels)}) and calibrated probabilities out.",
+        data=data,
+        data_licence=data_licence,
+        training_examples=outcome["training_examples"],
+        configuration=to_json(trained.config),
+        results=(accuracy,),
+        limits=LIMITS,
+        training_seconds=outcome["training_seconds"],
+        hardware=Hardware(**outcome["hardware"]),
+        vocabulary_sha256=vocabulary_sha256(trained.features.words),
+    )
 
 
 def export(options: Options) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
-    config, model, features, labels, temperature = load_run(options.run)
-    make_portable(model)
-    described: dict[str, Any] = {"labels": labels, "label_map": parse_label_map(config.source.label_map)}
-    files = {LABELS_FILE.name: json.dumps(described, ensure_ascii=False)}
+    trained = load_run(options.run)
+    label_map = parse_label_map(trained.config.source.label_map)
+    labels = json.dumps({"labels": trained.labels, "label_map": label_map}, ensure_ascii=False)
+    files = {LABELS_FILE.name: labels, **card_files(model_card(trained, options.data_licence))}
     return export_saved_model(
-        signatures(model, features, labels, temperature),
-        options.output,
-        resources=[features.table],
-        files=files,
+        signatures(trained), options.output, resources=[trained.features.table], files=files
     )
 
 

@@ -7,15 +7,16 @@ from keras import ops
 
 from applications.sentiment_analysis.config import Config
 from common.layers.attention import AttentionPooling, MaskedMaxPooling, MaskedMeanPooling
-from common.layers.language_model import NeighbourLoss
+from common.layers.language_model import Neighbour, NeighbourLoss
 from common.layers.stack import RecurrentStack
-from common.layers.text import FEATURES, FIRST_WORD, TokenEmbedding
+from common.layers.text import FEATURES, TokenEmbedding
 
 _POOLING = {
     "max": (MaskedMaxPooling,),
     "attention": (AttentionPooling,),
     "all": (MaskedMaxPooling, MaskedMeanPooling, AttentionPooling),
 }
+_NEIGHBOURS: tuple[Neighbour, Neighbour] = ("next", "previous")
 
 
 def build(config: Config, words: int, classes: int, precision: str = "float32") -> keras.Model:
@@ -72,9 +73,9 @@ def build_language_model(classifier: keras.Model, config: Config, precision: str
     embedded = keras.layers.SpatialDropout1D(rate, dtype=precision)(embedding(features))
     states = keras.layers.SpatialDropout1D(rate, dtype=precision)(recurrence(embedded))
     losses = []
-    for direction, neighbour in enumerate(("next", "previous") if config.bidirectional else ("next",)):
+    for direction in range(2 if config.bidirectional else 1):
         read = states[..., direction * config.units : (direction + 1) * config.units]
-        head = NeighbourLoss(neighbour, embedding, config.sampled_words, dtype=precision, name=neighbour)
+        head = NeighbourLoss(_NEIGHBOURS[direction], embedding, config.sampled_words, dtype=precision)
         losses.append(head(read, features[..., 0]))
     return keras.Model(features, ops.mean(ops.stack(losses), axis=0), name="language_model")
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import tyro
@@ -46,27 +46,31 @@ class Predictor:
         self.labels: list[str] = described["labels"]
         self.label_map: dict[str, str] = described["label_map"]
 
+    @overload
+    def __call__(self, texts: str, explain: bool = False) -> Answer: ...
+
+    @overload
+    def __call__(self, texts: Sequence[str], explain: bool = False) -> list[Answer]: ...
+
     def __call__(self, texts: str | Sequence[str], explain: bool = False) -> Answer | list[Answer]:
         """`{"label", "probability", "probabilities"}` for one text, a list of them for a list.
 
         With `explain` also `"tokens"`, pairs of a token and what it adds to the score (logit) of the label.
         """
-        single = isinstance(texts, str)
-        batch = [texts] if isinstance(texts, str) else list(texts)
-        answers = self._explain(batch) if explain else self._classify(batch)
-        return answers[0] if single else answers
+        if isinstance(texts, str):
+            return self([texts], explain)[0]
+        return self._explain(texts) if explain else [self._answer(row) for row in self.probabilities(texts)]
 
-    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+    def probabilities(self, texts: Sequence[str], show_progress: bool = False) -> np.ndarray:
         """Calibrated probabilities `[texts, classes]`, texts of like length computed together."""
         probabilities = np.zeros((len(texts), len(self.labels)), np.float32)
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        for rows in chunks(order, self.batch_size):
+        batches = list(chunks(order, self.batch_size))
+        console = cli.console(stderr=True)
+        for rows in track(batches, "classifying", console=console, transient=True, disable=not show_progress):
             outputs = self._runner.run("serving_default", text=[texts[row] for row in rows])
             probabilities[rows] = outputs["probabilities"]
         return probabilities
-
-    def _classify(self, texts: Sequence[str]) -> list[Answer]:
-        return [self._answer(row) for row in self.probabilities(texts)]
 
     def _explain(self, texts: Sequence[str]) -> list[Answer]:
         answers = []
@@ -162,11 +166,7 @@ def _coloured(answer: Answer) -> Text:
 
 
 def _write_answers(predictor: Predictor, texts: list[str], path: Path) -> None:
-    probabilities = np.zeros((len(texts), len(predictor.labels)))
-    size = 16 * predictor.batch_size
-    starts = range(0, len(texts), size)
-    for start in track(starts, "classifying", console=cli.console(stderr=True), transient=True):
-        probabilities[start : start + size] = predictor.probabilities(texts[start : start + size])
+    probabilities = predictor.probabilities(texts, show_progress=True)
     records = [
         {
             "text": text,

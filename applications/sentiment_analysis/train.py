@@ -17,18 +17,21 @@ from applications.sentiment_analysis.model import build, build_language_model
 from common import cli
 from common.data.batching import Sequences, evaluation_batches, training_batches, windows
 from common.evaluation.calibration import fit_temperature
+from common.export.model_card import hardware
 from common.files import atomic_write
+from common.training.callbacks import History
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer
 from common.training.run_folder import open_run
+from common.training.runtime import set_up
 
-PREPROCESSING, CALIBRATION = "preprocessing.json", "calibration.json"
+PREPROCESSING, OUTCOME = "preprocessing.json", "outcome.json"
 
 
 def train(config: Config) -> Path:
     """Trains as configured. Returns the run's folder, which `export` turns into a SavedModel."""
     console = cli.console()
-    keras.utils.set_random_seed(config.training.seed)
+    set_up(config.training)
     folder = open_run(NAME, config, config.training)
     train_examples, validation_examples, labels = training_examples(config)
     for part, examples in (("training", train_examples), ("validation", validation_examples)):
@@ -43,19 +46,26 @@ def train(config: Config) -> Path:
     )
 
     model = build(config, len(features.words), len(labels), config.training.precision)
+    epochs = []
     if config.pretraining_epochs:
-        pretrain(model, training, validation, config, folder / "pretraining")
-    classify(model, training, validation, config, folder)
+        epochs += pretrain(model, training, validation, config, folder / "pretraining")
+    epochs += classify(model, training, validation, config, folder)
     calibration = calibrate(model, validation, config.training.batch_size)
-    atomic_write(folder / CALIBRATION, json.dumps(calibration, indent=2) + "\n")
     console.print("validation: " + "  ".join(f"{name} {value:.4f}" for name, value in calibration.items()))
+    outcome = {
+        **calibration,
+        "training_examples": len(training),
+        "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),
+        "hardware": dataclasses.asdict(hardware()),
+    }
+    atomic_write(folder / OUTCOME, json.dumps(outcome, indent=2) + "\n")
     console.print(f"kept in {folder}; export it with: python -m applications.{NAME}.export --run {folder}")
     return folder
 
 
 def pretrain(
     model: keras.Model, training: Sequences, validation: Sequences, config: Config, folder: Path
-) -> None:
+) -> History:
     """Lets embedding and recurrence learn to predict neighbouring words before any label is seen."""
     options = dataclasses.replace(
         config.training,
@@ -70,7 +80,7 @@ def pretrain(
     _, steps = training_batches(read, options.batch_size, epochs=range(1), seed=options.seed)
     # The model's output is its loss.
     language_model.compile(make_optimizer(options, steps), loss=lambda _, nats: nats, jit_compile=False)
-    fit(
+    return fit(
         language_model,
         lambda epochs: training_batches(read, options.batch_size, epochs=epochs, seed=options.seed)[0],
         steps,
@@ -83,7 +93,7 @@ def pretrain(
 
 def classify(
     model: keras.Model, training: Sequences, validation: Sequences, config: Config, folder: Path
-) -> None:
+) -> History:
     """Trains the classifier on the labels."""
     options = config.training
     _, steps = training_batches(training, options.batch_size, epochs=range(1), seed=options.seed)
@@ -100,7 +110,7 @@ def classify(
         )[0]
 
     held_out = evaluation_batches(validation, options.batch_size)[0]
-    fit(
+    return fit(
         model, batches, steps, held_out, options, folder, monitor="val_accuracy", mode="max", title="training"
     )
 
@@ -118,12 +128,12 @@ def smoothed_cross_entropy(smoothing: float) -> Any:
 
 
 def calibrate(model: keras.Model, validation: Sequences, batch_size: int) -> dict[str, float]:
-    """The temperature that makes validation probabilities honest (Guo et al. 2017), and the validation accuracy."""
+    """The temperature that makes probabilities honest (Guo et al. 2017), and the accuracy, both on validation."""
     dataset, order = evaluation_batches(validation, batch_size)
     logits = model.predict(dataset, verbose=0)
     labels = validation.targets[order]
     accuracy = float(np.mean(np.argmax(logits, axis=-1) == labels))
-    return {"temperature": fit_temperature(logits, labels), "accuracy": accuracy}
+    return {"temperature": fit_temperature(logits, labels), "validation_accuracy": accuracy}
 
 
 def main(config: Config) -> None:

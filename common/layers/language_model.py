@@ -7,6 +7,7 @@ from keras import ops
 
 from common.layers.text import PADDING, UNKNOWN, TokenEmbedding
 
+Neighbour = Literal["next", "previous"]
 _NEVER = -1e9
 
 
@@ -35,7 +36,7 @@ class NeighbourLoss(keras.layers.Layer):
 
     def __init__(
         self,
-        neighbour: Literal["next", "previous"],
+        neighbour: Neighbour,
         embedding: TokenEmbedding,
         samples: int,
         seed: int | None = None,

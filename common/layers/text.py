@@ -72,7 +72,7 @@ def keep_ends(tokens: tf.RaggedTensor, max_tokens: int) -> tf.RaggedTensor:
 
 def count_words(texts: Iterable[str], batch_size: int = 1024) -> Counter[str]:
     """How often each token occurs in `texts`, as `tokenize` sees them."""
-    counts: Counter[str] = Counter()
+    counts: Counter[bytes] = Counter()
     batch: list[str] = []
     for text in texts:
         batch.append(text)

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import BinaryIO, TypeVar
 
 from common.errors import UserError
@@ -39,7 +38,19 @@ def lines(stream: BinaryIO | None = None) -> Iterator[str]:
 
 
 def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Lists of `size` items, the last one perhaps shorter."""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
+    """Lists of `size` items, the last one perhaps shorter.
+
+    Where the items end in an error, those before it are given first.
+    """
+    chunk: list[Item] = []
+    try:
+        for item in items:
+            chunk.append(item)
+            if len(chunk) == size:
+                yield chunk
+                chunk = []
+    except UserError:
+        yield from [chunk] if chunk else []
+        raise
+    if chunk:
         yield chunk

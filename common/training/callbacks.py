@@ -70,10 +70,12 @@ class SaveState(keras.callbacks.Callback):
 
 def save_state(folder: Path, model: keras.Model, history: History, finished: bool) -> None:
     """Writes weights, random seeds, the optimiser's variables and the history to `state.npz`."""
-    arrays = {f"variable_{index}": np.asarray(variable) for index, variable in enumerate(_variables(model))}
-    record = json.dumps({"history": history, "finished": finished})
+    arrays: dict[str, Any] = {
+        f"variable_{index}": np.asarray(variable) for index, variable in enumerate(_variables(model))
+    }
+    arrays["record"] = np.array(json.dumps({"history": history, "finished": finished}))
     with replacing(folder / STATE) as temporary, temporary.open("wb") as file:
-        np.savez(file, record=np.array(record), **arrays)
+        np.savez(file, **arrays)
 
 
 def restore_state(folder: Path, model: keras.Model) -> tuple[History, bool]:

@@ -27,7 +27,7 @@ class TrainingOptions:
     """Decay of Adam's average of squared gradients."""
     clip_norm: float = 1.0
     """Gradients are scaled down to this global norm (Pascanu et al. 2013)."""
-    averaging: float = 0.999
+    averaging: float = 0.99
     """Momentum of the moving average of the weights, which is validated and kept (Polyak and Juditsky
     1992); 0 for none."""
     patience: int = 5
