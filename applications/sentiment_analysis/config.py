@@ -4,7 +4,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from common.checks import require_at_least, require_share
 from common.data.labelled_text import TextSource
+from common.errors import UserError
 from common.training.options import TrainingOptions
 
 NAME = "sentiment_analysis"
@@ -67,6 +69,36 @@ class Config:
     """Variational dropout of the token vectors and of the states in the pre-training."""
     sampled_words: int = 512
     """Words that each predicted word is compared with in the pre-training, drawn anew for each batch."""
+
+    def __post_init__(self) -> None:
+        if self.pretraining_epochs and self.bidirectional and self.layers > 1:
+            raise UserError(
+                f"--layers {self.layers}: an upper bidirectional layer has seen the words it would have to predict; "
+                "expected one layer, --no-bidirectional, or --pretraining-epochs 0"
+            )
+        require_at_least(0, pretraining_epochs=self.pretraining_epochs)
+        require_at_least(
+            1,
+            vocabulary_size=self.vocabulary_size,
+            min_count=self.min_count,
+            affix_buckets=self.affix_buckets,
+            training_tokens=self.training_tokens,
+            embedding_units=self.embedding_units,
+            units=self.units,
+            layers=self.layers,
+            pretraining_batch_size=self.pretraining_batch_size,
+            sampled_words=self.sampled_words,
+        )
+        require_at_least(2, max_tokens=self.max_tokens, pretraining_window=self.pretraining_window)
+        require_share(
+            validation_fraction=self.validation_fraction,
+            word_dropout=self.word_dropout,
+            embedding_dropout=self.embedding_dropout,
+            dropout=self.dropout,
+            pooled_dropout=self.pooled_dropout,
+            pretraining_dropout=self.pretraining_dropout,
+            label_smoothing=self.label_smoothing,
+        )
 
 
 PRESETS = {

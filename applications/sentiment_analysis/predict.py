@@ -18,6 +18,7 @@ from rich.progress import track
 from rich.text import Text
 
 from common import cli
+from common.checks import require_at_least
 from common.data.tables import read_columns
 from common.errors import UserError
 from common.files import atomic_write
@@ -131,8 +132,7 @@ def main(options: Options) -> None:
         raise UserError(f"--output {options.output}: expected a name that ends in .jsonl or .csv")
     if options.output is not None and options.explain:
         raise UserError("--explain: colours words in the terminal; leave out --output")
-    if options.batch_size < 1:
-        raise UserError(f"--batch-size {options.batch_size}: expected at least 1")
+    require_at_least(1, batch_size=options.batch_size)
     predictor = Predictor(options.model, options.batch_size)
     if options.output is not None:
         _write_answers(predictor, list(_texts(options)), options.output)
@@ -141,8 +141,11 @@ def main(options: Options) -> None:
     at_once = 1 if not options.texts and not options.input and sys.stdin.isatty() else options.batch_size
     for chunk in chunks(_texts(options), at_once):
         for text, answer in zip(chunk, predictor(chunk, options.explain), strict=True):
-            shown = _coloured(answer) if options.explain else Text(" ".join(text.split())[:200])
-            console.print(Text(f"{answer['label']}\t{answer['probability']:.4f}\t") + shown)
+            found = f"{answer['label']}\t{answer['probability']:.4f}\t"
+            if options.explain:
+                console.print(Text(found) + _coloured(answer))
+            else:
+                print(found + _shortened(text), flush=True)
 
 
 def _texts(options: Options) -> Iterator[str]:
@@ -152,6 +155,11 @@ def _texts(options: Options) -> Iterator[str]:
         yield from argument_texts(options.texts)
     else:
         yield from lines()
+
+
+def _shortened(text: str, length: int = 200) -> str:
+    """The beginning of a text on one line, without characters that would steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text[:length])
 
 
 def _coloured(answer: Answer) -> Text:

@@ -32,8 +32,8 @@ def train(config: Config) -> Path:
     """Trains as configured. Returns the run's folder, which `export` turns into a SavedModel."""
     console = cli.console()
     set_up(config.training)
-    folder = open_run(NAME, config, config.training)
     train_examples, validation_examples, labels = training_examples(config)
+    folder = open_run(NAME, config, config.training)
     for part, examples in (("training", train_examples), ("validation", validation_examples)):
         console.print(f"{part}: {examples.describe()}")
     features = make_features(config, train_examples.texts)

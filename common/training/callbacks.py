@@ -33,7 +33,9 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_test_end(self, logs: Mapping[str, float] | None = None) -> None:
         value = (logs or {}).get(self._monitor.removeprefix("val_"), float("nan"))
-        if np.isfinite(value) and best_epoch(self._history, self._monitor, self._sign, value) == len(self._history):
+        if np.isfinite(value) and best_epoch(self._history, self._monitor, self._sign, value) == len(
+            self._history
+        ):
             with replacing(self._path) as temporary:
                 self.model.save_weights(temporary)
 

@@ -8,6 +8,7 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
+from common.checks import flag
 from common.errors import UserError
 from common.files import atomic_write
 from common.training.options import TrainingOptions
@@ -88,10 +89,9 @@ def _require_same(folder: Path, config: Any) -> None:
     )
     for name in sorted(saved.keys() | given.keys()):
         if name not in _MAY_DIFFER_ON_RESUME and saved.get(name) != given.get(name):
-            flag = name.replace("_", "-")
             raise UserError(
-                f"{folder}: the run was started with --{flag} {saved.get(name)}, not {given.get(name)}; resume it with the "
-                "flags it was started with"
+                f"{folder}: the run was started with {flag(name)} {saved.get(name)}, not {given.get(name)}; "
+                "resume it with the flags it was started with"
             )
 
 

@@ -1,0 +1,22 @@
+"""Checks of values that users give by flags."""
+
+from common.errors import UserError
+
+
+def require_at_least(least: float, **values: float) -> None:
+    """Raises UserError naming the flag of a value below `least`, or not a number."""
+    for name, value in values.items():
+        if not value >= least:
+            raise UserError(f"{flag(name)} {value}: expected at least {least}")
+
+
+def require_share(**values: float) -> None:
+    """Raises UserError naming the flag of a value outside 0 (included) to 1 (not included)."""
+    for name, value in values.items():
+        if not 0 <= value < 1:
+            raise UserError(f"{flag(name)} {value}: expected from 0 to less than 1")
+
+
+def flag(name: str) -> str:
+    """The flag of a configuration field."""
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,149 @@
+"""Any text gets an answer, from arguments, standard input, files or Python; a mistake gets one clear line."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from applications import load
+from applications.sentiment_analysis.predict import Predictor
+from common.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def predictor(exported):
+    return Predictor(exported, batch_size=4)
+
+
+def script(*arguments, model, data=b""):
+    command = [
+        sys.executable,
+        "-m",
+        "applications.sentiment_analysis.predict",
+        "--model",
+        str(model),
+        *arguments,
+    ]
+    result = subprocess.run(command, input=data, capture_output=True, timeout=120)
+    return result.returncode, result.stdout.decode("utf-8"), result.stderr.decode("utf-8")
+
+
+def test_a_text_gives_a_dictionary_and_a_list_a_list(exported):
+    classify = load("sentiment_analysis", exported.parent)
+    single = classify("what a lovely song !")
+    assert single["label"] == "positive"
+    assert single["probability"] == max(single["probabilities"].values())
+    assert single["probabilities"].keys() == {"negative", "positive"}
+    assert [answer["label"] for answer in classify(["a fine book", "I hated this book"])] == [
+        "positive",
+        "negative",
+    ]
+    assert classify([]) == []
+
+
+def test_an_unknown_application_is_refused():
+    with pytest.raises(UserError, match="there are sentiment_analysis"):
+        load("sentimental_analysis")
+
+
+def test_the_order_of_the_texts_is_kept_whatever_their_length(predictor):
+    texts = [f"{'very ' * (index * 7 % 11)}{'fine' if index % 3 else 'dull'} film" for index in range(23)]
+    together = predictor.probabilities(texts)
+    alone = np.concatenate([predictor.probabilities([text]) for text in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_has_an_answer(predictor, text):
+    answer = predictor(text.encode("utf-8", "replace").decode("utf-8"))
+    assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_an_explanation_names_each_token_and_adds_up_to_the_answer(predictor):
+    for text in ("what a lovely song !", "I hated this", ""):
+        answer = predictor(text, explain=True)
+        assert "".join(token for token, _ in answer["tokens"]) == text.lower().replace(" ", "")
+        assert {name: answer[name] for name in ("label", "probability")} == pytest.approx(
+            {name: predictor(text)[name] for name in ("label", "probability")}, abs=1e-5
+        )
+    fine, dull = (predictor(f"a {word} film", explain=True)["tokens"][1][1] for word in ("fine", "lovely"))
+    assert fine > 0
+    assert dull > 0
+
+
+def test_arguments_give_a_line_each(exported):
+    status, out, err = script("a fine film", "a dull film", "--", "- awful -", model=exported)
+    assert (status, err) == (0, "")
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["positive", "negative", "negative"]
+    assert all(0.5 <= float(line.split("\t")[1]) <= 1 for line in out.splitlines())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\n", b"word " * 50_000 + b"\n", b"a\nb\n\nc", "очень 👍🏽 很好\n".encode(), b"<b>&amp;\x00\x1b[31m"],
+)
+def test_each_line_of_standard_input_has_an_answer(exported, data):
+    status, out, err = script(model=exported, data=data)
+    assert (status, err) == (0, "")
+    assert len(out.split("\n")) - 1 == len(data.rstrip(b"\n").split(b"\n"))
+
+
+def test_invalid_utf8_is_one_clear_line_and_earlier_answers_are_kept(exported):
+    status, out, err = script(model=exported, data=b"a fine film\n\xff\xfe\n")
+    assert status == 1
+    assert out.startswith("positive\t")
+    assert err == "error: standard input, line 2: byte 0xff is not valid UTF-8\n"
+
+
+def test_a_file_of_reviews_gives_a_file_of_answers(exported, reviews, tmp_path):
+    for name in ("answers.jsonl", "answers.csv"):
+        output = tmp_path / name
+        flags = ("--input", str(reviews), "--text-column", "review", "--output", str(output))
+        status, out, _ = script(*flags, model=exported)
+        assert (status, out) == (0, "")
+    records = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text("utf-8").splitlines()]
+    with (tmp_path / "answers.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["text"], row["label"]) for row in rows] == [(one["text"], one["label"]) for one in records]
+    assert len(records) == 96
+    assert records[0]["text"] == "a fine film"
+    assert records[0]["label"] == "positive"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--input", "nowhere.csv"), "nowhere.csv: no such file"),
+        (("--input", "a.csv", "text"), "got both"),
+        (("text", "--output", "answers.txt"), "expected a name that ends in .jsonl or .csv"),
+        (("text", "--batch-size", "0"), "expected at least 1"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(exported, arguments, expected):
+    status, out, err = script(*arguments, model=exported)
+    assert (status, out, len(err.splitlines())) == (1, "", 1)
+    assert expected in err
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    status, _, err = script("text", model=tmp_path)
+    assert status == 1
+    assert str(tmp_path) in err
+    assert len(err.splitlines()) == 1
+
+
+def test_predicting_imports_neither_keras_nor_tensorflow(exported):
+    code = (
+        "import sys; from applications import load; load('sentiment_analysis', sys.argv[1])('fine');"
+        "print([name for name in ('keras', 'tensorflow', 'sklearn', 'matplotlib') if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(exported)], capture_output=True, text=True, timeout=120
+    )
+    assert result.stdout == "[]\n"
