@@ -25,7 +25,6 @@ from common.serving.tensorflow_c import (
     Output,
     SavedModelError,
     array_of,
-    has_cuda_driver,
     library,
     status,
     tensor_of,
@@ -46,7 +45,6 @@ _MESSAGES = declare_messages("""
     message TensorShapeProto { repeated Dim dim = 2; bool unknown_rank = 3; }
     message Dim { int64 size = 1; }
     message ConfigProto {
-        map<string, int32> device_count = 1;
         int32 intra_op_parallelism_threads = 2;
         int32 inter_op_parallelism_threads = 5;
         bool use_per_session_threads = 9;
@@ -251,9 +249,6 @@ def _session_config(threads: int | None) -> bytes:
         config.intra_op_parallelism_threads = threads
         config.inter_op_parallelism_threads = threads
         config.use_per_session_threads = True
-    if not has_cuda_driver():
-        # TensorFlow would look for GPUs all the same, and report an error.
-        config.device_count["GPU"] = 0
     return config.SerializeToString()
 
 

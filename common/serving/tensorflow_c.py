@@ -5,12 +5,11 @@ Loading the library takes a fraction of the time of `import tensorflow`, and giv
 
 import ctypes
 import functools
-import importlib.util
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +111,7 @@ def library() -> ctypes.CDLL:
     Raises:
         UserError: there is no tensorflow package, or it holds no such library (as on Windows).
     """
-    package = importlib.util.find_spec("tensorflow")
+    package = PathFinder.find_spec("tensorflow")
     if package is None or package.origin is None:
         raise UserError("tensorflow is not installed in this Python; expected it beside this project")
     folder = Path(package.origin).parent
@@ -138,17 +137,6 @@ def status() -> Iterator[int]:
             raise SavedModelError(tf.TF_Message(handle).decode("utf-8", "replace"))
     finally:
         tf.TF_DeleteStatus(handle)
-
-
-def has_cuda_driver() -> bool:
-    """Whether an NVIDIA driver is installed, without which no GPU can be used."""
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return False
-    return True
 
 
 @contextmanager
@@ -197,14 +185,13 @@ def _string_addresses(tensor: int, count: int) -> range:
 def _start_up_messages_removed() -> Iterator[None]:
     """Drops the informational lines that TensorFlow's C++ code writes to standard error during the block.
 
-    While its library loads, TensorFlow does not yet heed TF_CPP_MIN_LOG_LEVEL; afterwards it does. A user
-    who has set that variable sees everything. Every line that is not informational comes through at the
-    block's end.
+    While its library loads, TensorFlow does not heed TF_CPP_MIN_LOG_LEVEL; afterwards it does. Unless the user has set
+    it, it becomes 3: what TensorFlow logs as errors are notes too (no GPU found, no fast kernel for a type), and what
+    fails is raised. A user who sets it to 0 sees everything.
     """
-    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
         yield
         return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"
     standard_error = os.dup(2)
     with tempfile.TemporaryFile() as captured:
         os.dup2(captured.fileno(), 2)
