@@ -3,6 +3,7 @@
 python -m applications.sentiment_analysis.export --run runs/sentiment_analysis/base
 """
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,10 @@ def serialized_example(text: str) -> bytes:
 def model_card(trained: Trained, data_licence: str) -> ModelCard:
     """What a reader must know of the model before trusting it."""
     outcome, data = trained.outcome, Path(trained.config.source.data).name
+    # Where things lie on the machine of the training is nobody else's concern.
+    source = dataclasses.replace(trained.config.source, data=data, data_dir=None)
+    training = dataclasses.replace(trained.config.training, runs=Path("runs"))
+    config = dataclasses.replace(trained.config, source=source, training=training, validation=None)
     accuracy = Result(
         "validation accuracy",
         outcome["validation_accuracy"],
@@ -150,7 +155,7 @@ def model_card(trained: Trained, data_licence: str) -> ModelCard:
         data=data,
         data_licence=data_licence,
         training_examples=outcome["training_examples"],
-        configuration=to_json(trained.config),
+        configuration=to_json(config),
         results=(accuracy,),
         limits=LIMITS,
         training_seconds=outcome["training_seconds"],

@@ -73,9 +73,9 @@ def build_language_model(classifier: keras.Model, config: Config, precision: str
     embedded = keras.layers.SpatialDropout1D(rate, dtype=precision)(embedding(features))
     states = keras.layers.SpatialDropout1D(rate, dtype=precision)(recurrence(embedded))
     losses = []
-    for direction in range(2 if config.bidirectional else 1):
+    for direction, neighbour in enumerate(_NEIGHBOURS[: 2 if config.bidirectional else 1]):
         read = states[..., direction * config.units : (direction + 1) * config.units]
-        head = NeighbourLoss(_NEIGHBOURS[direction], embedding, config.sampled_words, dtype=precision)
+        head = NeighbourLoss(neighbour, embedding, config.sampled_words, dtype=precision, name=neighbour)
         losses.append(head(read, features[..., 0]))
     return keras.Model(features, ops.mean(ops.stack(losses), axis=0), name="language_model")
 
@@ -88,7 +88,7 @@ def contributions(classifier: keras.Model, features: Any) -> tuple[Any, Any]:
     the bias.
     """
     states_layer, dense = classifier.get_layer("states"), classifier.get_layer("logits")
-    read = keras.Model(classifier.inputs, [states_layer.output, classifier.output])
+    read = keras.Model(classifier.input, [states_layer.output, classifier.output])
     states, logits = read(features, training=False)
     states = ops.cast(states, "float32")
     real = ops.cast(features[..., :1] != 0, "float32")

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from applications.sentiment_analysis.config import Config
 from applications.sentiment_analysis.data import encode, evaluation_examples, make_features, training_examples
@@ -58,4 +59,4 @@ def test_each_example_keeps_its_own_features_and_label():
     encoded = encode(examples, ["a", "b"], features)
     assert encoded.targets.tolist() == [1, 0, 1] * 400
     assert encoded.lengths.tolist() == [1, 1, 5] * 400
-    np.testing.assert_array_equal(encoded.features[-1], features(["not so good at all"])[0])
+    np.testing.assert_array_equal(encoded.features[-1], features(tf.constant(["not so good at all"]))[0])

@@ -116,6 +116,7 @@ def test_the_vocabulary_labels_card_and_warm_up_travel_with_the_model(exported):
     assert manifest["training_examples"] > 60
     assert manifest["data"] == "reviews.csv"
     assert manifest["vocabulary_sha256"]
+    assert "/" not in json.dumps(manifest["configuration"])
     assert (extra / "README.md").read_text("utf-8").startswith("# sentiment_analysis")
     assert (extra / "tf_serving_warmup_requests").stat().st_size > 0
 
