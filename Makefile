@@ -3,7 +3,7 @@ BIN := .venv/bin
 SENTIMENT := $(BIN)/python -m applications.sentiment_analysis
 RUN := runs/sentiment_analysis/sample
 
-.PHONY: setup run test lint clean
+.PHONY: setup run test lint bench-layers clean
 
 setup: .venv/.ready ## make .venv and install the project with its test tools
 
@@ -33,6 +33,14 @@ test: setup ## format, lint, types, and all tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+bench-layers: setup .venv-bench/.ready ## time the recurrent layers against Keras, PyTorch and ONNX Runtime
+	$(BIN)/python -m benchmarks.recurrent
+
+.venv-bench/.ready: benchmarks/recurrent/requirements.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --requirement benchmarks/recurrent/requirements.txt
+	@touch $@
 
 clean: ## remove the environment and all runs
 	rm -rf .venv .venv-bench runs

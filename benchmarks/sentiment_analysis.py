@@ -76,7 +76,9 @@ def main(options: Options) -> None:
     for heading in ("", "ms per batch, median", "lowest", "highest"):
         table.add_column(heading)
     for name, values in timings.items():
-        table.add_row(name, *(f"{value:.1f}" for value in (statistics.median(values), min(values), max(values))))
+        table.add_row(
+            name, *(f"{value:.1f}" for value in (statistics.median(values), min(values), max(values)))
+        )
     cli.console().print(table)
     share = statistics.median(timings["pipeline"]) / statistics.median(timings["training step"])
     cli.console().print(f"the pipeline takes {share:.1%} of a training step's time, and runs beside it")

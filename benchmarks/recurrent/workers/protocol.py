@@ -1,0 +1,56 @@
+"""How a contender's process talks: one JSON object per line in, one per line out. Standard library only.
+
+{"prepare": {"cell": "LSTM", ...}}    builds the case and runs it twice       -> {} or {"error": "..."}
+{"block": 0.2}                        runs the case for at least 0.2 seconds  -> {"milliseconds": 3.1,
+                                      "cpu_seconds": 0.39, "wall_seconds": 0.2}
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.recurrent.cases import Case
+
+LEAST_ITERATIONS = 2
+
+
+def serve(build: Callable[[Case], Callable[[], object]]) -> None:
+    """Answers requests until standard input ends.
+
+    Args:
+        build: returns the function that runs a case once; it raises `NotImplementedError` for a case it does not have.
+    """
+    answers = os.fdopen(os.dup(1), "w")
+    # Whatever a library prints must not mix with the answers.
+    os.dup2(2, 1)
+    run: Callable[[], object] = lambda: None  # noqa: E731
+    for line in sys.stdin:
+        request = json.loads(line)
+        answer: dict[str, Any] = {}
+        if "prepare" in request:
+            try:
+                run = build(Case(**request["prepare"]))
+                run()
+                run()
+            except NotImplementedError as error:
+                answer = {"error": str(error)}
+        else:
+            answer = _timed_block(run, request["block"])
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+def _timed_block(run: Callable[[], object], seconds: float) -> dict[str, float]:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    started = time.perf_counter()
+    iterations = 0
+    while iterations < LEAST_ITERATIONS or time.perf_counter() - started < seconds:
+        run()
+        iterations += 1
+    wall = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - usage.ru_utime - usage.ru_stime
+    return {"milliseconds": 1000 * wall / iterations, "cpu_seconds": cpu, "wall_seconds": wall}
