@@ -1,7 +1,6 @@
-"""Keeps what TensorFlow's libraries print while they load away from users; errors and Python's warnings stay visible."""
+"""Keeps what TensorFlow prints while it loads away from users; errors and Python's own warnings stay visible."""
 
 import importlib.util
-import io
 import os
 import sys
 import tempfile
@@ -19,12 +18,13 @@ _SETTINGS = {
     "KERAS_BACKEND": "tensorflow",
 }
 
+_INFORMATIONAL = (b"I0000 ", b"WARNING: All log messages before absl::InitializeLog()")
+
 
 def quiet_tensorflow() -> None:
     """Makes the first `import tensorflow` of this process silent. A variable that the user has set is left as it is.
 
-    The notes on processors and drivers that the libraries print on loading obey no setting, so standard error is held
-    back, for C code alone, while the package loads; it is shown after all if the import fails.
+    The notes on processors and drivers that its libraries print on loading are removed; what else they print is shown.
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
@@ -33,7 +33,9 @@ def quiet_tensorflow() -> None:
 
 
 class _QuietFinder(MetaPathFinder):
-    def find_spec(self, fullname: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
+    def find_spec(
+        self, fullname: str, path: Any = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if fullname != "tensorflow":
             return None
         sys.meta_path.remove(self)
@@ -42,7 +44,7 @@ class _QuietFinder(MetaPathFinder):
             load = spec.loader.exec_module
 
             def load_quietly(module: ModuleType) -> None:
-                with _native_stderr_held_back():
+                with start_up_messages_removed():
                     load(module)
 
             spec.loader.exec_module = load_quietly  # type: ignore[method-assign]
@@ -50,19 +52,26 @@ class _QuietFinder(MetaPathFinder):
 
 
 @contextmanager
-def _native_stderr_held_back() -> Iterator[None]:
+def start_up_messages_removed() -> Iterator[None]:
+    """Drops the informational lines that TensorFlow's C++ code writes to standard error during the block.
+
+    While its libraries load, TensorFlow does not heed TF_CPP_MIN_LOG_LEVEL; afterwards it does. Unless the user has set
+    it, it becomes 3: what TensorFlow logs as errors are notes too (no GPU found, no fast kernel for a type), and what
+    fails is raised. A user who sets it to 0 sees everything. What Python prints is not held back.
+    """
+    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", _SETTINGS["TF_CPP_MIN_LOG_LEVEL"]) == "0":
+        yield
+        return
     descriptor = 2
     shown, python_stderr = os.dup(descriptor), sys.stderr
-    with tempfile.TemporaryFile() as held_back, io.open(shown, "w", closefd=False) as still_visible:
-        os.dup2(held_back.fileno(), descriptor)
+    with tempfile.TemporaryFile() as captured, open(shown, "w", closefd=False) as still_visible:
+        os.dup2(captured.fileno(), descriptor)
         sys.stderr = still_visible
         try:
             yield
-        except BaseException:
-            held_back.seek(0)
-            os.write(shown, held_back.read())
-            raise
         finally:
             sys.stderr = python_stderr
             os.dup2(shown, descriptor)
+            captured.seek(0)
+            os.write(shown, b"".join(line for line in captured if not line.startswith(_INFORMATIONAL)))
             os.close(shown)

@@ -5,8 +5,6 @@ Loading the library takes a fraction of the time of `import tensorflow`, and giv
 
 import ctypes
 import functools
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.machinery import PathFinder
@@ -15,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from common.errors import UserError
+from common.quiet import start_up_messages_removed
 
 _LIBRARY_NAMES = ("libtensorflow_cc.so.2", "libtensorflow_cc.2.dylib")
 _STRING = 7
@@ -118,7 +117,7 @@ def library() -> ctypes.CDLL:
     path = next((folder / name for name in _LIBRARY_NAMES if (folder / name).exists()), None)
     if path is None:
         raise UserError(f"{folder}: expected TensorFlow's C++ library here ({' or '.join(_LIBRARY_NAMES)})")
-    with _start_up_messages_removed():
+    with start_up_messages_removed():
         loaded = ctypes.CDLL(str(path))
     for name, (result, *arguments) in _FUNCTIONS.items():
         function = getattr(loaded, name)
@@ -179,32 +178,3 @@ def array_of(tensor: int) -> np.ndarray:
 def _string_addresses(tensor: int, count: int) -> range:
     first = library().TF_TensorData(tensor) or 0
     return range(first, first + count * _STRING_BYTES, _STRING_BYTES)
-
-
-@contextmanager
-def _start_up_messages_removed() -> Iterator[None]:
-    """Drops the informational lines that TensorFlow's C++ code writes to standard error during the block.
-
-    While its library loads, TensorFlow does not heed TF_CPP_MIN_LOG_LEVEL; afterwards it does. Unless the user has set
-    it, it becomes 3: what TensorFlow logs as errors are notes too (no GPU found, no fast kernel for a type), and what
-    fails is raised. A user who sets it to 0 sees everything.
-    """
-    if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "0":
-        yield
-        return
-    standard_error = os.dup(2)
-    with tempfile.TemporaryFile() as captured:
-        os.dup2(captured.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(standard_error, 2)
-            os.close(standard_error)
-            captured.seek(0)
-            for line in captured:
-                if not _is_informational(line):
-                    os.write(2, line)
-
-
-def _is_informational(line: bytes) -> bool:
-    return line.startswith((b"I0000 ", b"WARNING: All log messages before absl::InitializeLog()"))
