@@ -1,8 +1,8 @@
 """One step of each cell and its derivative, feature-major (`[rows, batch]`): gates split without a copy.
 
-A step multiplies packed weight matrices with the operand `[x_t; 1; h_{t-1}]` of `features + 1 + units` rows;
-a matrix of only `features + 1` columns sees `[x_t; 1]` alone. The products are called projections. All
-equations are those of Keras, whose weight layout and gate order the packing takes as given.
+A step multiplies packed weight matrices with the operand `[x_t; 1; h_{t-1}]` of `features + 1 + units` rows,
+or with its share `[x_t; 1]` or `[1; h_{t-1}]`. The products are called projections. All equations are those of
+Keras, whose weight layout and gate order the packing takes as given.
 
 References:
     Elman (1990), Finding structure in time.
@@ -13,11 +13,20 @@ References:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeAlias
 
 import tensorflow as tf
 
 Tensor: TypeAlias = tf.Tensor
+
+
+class Reads(Enum):
+    """Which rows of the operand a matrix multiplies."""
+
+    ALL = "[x_t; 1; h_{t-1}]"
+    INPUT = "[x_t; 1]"
+    HIDDEN = "[1; h_{t-1}]"
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,7 @@ class Cell:
 
     Attributes:
         state_count: number of state tensors; the first is the hidden state.
+        reads: for each matrix, which rows of the operand it multiplies.
         parts: rows of each projection, in units.
         mask_of_block: for every block of `units` rows over all projections, the index of Keras's dropout mask
             for it.
@@ -40,6 +50,7 @@ class Cell:
     """
 
     state_count: int
+    reads: tuple[Reads, ...]
     parts: tuple[int, ...]
     mask_of_block: tuple[int, ...]
     kept: tuple[int, ...]
@@ -127,25 +138,22 @@ def _lstm_step(from_input: Tensor, from_hidden: Tensor, states: Sequence[Tensor]
 
 
 def _pack_gru(kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> list[Tensor]:
-    units = recurrent_kernel.shape[0]
+    gates = 2 * recurrent_kernel.shape[0]
     input_bias, recurrent_bias = bias[0], bias[1]
-    gates = 2 * units
-    # The reset gate scales only the hidden state's share of the candidate, so that the input's share, with
-    # its own bias, is a projection of its own and the shared matrix holds zeros in its place.
-    kernel_without_candidate = tf.concat([kernel[:, :gates], tf.zeros_like(kernel[:, gates:])], 1)
-    shared_bias = tf.concat([input_bias[:gates] + recurrent_bias[:gates], recurrent_bias[gates:]], 0)
-    shared = _stack_weights(kernel_without_candidate, shared_bias, recurrent_kernel)
-    candidate = tf.concat([kernel[:, gates:], input_bias[None, gates:]], 0)
-    return [tf.transpose(shared), tf.transpose(candidate)]
+    # The reset gate scales the hidden state's share of the candidate alone, so the two shares are apart.
+    both = _stack_weights(
+        kernel[:, :gates], input_bias[:gates] + recurrent_bias[:gates], recurrent_kernel[:, :gates]
+    )
+    candidate_hidden = tf.concat([recurrent_bias[None, gates:], recurrent_kernel[:, gates:]], 0)
+    candidate_input = tf.concat([kernel[:, gates:], input_bias[None, gates:]], 0)
+    return [tf.transpose(both), tf.transpose(candidate_hidden), tf.transpose(candidate_input)]
 
 
 def _gru_forward(
     projections: Sequence[Tensor], states: Sequence[Tensor]
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    shared, candidate_input = projections
-    units = candidate_input.shape[0]
-    gates, candidate_hidden = tf.split(shared, [2 * units, units])
-    gates = tf.sigmoid(gates)
+    both, candidate_hidden, candidate_input = projections
+    gates = tf.sigmoid(both)
     update, reset = tf.split(gates, 2)
     candidate = tf.tanh(candidate_input + reset * candidate_hidden)
     return (candidate + update * (states[0] - candidate),), (gates, candidate_hidden, candidate)
@@ -162,7 +170,7 @@ def _gru_backward(
     d_gates = _sigmoid_gradient(
         gates, tf.concat([d_hidden * (previous_hidden - candidate), d_candidate * candidate_hidden], 0)
     )
-    return (tf.concat([d_gates, d_candidate * reset], 0), d_candidate), (d_carried,)
+    return (d_gates, d_candidate * reset, d_candidate), (d_carried,)
 
 
 def _gru_step(from_input: Tensor, from_hidden: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -174,6 +182,36 @@ def _gru_step(from_input: Tensor, from_hidden: Tensor, states: Sequence[Tensor])
     return (candidate + update * (states[0] - candidate),)
 
 
-SIMPLE_RNN = Cell(1, (1,), (0,), (1,), _pack_simple, _simple_forward, _simple_backward, _simple_step)
-LSTM = Cell(2, (4,), (0, 1, 3, 2), (3, 1, 1, 1), _pack_lstm, _lstm_forward, _lstm_backward, _lstm_step)
-GRU = Cell(1, (3, 1), (0, 1, 2, 2), (2, 1, 1), _pack_gru, _gru_forward, _gru_backward, _gru_step)
+SIMPLE_RNN = Cell(
+    state_count=1,
+    reads=(Reads.ALL,),
+    parts=(1,),
+    mask_of_block=(0,),
+    kept=(1,),
+    pack=_pack_simple,
+    forward=_simple_forward,
+    backward=_simple_backward,
+    step=_simple_step,
+)
+LSTM = Cell(
+    state_count=2,
+    reads=(Reads.ALL,),
+    parts=(4,),
+    mask_of_block=(0, 1, 3, 2),
+    kept=(3, 1, 1, 1),
+    pack=_pack_lstm,
+    forward=_lstm_forward,
+    backward=_lstm_backward,
+    step=_lstm_step,
+)
+GRU = Cell(
+    state_count=1,
+    reads=(Reads.ALL, Reads.HIDDEN, Reads.INPUT),
+    parts=(2, 1, 1),
+    mask_of_block=(0, 1, 2, 2),
+    kept=(2, 1, 1),
+    pack=_pack_gru,
+    forward=_gru_forward,
+    backward=_gru_backward,
+    step=_gru_step,
+)

@@ -9,12 +9,13 @@ Reference: Werbos (1990), Backpropagation through time: what it does and how to 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import tensorflow as tf
 
 from common.errors import UserError
-from common.layers.recurrence.cells import Cell
+from common.layers.recurrence.cells import Cell, Reads
 
 Tensor: TypeAlias = tf.Tensor
 STEPS_PER_ITERATION = 10
@@ -76,23 +77,25 @@ def scan(
         matrices = [
             block for m, part in zip(matrices, cell.parts, strict=True) for block in tf.split(m, part)
         ]
+        reads = [read for read, part in zip(cell.reads, cell.parts, strict=True) for _ in range(part)]
         factors: list[Tensor | None] = [dropout_masks[index] for index in cell.mask_of_block]
     else:
-        factors = [None] * len(matrices)
+        reads, factors = list(cell.reads), [None] * len(matrices)
+    seen = [_Seen(read, inputs.shape[1], factor) for read, factor in zip(reads, factors, strict=True)]
     if not differentiable:
-        sequences, finals, _ = _forward(cell, inputs, matrices, states, factors, sequence_count, False)
+        sequences, finals, _ = _forward(cell, inputs, matrices, states, seen, sequence_count, False)
         return sequences, finals
 
     @tf.custom_gradient
     def run(inputs: Tensor, *arguments: Tensor) -> tuple[tuple[Tensor, ...], Callable]:
         matrices, states = arguments[: -cell.state_count], arguments[-cell.state_count :]
-        sequences, finals, kept = _forward(cell, inputs, matrices, states, factors, sequence_count, True)
+        sequences, finals, kept = _forward(cell, inputs, matrices, states, seen, sequence_count, True)
 
         def gradient(*upstream: Tensor) -> tuple[Tensor, ...]:
             @tf.custom_gradient
             def first_order(*arguments: Tensor) -> tuple[tuple[Tensor, ...], Callable]:
                 upstream = arguments[-sequence_count - cell.state_count :]
-                gradients = _backward(cell, inputs, matrices, kept, factors, upstream, sequence_count)
+                gradients = _backward(cell, inputs, matrices, kept, seen, upstream, sequence_count)
                 return gradients, _refuse_second_derivative
 
             return first_order(inputs, *matrices, *states, *upstream)
@@ -110,10 +113,47 @@ def _refuse_second_derivative(*_: Tensor) -> tuple[Tensor, ...]:
     )
 
 
-def _masked(operand: Tensor, matrix: Tensor, factor: Tensor | None) -> Tensor:
-    rows = matrix.shape[1]
-    seen = operand if rows == operand.shape[0] else operand[:rows]
-    return seen if factor is None else seen * factor[:rows]
+@dataclass(frozen=True)
+class _Seen:
+    """What a matrix sees of the operand `[x_t; 1; h_{t-1}]`.
+
+    Attributes:
+        reads: which rows.
+        input_rows: number of rows of `[x_t; 1]`.
+        factor: dropout's factor on the whole operand, if any.
+    """
+
+    reads: Reads
+    input_rows: int
+    factor: Tensor | None
+
+    def of(self, operand: Tensor) -> Tensor:
+        """The rows that the matrix multiplies, with dropout applied."""
+        rows = self._rows(operand)
+        return rows if self.factor is None else rows * self._rows(self.factor)
+
+    def gradients(self, transposed: Tensor, block: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """The gradients of `[x_t; 1]` and of h_{t-1} by way of the matrix, from that of its projection."""
+        product = tf.matmul(transposed, block)
+        if self.factor is not None:
+            product *= self._without_bias(self._rows(self.factor))
+        if self.reads is Reads.INPUT:
+            return product, None
+        if self.reads is Reads.HIDDEN:
+            return None, product
+        return product[: self.input_rows], product[self.input_rows :]
+
+    def transposed(self, matrix: Tensor) -> Tensor:
+        """The matrix for `gradients`: transposed, without a bias whose row of ones needs no gradient."""
+        return self._without_bias(tf.transpose(matrix))
+
+    def _without_bias(self, rows: Tensor) -> Tensor:
+        return rows[1:] if self.reads is Reads.HIDDEN else rows
+
+    def _rows(self, operand: Tensor) -> Tensor:
+        if self.reads is Reads.INPUT:
+            return operand[: self.input_rows]
+        return operand if self.reads is Reads.ALL else operand[self.input_rows - 1 :]
 
 
 def _joined(blocks: Sequence[Tensor], parts: Sequence[int]) -> list[Tensor]:
@@ -128,7 +168,7 @@ def _forward(
     inputs: Tensor,
     matrices: Sequence[Tensor],
     states: Sequence[Tensor],
-    factors: Sequence[Tensor | None],
+    seen: Sequence[_Seen],
     sequence_count: int,
     keep: bool,
 ) -> tuple[list[Tensor], list[Tensor], list[tf.TensorArray]]:
@@ -146,8 +186,8 @@ def _forward(
         for step in range(count):
             operand = tf.concat([input_list.read(t + step), tf.cast(states[0], compute_dtype)], 0)
             products = [
-                tf.cast(tf.matmul(matrix, _masked(operand, matrix, factor)), state_dtype)
-                for matrix, factor in zip(matrices, factors, strict=True)
+                tf.cast(tf.matmul(matrix, part.of(operand)), state_dtype)
+                for matrix, part in zip(matrices, seen, strict=True)
             ]
             states, for_backward = cell.forward(_joined(products, cell.parts), states)
             outputs = [o.write(t + step, state) for o, state in zip(outputs, states, strict=False)]
@@ -167,16 +207,15 @@ def _backward(
     inputs: Tensor,
     matrices: Sequence[Tensor],
     kept: Sequence[tf.TensorArray],
-    factors: Sequence[Tensor | None],
+    seen: Sequence[_Seen],
     upstream: Sequence[Tensor],
     sequence_count: int,
 ) -> tuple[Tensor, ...]:
     """Returns the gradients of the inputs, of every matrix and of every initial state."""
     compute_dtype, state_dtype = inputs.dtype, upstream[-1].dtype
     rows, batch = inputs.shape[1], inputs.shape[2]
-    units = matrices[0].shape[1] - rows
     steps = tf.shape(inputs)[0]
-    transposed = [tf.transpose(matrix) for matrix in matrices]
+    transposed = [part.transposed(matrix) for part, matrix in zip(seen, matrices, strict=True)]
     upstream_lists = [unstacked(gradient) for gradient in upstream[:sequence_count]]
 
     def block_gradients(projection_gradients: Sequence[Tensor]) -> list[Tensor]:
@@ -188,19 +227,13 @@ def _backward(
         ]
 
     def operand_gradients(blocks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        d_input: list[Tensor] = []
-        d_hidden: list[Tensor] = []
-        for matrix, block, factor in zip(transposed, blocks, factors, strict=True):
-            product = tf.matmul(matrix, block)
-            if factor is not None:
-                product *= factor[: matrix.shape[0]]
-            if matrix.shape[0] == rows:
-                d_input.append(product)
-            else:
-                from_input, from_hidden = tf.split(product, [rows, units])
-                d_input.append(from_input)
-                d_hidden.append(from_hidden)
-        return _sum(d_input), tf.cast(_sum(d_hidden), state_dtype)
+        shares = [
+            part.gradients(matrix, block)
+            for part, matrix, block in zip(seen, transposed, blocks, strict=True)
+        ]
+        d_input = [share for share, _ in shares if share is not None]
+        d_hidden = [tf.cast(share, state_dtype) for _, share in shares if share is not None]
+        return _sum(d_input), _sum(d_hidden)
 
     def body(t: Tensor, count: int, carry: Sequence) -> Sequence:
         input_gradients, states = carry[0], carry[1 : 1 + cell.state_count]
@@ -220,7 +253,7 @@ def _backward(
             states = [d_hidden if carried[0] is None else d_hidden + carried[0], *carried[1:]]
             input_gradients = input_gradients.write(step, d_input)
             blocks_of_steps.append(blocks)
-            operands_of_steps.append([_masked(operand, m, f) for m, f in zip(matrices, factors, strict=True)])
+            operands_of_steps.append([part.of(operand) for part in seen])
         matrix_gradients = [
             total + _weight_gradient([b[i] for b in blocks_of_steps], [o[i] for o in operands_of_steps])
             for i, total in enumerate(matrix_gradients)
