@@ -66,7 +66,7 @@ def windows(sequences: Sequences, length: int) -> Sequences:
         for start in range(0, len(feature) - 1, length):
             pieces.append(feature[start : start + length])
             targets.append(target)
-    return Sequences([piece for piece in pieces], np.array(targets, sequences.targets.dtype))
+    return Sequences(pieces, np.array(targets, sequences.targets.dtype))
 
 
 def training_batches(

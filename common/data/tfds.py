@@ -67,6 +67,6 @@ def _require_network(name: str, folder: Path) -> None:
         socket.getaddrinfo("storage.googleapis.com", 443)
     except OSError:
         raise UserError(
-            f"--data {name}: not prepared in {folder}, and there is no network to download it; prepare it on a connected "
-            f"machine (tfds build {name}) and copy the folder, or use --data PATH"
+            f"--data {name}: not prepared in {folder}, and there is no network to download it; prepare it on a "
+            f"connected machine (tfds build {name}) and copy the folder, or use --data PATH"
         ) from None

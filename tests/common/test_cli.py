@@ -23,8 +23,13 @@ class Options:
 
 def main(options: Options) -> None:
     """Greets somebody."""
-    errors = {"user": UserError("greeting.csv, line 3: expected a name"), "bug": ZeroDivisionError("a bug"),
-              "disk": OSError(28, "No space left on device", "/full/disk"), "memory": MemoryError(), "stop": KeyboardInterrupt()}
+    errors = {
+        "user": UserError("greeting.csv, line 3: expected a name"),
+        "bug": ZeroDivisionError("a bug"),
+        "disk": OSError(28, "No space left on device", "/full/disk"),
+        "memory": MemoryError(),
+        "stop": KeyboardInterrupt(),
+    }
     if options.fail:
         raise errors[options.fail]
     print("hello", options.name)

@@ -8,7 +8,11 @@ import sys
 def run(code, **environment):
     clean = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**clean, **environment}, timeout=120
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**clean, **environment},
+        timeout=120,
     )
     return result.returncode, result.stdout, result.stderr
 

@@ -1,4 +1,4 @@
-"""The whole path as the README tells it: train, export, evaluate, predict, each by its script, in a folder of the user's."""
+"""The whole path as the README tells it: train, export, evaluate, predict, each by its script, in any folder."""
 
 import json
 import os

@@ -24,7 +24,9 @@ def batch(*lengths):
     ("pooling", "bidirectional", "layers"), [("all", True, 1), ("max", False, 2), ("attention", True, 2)]
 )
 def test_contributions_of_the_tokens_add_up_to_the_logits(cell, pooling, bidirectional, layers):
-    config = replace(TINY, cell=cell, pooling=pooling, bidirectional=bidirectional, layers=layers, pretraining_epochs=0)
+    config = replace(
+        TINY, cell=cell, pooling=pooling, bidirectional=bidirectional, layers=layers, pretraining_epochs=0
+    )
     model = build(config, words=60, classes=3)
     bias = RNG.normal(size=3).astype(np.float32)
     model.get_layer("logits").bias.assign(bias)
