@@ -138,7 +138,10 @@ def main(options: Options) -> None:
         _write_answers(predictor, list(_texts(options)), options.output)
         return
     console = cli.console()
-    at_once = 1 if not options.texts and not options.input and sys.stdin.isatty() else options.batch_size
+    is_typed = not options.texts and not options.input and sys.stdin.isatty()
+    if is_typed:
+        cli.console(stderr=True).print("a text per line; Ctrl-D ends", style="dim")
+    at_once = 1 if is_typed else options.batch_size
     for chunk in chunks(_texts(options), at_once):
         for text, answer in zip(chunk, predictor(chunk, options.explain), strict=True):
             found = f"{answer['label']}\t{answer['probability']:.4f}\t"

@@ -13,6 +13,7 @@ import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from common.cli import console
+from common.errors import UserError
 from common.files import atomic_write, replacing
 from common.training.run_folder import BEST_WEIGHTS, HISTORY, STATE
 
@@ -148,8 +149,6 @@ def tensorboard(folder: Path) -> Any:
     Raises:
         UserError: TensorBoard is not installed.
     """
-    from common.errors import UserError
-
     try:
         import tensorboard as _  # noqa: F401
     except ImportError:
