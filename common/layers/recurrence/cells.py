@@ -1,4 +1,4 @@
-"""One step of each cell and its derivative, feature-major (`[rows, batch]`): gates split without a copy.
+"""One step of each cell and its derivative, in either layout: features along axis 0 or along axis 1.
 
 A step multiplies packed weight matrices with the operand `[x_t; 1; h_{t-1}]` of `features + 1 + units` rows,
 or with its share `[x_t; 1]` or `[1; h_{t-1}]`. The products are called projections. All equations are those of
@@ -36,17 +36,16 @@ class Cell:
     Attributes:
         state_count: number of state tensors; the first is the hidden state.
         reads: for each matrix, which rows of the operand it multiplies.
-        parts: rows of each projection, in units.
+        parts: width of each projection, in units.
         mask_of_block: for every block of `units` rows over all projections, the index of Keras's dropout mask
             for it.
-        kept: rows of each tensor kept for the backward step, in units.
-        pack: `(kernel [features, gates * units], recurrent_kernel [units, gates * units], bias)` -> packed
-            matrices.
-        forward: `(projections, states)` -> `(new states, tensors kept)`.
-        backward: `(tensors kept, h_{t-1}, gradients of the new states)` -> `(gradients of the projections,
+        kept: width of each tensor kept for the backward step, in units.
+        pack: `(kernel [features, gates * units], recurrent_kernel [units, gates * units], bias)` -> matrices
+            `[rows of the operand, width of the projection]`.
+        forward: `(projections, states, axis)` -> `(new states, tensors kept)`; `axis` is that of the features.
+        backward: `(tensors kept, h_{t-1}, gradients of the new states, axis)` -> `(gradients of the projections,
             gradients of the old states without the share that flows through the projections)`; None stands
             for zero.
-        step: batch-major `(x_t W + b, h_{t-1} U + b_recurrent, states)` -> new states, each `[batch, units]`.
     """
 
     state_count: int
@@ -55,11 +54,13 @@ class Cell:
     mask_of_block: tuple[int, ...]
     kept: tuple[int, ...]
     pack: Callable[[Tensor, Tensor, Tensor], list[Tensor]]
-    forward: Callable[[Sequence[Tensor], Sequence[Tensor]], tuple[tuple[Tensor, ...], tuple[Tensor, ...]]]
-    backward: Callable[
-        [Sequence[Tensor], Tensor, Sequence[Tensor]], tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]
+    forward: Callable[
+        [Sequence[Tensor], Sequence[Tensor], int], tuple[tuple[Tensor, ...], tuple[Tensor, ...]]
     ]
-    step: Callable[[Tensor, Tensor, Sequence[Tensor]], tuple[Tensor, ...]]
+    backward: Callable[
+        [Sequence[Tensor], Tensor, Sequence[Tensor], int],
+        tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]],
+    ]
 
 
 def _sigmoid_gradient(value: Tensor, gradient: Tensor) -> Tensor:
@@ -75,40 +76,36 @@ def _stack_weights(kernel: Tensor, bias: Tensor, recurrent_kernel: Tensor) -> Te
 
 
 def _pack_simple(kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> list[Tensor]:
-    return [tf.transpose(_stack_weights(kernel, bias, recurrent_kernel))]
+    return [_stack_weights(kernel, bias, recurrent_kernel)]
 
 
 def _simple_forward(
-    projections: Sequence[Tensor], states: Sequence[Tensor]
+    projections: Sequence[Tensor], states: Sequence[Tensor], axis: int
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     hidden = tf.tanh(projections[0])
     return (hidden,), (hidden,)
 
 
 def _simple_backward(
-    kept: Sequence[Tensor], previous_hidden: Tensor, gradients: Sequence[Tensor]
+    kept: Sequence[Tensor], previous_hidden: Tensor, gradients: Sequence[Tensor], axis: int
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
     return (_tanh_gradient(kept[0], gradients[0]),), (None,)
-
-
-def _simple_step(from_input: Tensor, from_hidden: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    return (tf.tanh(from_input + from_hidden),)
 
 
 def _pack_lstm(kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> list[Tensor]:
     weights = _stack_weights(kernel, bias, recurrent_kernel)
     input_gate, forget_gate, candidate, output_gate = tf.split(weights, 4, 1)
     # The three sigmoid gates stand together so that one operation computes them.
-    return [tf.transpose(tf.concat([input_gate, forget_gate, output_gate, candidate], 1))]
+    return [tf.concat([input_gate, forget_gate, output_gate, candidate], 1)]
 
 
 def _lstm_forward(
-    projections: Sequence[Tensor], states: Sequence[Tensor]
+    projections: Sequence[Tensor], states: Sequence[Tensor], axis: int
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    units = projections[0].shape[0] // 4
-    gates, candidate = tf.split(projections[0], [3 * units, units])
+    units = states[0].shape[axis]
+    gates, candidate = tf.split(projections[0], [3 * units, units], axis)
     gates, candidate = tf.sigmoid(gates), tf.tanh(candidate)
-    input_gate, forget_gate, output_gate = tf.split(gates, 3)
+    input_gate, forget_gate, output_gate = tf.split(gates, 3, axis)
     previous_cell = states[1]
     cell = forget_gate * previous_cell + input_gate * candidate
     squashed = tf.tanh(cell)
@@ -116,25 +113,17 @@ def _lstm_forward(
 
 
 def _lstm_backward(
-    kept: Sequence[Tensor], previous_hidden: Tensor, gradients: Sequence[Tensor]
+    kept: Sequence[Tensor], previous_hidden: Tensor, gradients: Sequence[Tensor], axis: int
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
     gates, candidate, squashed, previous_cell = kept
-    input_gate, forget_gate, output_gate = tf.split(gates, 3)
+    input_gate, forget_gate, output_gate = tf.split(gates, 3, axis)
     d_hidden, d_cell = gradients
     d_cell += _tanh_gradient(squashed, d_hidden * output_gate)
     d_gates = _sigmoid_gradient(
-        gates, tf.concat([d_cell * candidate, d_cell * previous_cell, d_hidden * squashed], 0)
+        gates, tf.concat([d_cell * candidate, d_cell * previous_cell, d_hidden * squashed], axis)
     )
     d_candidate = _tanh_gradient(candidate, d_cell * input_gate)
-    return (tf.concat([d_gates, d_candidate], 0),), (None, d_cell * forget_gate)
-
-
-def _lstm_step(from_input: Tensor, from_hidden: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    units = states[0].shape[1]
-    both, candidate, output_gate = tf.split(from_input + from_hidden, [2 * units, units, units], 1)
-    input_gate, forget_gate = tf.split(tf.sigmoid(both), 2, 1)
-    cell = forget_gate * states[1] + input_gate * tf.tanh(candidate)
-    return tf.sigmoid(output_gate) * tf.tanh(cell), cell
+    return (tf.concat([d_gates, d_candidate], axis),), (None, d_cell * forget_gate)
 
 
 def _pack_gru(kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> list[Tensor]:
@@ -146,40 +135,31 @@ def _pack_gru(kernel: Tensor, recurrent_kernel: Tensor, bias: Tensor) -> list[Te
     )
     candidate_hidden = tf.concat([recurrent_bias[None, gates:], recurrent_kernel[:, gates:]], 0)
     candidate_input = tf.concat([kernel[:, gates:], input_bias[None, gates:]], 0)
-    return [tf.transpose(both), tf.transpose(candidate_hidden), tf.transpose(candidate_input)]
+    return [both, candidate_hidden, candidate_input]
 
 
 def _gru_forward(
-    projections: Sequence[Tensor], states: Sequence[Tensor]
+    projections: Sequence[Tensor], states: Sequence[Tensor], axis: int
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     both, candidate_hidden, candidate_input = projections
     gates = tf.sigmoid(both)
-    update, reset = tf.split(gates, 2)
+    update, reset = tf.split(gates, 2, axis)
     candidate = tf.tanh(candidate_input + reset * candidate_hidden)
     return (candidate + update * (states[0] - candidate),), (gates, candidate_hidden, candidate)
 
 
 def _gru_backward(
-    kept: Sequence[Tensor], previous_hidden: Tensor, gradients: Sequence[Tensor]
+    kept: Sequence[Tensor], previous_hidden: Tensor, gradients: Sequence[Tensor], axis: int
 ) -> tuple[tuple[Tensor, ...], tuple[Tensor | None, ...]]:
     gates, candidate_hidden, candidate = kept
-    update, reset = tf.split(gates, 2)
+    update, reset = tf.split(gates, 2, axis)
     d_hidden = gradients[0]
     d_carried = d_hidden * update
     d_candidate = _tanh_gradient(candidate, d_hidden - d_carried)
     d_gates = _sigmoid_gradient(
-        gates, tf.concat([d_hidden * (previous_hidden - candidate), d_candidate * candidate_hidden], 0)
+        gates, tf.concat([d_hidden * (previous_hidden - candidate), d_candidate * candidate_hidden], axis)
     )
     return (d_gates, d_candidate * reset, d_candidate), (d_carried,)
-
-
-def _gru_step(from_input: Tensor, from_hidden: Tensor, states: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    units = states[0].shape[1]
-    input_gates, candidate_input = tf.split(from_input, [2 * units, units], 1)
-    hidden_gates, candidate_hidden = tf.split(from_hidden, [2 * units, units], 1)
-    update, reset = tf.split(tf.sigmoid(input_gates + hidden_gates), 2, 1)
-    candidate = tf.tanh(candidate_input + reset * candidate_hidden)
-    return (candidate + update * (states[0] - candidate),)
 
 
 SIMPLE_RNN = Cell(
@@ -191,7 +171,6 @@ SIMPLE_RNN = Cell(
     pack=_pack_simple,
     forward=_simple_forward,
     backward=_simple_backward,
-    step=_simple_step,
 )
 LSTM = Cell(
     state_count=2,
@@ -202,7 +181,6 @@ LSTM = Cell(
     pack=_pack_lstm,
     forward=_lstm_forward,
     backward=_lstm_backward,
-    step=_lstm_step,
 )
 GRU = Cell(
     state_count=1,
@@ -213,5 +191,4 @@ GRU = Cell(
     pack=_pack_gru,
     forward=_gru_forward,
     backward=_gru_backward,
-    step=_gru_step,
 )

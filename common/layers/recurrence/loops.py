@@ -63,17 +63,17 @@ def run(
         states.
     """
 
-    if options.training:
+    if dropout_masks:
         return _many_rows(cell, inputs, weights, states, dropout_masks, options, differentiable=True)
+    if options.training:
+        return _train(cell, inputs, weights, states, options)
 
     @tf.custom_gradient
     def infer(*arguments: Tensor) -> tuple[tuple[Tensor, ...], Callable]:
         def gradient(*upstream: Tensor) -> Sequence[Tensor]:
             with tf.GradientTape() as tape:
                 tape.watch(arguments)
-                sequences, finals = _many_rows(
-                    cell, arguments[0], arguments[1:4], arguments[4:], (), options, differentiable=True
-                )
+                sequences, finals = _train(cell, arguments[0], arguments[1:4], arguments[4:], options)
             zero = tf.UnconnectedGradients.ZERO
             return tape.gradient([*sequences, *finals], arguments, list(upstream), zero)
 
@@ -93,10 +93,7 @@ def _infer(
         return _many_rows(cell, inputs, weights, states, (), options, differentiable=False)
 
     def few_rows() -> Result:
-        def on_shard(inputs: Tensor, *states: Tensor) -> Result:
-            return scan_rows(cell, inputs, weights, states, options.sequence_count)
-
-        return _sharded(on_shard, [tf.cast(inputs, states[0].dtype), *states], options.shards)
+        return _few_rows(cell, inputs, weights, states, options, differentiable=False)
 
     def one_kernel() -> Result:
         if cell is not LSTM or states[0].dtype != tf.float32:
@@ -115,6 +112,40 @@ def _infer(
     return list(outputs[: options.sequence_count]), list(outputs[options.sequence_count :])
 
 
+def _train(
+    cell: Cell, inputs: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], options: LoopOptions
+) -> Result:
+    """Runs the loop that suits the number of rows, with its gradient."""
+
+    def few_rows() -> Result:
+        return _few_rows(cell, inputs, weights, states, options, differentiable=True)
+
+    def many_rows() -> Result:
+        return _many_rows(cell, inputs, weights, states, (), options, differentiable=True)
+
+    batch, limit = inputs.shape[0], FEW_ROWS[options.compute_dtype]
+    if batch is not None:
+        return few_rows() if batch < limit else many_rows()
+    outputs = tf.cond(tf.shape(inputs)[0] < limit, _flat(few_rows), _flat(many_rows))
+    return list(outputs[: options.sequence_count]), list(outputs[options.sequence_count :])
+
+
+def _few_rows(
+    cell: Cell,
+    inputs: Tensor,
+    weights: Sequence[Tensor],
+    states: Sequence[Tensor],
+    options: LoopOptions,
+    differentiable: bool,
+) -> Result:
+    matrices = cell.pack(*weights)
+
+    def on_shard(inputs: Tensor, *states: Tensor) -> Result:
+        return scan_rows(cell, inputs, matrices, states, options.sequence_count, differentiable)
+
+    return _sharded(on_shard, [tf.cast(inputs, states[0].dtype), *states], options.shards)
+
+
 def _many_rows(
     cell: Cell,
     inputs: Tensor,
@@ -124,7 +155,7 @@ def _many_rows(
     options: LoopOptions,
     differentiable: bool,
 ) -> Result:
-    matrices = [tf.cast(matrix, options.compute_dtype) for matrix in cell.pack(*weights)]
+    matrices = [tf.cast(tf.transpose(matrix), options.compute_dtype) for matrix in cell.pack(*weights)]
 
     def on_shard(inputs: Tensor, *per_row: Tensor) -> Result:
         states, masks = per_row[: cell.state_count], per_row[cell.state_count :]

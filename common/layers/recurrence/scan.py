@@ -3,50 +3,23 @@
 Layout `[features, batch]`: the constant weight matrix is the left operand of each product, so that oneDNN
 packs only the small activation, and gates split along axis 0 without a copy. The bias rides in the product as
 the weight of a row of ones. The backward loop multiplies once a step for the gradients of `[x_t; 1;
-h_{t-1}]`, and sums the gradients of the weights by one product for every `STEPS_PER_ITERATION` steps.
+h_{t-1}]`, and sums the gradients of the weights by one product for every iteration of several steps.
 
 Reference: Werbos (1990), Backpropagation through time: what it does and how to do it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import tensorflow as tf
 
-from common.errors import UserError
 from common.layers.recurrence.cells import Cell, Reads
+from common.layers.recurrence.gradient import with_gradient
+from common.layers.recurrence.steps import chunked_loop, time_list, unstacked
 
 Tensor: TypeAlias = tf.Tensor
-STEPS_PER_ITERATION = 10
-
-
-def chunked_loop(
-    steps: Tensor, body: Callable[[Tensor, int, Sequence], Sequence], carry: Sequence
-) -> Sequence:
-    """Applies `carry = body(t, count, carry)` over t = 0 .. steps-1.
-
-    `count` is `STEPS_PER_ITERATION` while so many steps remain, and 1 for the rest: an iteration of a
-    TensorFlow loop costs tens of microseconds, which unrolled steps share.
-    """
-    start: Tensor = tf.constant(0)
-    for count in (STEPS_PER_ITERATION, 1):
-        start, *carry = tf.while_loop(
-            lambda t, *_, count=count: t + count <= steps,
-            lambda t, *values, count=count: (t + count, *body(t, count, values)),
-            (start, *carry),
-        )
-    return carry
-
-
-def time_list(steps: Tensor, shape: Sequence[int | None], dtype: tf.DType) -> tf.TensorArray:
-    """Returns a list of `steps` tensors of one shape, to be written step by step."""
-    return tf.TensorArray(dtype, size=steps, element_shape=shape, clear_after_read=False)
-
-
-def unstacked(values: Tensor) -> tf.TensorArray:
-    """Returns the steps of `[time, ...]` as a list."""
-    return time_list(tf.shape(values)[0], values.shape[1:], values.dtype).unstack(values)
+FEATURES = 0
 
 
 def scan(
@@ -63,7 +36,7 @@ def scan(
     Args:
         cell: the cell's equations.
         inputs: `[time, features + 1, batch]` in the compute dtype, the last row all ones.
-        matrices: the packed weights in the compute dtype.
+        matrices: the packed weights, transposed, in the compute dtype.
         states: initial states, `[units, batch]` each, in the dtype in which states are kept.
         dropout_masks: none, or for each of Keras's masks a factor `[features + 1 + units, batch]` on the
             operand.
@@ -86,31 +59,21 @@ def scan(
         sequences, finals, _ = _forward(cell, inputs, matrices, states, seen, sequence_count, False)
         return sequences, finals
 
-    @tf.custom_gradient
-    def run(inputs: Tensor, *arguments: Tensor) -> tuple[tuple[Tensor, ...], Callable]:
-        matrices, states = arguments[: -cell.state_count], arguments[-cell.state_count :]
+    matrix_count = len(matrices)
+
+    def forward(inputs: Tensor, *rest: Tensor) -> tuple[Sequence[Tensor], list[tf.TensorArray]]:
+        matrices, states = rest[:matrix_count], rest[matrix_count:]
         sequences, finals, kept = _forward(cell, inputs, matrices, states, seen, sequence_count, True)
+        return (*sequences, *finals), kept
 
-        def gradient(*upstream: Tensor) -> tuple[Tensor, ...]:
-            @tf.custom_gradient
-            def first_order(*arguments: Tensor) -> tuple[tuple[Tensor, ...], Callable]:
-                upstream = arguments[-sequence_count - cell.state_count :]
-                gradients = _backward(cell, inputs, matrices, kept, seen, upstream, sequence_count)
-                return gradients, _refuse_second_derivative
+    def backward(
+        arguments: Sequence[Tensor], kept: list[tf.TensorArray], upstream: Sequence[Tensor]
+    ) -> Sequence[Tensor]:
+        matrices = arguments[1 : 1 + matrix_count]
+        return _backward(cell, arguments[0], matrices, kept, seen, upstream, sequence_count)
 
-            return first_order(inputs, *matrices, *states, *upstream)
-
-        return (*sequences, *finals), gradient
-
-    outputs = run(inputs, *matrices, *states)
+    outputs = with_gradient(forward, backward, [inputs, *matrices, *states])
     return list(outputs[:sequence_count]), list(outputs[sequence_count:])
-
-
-def _refuse_second_derivative(*_: Tensor) -> tuple[Tensor, ...]:
-    raise UserError(
-        "recurrent layer: its hand-written gradient has no second derivative;"
-        " use the layer of keras.layers, which takes the same weights and configuration"
-    )
 
 
 @dataclass(frozen=True)
@@ -189,7 +152,7 @@ def _forward(
                 tf.cast(tf.matmul(matrix, part.of(operand)), state_dtype)
                 for matrix, part in zip(matrices, seen, strict=True)
             ]
-            states, for_backward = cell.forward(_joined(products, cell.parts), states)
+            states, for_backward = cell.forward(_joined(products, cell.parts), states, FEATURES)
             outputs = [o.write(t + step, state) for o, state in zip(outputs, states, strict=False)]
             kept = [k.write(t + step, v) for k, v in zip(kept, (operand, *for_backward), strict=False)]
         return (*outputs, *states, *kept)
@@ -247,7 +210,7 @@ def _backward(
                 for index, state in enumerate(states)
             ]
             previous_hidden = tf.cast(operand[rows:], state_dtype)
-            projection_gradients, carried = cell.backward(saved, previous_hidden, states)
+            projection_gradients, carried = cell.backward(saved, previous_hidden, states, FEATURES)
             blocks = block_gradients(projection_gradients)
             d_input, d_hidden = operand_gradients(blocks)
             states = [d_hidden if carried[0] is None else d_hidden + carried[0], *carried[1:]]
