@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from common.layers.recurrence import cells, masking
 from common.layers.recurrence.loops import LoopOptions, run
+from common.layers.recurrence.single_step import Step, single_step
 
 Tensor: TypeAlias = tf.Tensor
 InnerLoop: TypeAlias = Callable[..., tuple[Tensor, Tensor, list[Tensor]]]
@@ -59,6 +60,25 @@ class GRU(keras.layers.GRU):
         return _inner_loop(self, cells.GRU, super().inner_loop, sequences, initial_state, mask, training)
 
 
+def packed_step(layer: SimpleRNN | LSTM | GRU) -> Step:
+    """One step of a built layer in inference, with its weights read now: to be made before a loop and called in it.
+
+    Args:
+        layer: one of the layers above with Keras's usual activations (and `reset_after` for a GRU).
+
+    Returns:
+        `(inputs [batch, features], states [batch, units] each)` -> new states, in the dtype of the old ones.
+    """
+    cell = {keras.layers.SimpleRNNCell: cells.SIMPLE_RNN, keras.layers.LSTMCell: cells.LSTM}.get(
+        type(layer.cell), cells.GRU
+    )
+    return single_step(cell, _weights(layer.cell, _state_dtype(layer)), tf.as_dtype(layer.cell.compute_dtype))
+
+
+def _state_dtype(layer: keras.layers.RNN) -> tf.DType:
+    return tf.float64 if layer.cell.compute_dtype == "float64" else tf.float32
+
+
 def _inner_loop(
     layer: keras.layers.RNN,
     cell: cells.Cell,
@@ -77,7 +97,7 @@ def _inner_loop(
     if not _takes_fast_path(layer, mask):
         return stock_loop(sequences, initial_state, mask, training)
     initial_states = keras.tree.flatten(initial_state)
-    state_dtype = tf.float64 if layer.cell.compute_dtype == "float64" else tf.float32
+    state_dtype = _state_dtype(layer)
     states = [tf.cast(state, state_dtype) for state in initial_states]
     dropout_masks: list[Tensor] = []
     if training:

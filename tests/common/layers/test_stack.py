@@ -73,6 +73,33 @@ def test_steps_equal_the_run_over_the_whole_sequence(cell: str) -> None:
         np.testing.assert_allclose(mine, theirs, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("cell", STOCK)
+def test_a_loop_in_graph_equals_the_run_over_the_whole_sequence(cell: str, dtype: str) -> None:
+    stack = RecurrentStack(cell, UNITS, layers=2, residual=True, layer_normalization=True, dtype=dtype)
+    inputs = _inputs()
+    expected, finals = stack(inputs, return_state=True)
+
+    @tf.function
+    def generate() -> tuple[tf.Tensor, list[tf.Tensor]]:
+        step = stack.stepper(FEATURES)
+        outputs = tf.TensorArray(stack.compute_dtype, size=TIME, element_shape=[BATCH, UNITS])
+        states = [tf.cast(state, tf.float32) for state in stack.zero_states(BATCH)]
+
+        def body(t: tf.Tensor, outputs: tf.TensorArray, *states: tf.Tensor) -> tuple:
+            output, after = step(inputs[:, t], states)
+            return (t + 1, outputs.write(t, output), *after)
+
+        _, outputs, *states = tf.while_loop(lambda t, *_: t < TIME, body, (0, outputs, *states))
+        return tf.transpose(outputs.stack(), [1, 0, 2]), states
+
+    tolerance = 1e-5 if dtype == "float32" else 0.05
+    outputs, states = generate()
+    assert {state.dtype for state in states} == {tf.float32}
+    for mine, whole in zip((outputs, *states), (expected, *finals), strict=True):
+        np.testing.assert_allclose(tf.cast(mine, tf.float32), tf.cast(whole, tf.float32), atol=tolerance)
+
+
 def test_a_stream_cut_in_two_goes_on_from_its_states() -> None:
     stack = RecurrentStack("lstm", UNITS, layers=2)
     inputs = _inputs()
