@@ -113,5 +113,5 @@ PRESETS = {
     "sample": Config(
         training=TrainingOptions(name="sample", epochs=30, batch_size=16), embedding_units=64, units=64
     ),
-    "base": Config(training=TrainingOptions(name="base", epochs=4)),
+    "base": Config(training=TrainingOptions(name="base", epochs=5)),
 }

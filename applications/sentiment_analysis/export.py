@@ -100,16 +100,23 @@ def signatures(trained: Trained) -> list[Signature]:
     names = tf.constant(labels)
     strings = tf.TensorSpec([None], tf.string)
 
+    # Traced once, so that the graph holds the model once and not for each signature; what a signature does not
+    # use of its results is not computed.
+    @tf.function(input_signature=[strings])
+    def read(text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return contributions(model, features(text))
+
     def answer(logits: tf.Tensor) -> Tensors:
         probabilities = tf.nn.softmax(logits / temperature)
         return {"label": tf.gather(names, tf.argmax(probabilities, axis=-1)), "probabilities": probabilities}
 
     def serve(text: tf.Tensor) -> Tensors:
-        return answer(model(features(text), training=False))
+        _, logits = read(text)
+        return answer(logits)
 
     def explain(text: tf.Tensor) -> Tensors:
         tokens = features.tokens(text)
-        by_step, logits = contributions(model, features(text))
+        by_step, logits = read(text)
         chosen = tf.one_hot(tf.argmax(logits, axis=-1), len(labels))
         others = (1.0 - chosen) / (len(labels) - 1)
         towards = tf.einsum("btc,bc->bt", by_step, (chosen - others) / temperature)

@@ -153,7 +153,9 @@ def _save(
     )
     root.resources = list(resources)
     try:
-        tf.saved_model.save(root, str(folder), signatures=dict(traced))
+        # A served model is never differentiated; its functions' gradients would double the graph.
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+        tf.saved_model.save(root, str(folder), signatures=dict(traced), options=options)
     except AssertionError as error:
         raise ValueError(
             "a signature uses a lookup table or another resource that is not in `resources`"
