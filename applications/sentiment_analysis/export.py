@@ -49,6 +49,8 @@ class Options:
     """Folder of a finished training: runs/sentiment_analysis/<name>."""
     output: Path = Path("saved_models") / NAME
     """Folder of numbered versions; the model becomes the next one. Its name is the model's name on a server."""
+    data_description: str = ""
+    """What the model was trained on, for the model card; the data's name unless given."""
     data_licence: str = "not stated"
     """Under which terms the training data may be used, for the model card."""
 
@@ -143,7 +145,7 @@ def serialized_example(text: str) -> bytes:
     return tf.train.Example(features=tf.train.Features(feature={"text": feature})).SerializeToString()
 
 
-def model_card(trained: Trained, data_licence: str) -> ModelCard:
+def model_card(trained: Trained, options: Options) -> ModelCard:
     """What a reader must know of the model before trusting it."""
     outcome, data = trained.outcome, Path(trained.config.source.data).name
     # Where things lie on the machine of the training is nobody else's concern.
@@ -159,8 +161,8 @@ def model_card(trained: Trained, data_licence: str) -> ModelCard:
     return ModelCard(
         application=NAME,
         task=f"A text in; its label ({', '.join(trained.labels)}) and calibrated probabilities out.",
-        data=data,
-        data_licence=data_licence,
+        data=options.data_description or data,
+        data_licence=options.data_licence,
         training_examples=outcome["training_examples"],
         configuration=to_json(config),
         results=(accuracy,),
@@ -176,7 +178,7 @@ def export(options: Options) -> Path:
     trained = load_run(options.run)
     label_map = parse_label_map(trained.config.source.label_map)
     labels = json.dumps({"labels": trained.labels, "label_map": label_map}, ensure_ascii=False)
-    files = {LABELS_FILE.name: labels, **card_files(model_card(trained, options.data_licence))}
+    files = {LABELS_FILE.name: labels, **card_files(model_card(trained, options))}
     return export_saved_model(
         signatures(trained), options.output, resources=[trained.features.table], files=files
     )
