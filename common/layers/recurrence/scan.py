@@ -189,19 +189,20 @@ def _backward(
             b for gradient, part in zip(casted, cell.parts, strict=True) for b in tf.split(gradient, part)
         ]
 
-    def operand_gradients(blocks: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    def operand_gradients(blocks: Sequence[Tensor], carried: Tensor | None) -> tuple[Tensor, Tensor]:
         shares = [
             part.gradients(matrix, block)
             for part, matrix, block in zip(seen, transposed, blocks, strict=True)
         ]
         d_input = [share for share, _ in shares if share is not None]
         d_hidden = [tf.cast(share, state_dtype) for _, share in shares if share is not None]
+        d_hidden += [] if carried is None else [carried]
         return _sum(d_input), _sum(d_hidden)
 
     def body(t: Tensor, count: int, carry: Sequence) -> Sequence:
         input_gradients, states = carry[0], carry[1 : 1 + cell.state_count]
         matrix_gradients = carry[1 + cell.state_count :]
-        blocks_of_steps, operands_of_steps = [], []
+        blocks_of_steps, operands = [], []
         for offset in range(count):
             step = steps - 1 - t - offset
             operand, *saved = [values.read(step) for values in kept]
@@ -212,20 +213,26 @@ def _backward(
             previous_hidden = tf.cast(operand[rows:], state_dtype)
             projection_gradients, carried = cell.backward(saved, previous_hidden, states, FEATURES)
             blocks = block_gradients(projection_gradients)
-            d_input, d_hidden = operand_gradients(blocks)
-            states = [d_hidden if carried[0] is None else d_hidden + carried[0], *carried[1:]]
+            d_input, d_hidden = operand_gradients(blocks, carried[0])
+            states = [d_hidden, *carried[1:]]
             input_gradients = input_gradients.write(step, d_input)
             blocks_of_steps.append(blocks)
-            operands_of_steps.append([part.of(operand) for part in seen])
+            operands.append(operand)
+        joined = tf.concat(operands, 1)
         matrix_gradients = [
-            total + _weight_gradient([b[i] for b in blocks_of_steps], [o[i] for o in operands_of_steps])
-            for i, total in enumerate(matrix_gradients)
+            total + weight_gradient(part, [blocks[index] for blocks in blocks_of_steps], operands, joined)
+            for index, (part, total) in enumerate(zip(seen, matrix_gradients, strict=True))
         ]
         return (input_gradients, *states, *matrix_gradients)
 
-    def _weight_gradient(blocks: Sequence[Tensor], operands: Sequence[Tensor]) -> Tensor:
-        product = tf.matmul(tf.concat(blocks, 1), tf.concat(operands, 1), transpose_b=True)
-        return tf.cast(product, state_dtype)
+    def weight_gradient(
+        part: _Seen, blocks: Sequence[Tensor], operands: Sequence[Tensor], joined: Tensor
+    ) -> Tensor:
+        if part.factor is None:
+            multiplied = part.of(joined)
+        else:
+            multiplied = tf.concat([part.of(operand) for operand in operands], 1)
+        return tf.cast(tf.matmul(tf.concat(blocks, 1), multiplied, transpose_b=True), state_dtype)
 
     carry = chunked_loop(
         steps,
