@@ -111,7 +111,11 @@ PRESETS = {
         pretraining_epochs=1,
     ),
     "sample": Config(
-        training=TrainingOptions(name="sample", epochs=30, batch_size=16), embedding_units=64, units=64
+        training=TrainingOptions(name="sample", epochs=30, batch_size=16, learning_rate=5e-3, patience=30),
+        min_count=2,
+        embedding_units=64,
+        units=64,
+        pretraining_epochs=0,
     ),
     "base": Config(training=TrainingOptions(name="base", epochs=5)),
 }

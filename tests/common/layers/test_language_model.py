@@ -72,12 +72,15 @@ def test_a_text_of_one_word_has_nothing_to_predict():
 
 
 def test_it_trains_a_model_to_predict_the_next_word():
-    embedding = TokenEmbedding(WORDS, 10, 8)
+    keras.utils.set_random_seed(1)
+    embedding = TokenEmbedding(WORDS, 10, 16)
     features = keras.Input((None, 5), dtype="int32")
-    loss = NeighbourLoss("next", embedding, 50)(keras.layers.Dense(8)(embedding(features)), features[..., 0])
+    loss = NeighbourLoss("next", embedding, 50)(
+        keras.layers.Dense(16, "tanh")(embedding(features)), features[..., 0]
+    )
     model = keras.Model(features, loss)
-    model.compile(keras.optimizers.Adam(0.1), loss=lambda _, nats: nats, jit_compile=False)
+    model.compile(keras.optimizers.Adam(0.03), loss=lambda _, nats: nats, jit_compile=False)
     cycle = np.zeros((8, 12, 5), np.int32)
     cycle[..., 0] = 2 + (np.arange(8)[:, None] + np.arange(12)) % WORDS
-    history = model.fit(cycle, np.zeros(8), epochs=30, verbose=0).history["loss"]
+    history = model.fit(cycle, np.zeros(8), epochs=100, verbose=0).history["loss"]
     assert history[-1] < 0.1 < 1.5 < history[0]
