@@ -32,7 +32,7 @@ test: setup ## format, lint, types, and all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 bench-layers: setup .venv-bench/.ready ## time the recurrent layers against Keras, PyTorch and ONNX Runtime
 	$(BIN)/python -m benchmarks.recurrent

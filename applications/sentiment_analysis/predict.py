@@ -68,7 +68,8 @@ class Predictor:
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
         batches = list(chunks(order, self.batch_size))
         console = cli.console(stderr=True)
-        for rows in track(batches, "classifying", console=console, transient=True, disable=not show_progress):
+        is_hidden = not (show_progress and console.is_terminal)
+        for rows in track(batches, "classifying", console=console, transient=True, disable=is_hidden):
             outputs = self._runner.run("serving_default", text=[texts[row] for row in rows])
             probabilities[rows] = outputs["probabilities"]
         return probabilities

@@ -100,7 +100,7 @@ def test_control_c_says_how_to_go_on(reviews, tmp_path):
 
 def test_a_mistake_is_one_clear_line_and_leaves_no_run_behind(tmp_path):
     path = tmp_path / "one_class.csv"
-    path.write_text("review,stars\nfine,1\nwell,1\n" * 9, "utf-8")
+    path.write_text("review,stars\n" + "".join(f"review {index},1\n" for index in range(60)), "utf-8")
     result = run(path, tmp_path, "wrong")
     assert result.returncode == 1
     assert result.stderr.startswith(f"error: {path}: every training example is labelled '1'")
