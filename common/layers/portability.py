@@ -8,8 +8,7 @@ def make_portable(model: keras.layers.Layer) -> None:
 
     Keras chooses cuDNN's kernels where a GPU is visible while a graph is traced, and a graph with such a
     kernel fails on a CPU; so this must come before the trace of an export. `use_cudnn` is no entry of a
-    layer's
-    configuration: a model read from a `.keras` file must be made portable anew.
+    layer's configuration: a model read from a `.keras` file must be made portable anew.
     """
     for layer in model._flatten_layers():
         if hasattr(layer, "use_cudnn"):
