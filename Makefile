@@ -9,10 +9,10 @@ setup: .venv/.ready ## make .venv and install the project with its test tools
 
 # The mark is made last, so an interrupted set-up is begun anew.
 .venv/.ready: pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "error: Python 3.11 to 3.13 is needed; this is " + sys.version.split()[0] + " (name another: make PYTHON=python3.12 ...)")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "error: Python 3.11 to 3.13 is needed; this is " + sys.version.split()[0] + " (name another: make PYTHON=python3.12 ...)")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	$(BIN)/python -m pip install -qq --upgrade pip
+	$(BIN)/python -m pip install -qq --editable ".[test]"
 	@touch $@
 
 run: setup ## classify with the shipped model, then train, evaluate, export and use one of your own
@@ -39,7 +39,7 @@ bench-layers: setup .venv-bench/.ready ## time the recurrent layers against Kera
 
 .venv-bench/.ready: benchmarks/recurrent/requirements.txt
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --requirement benchmarks/recurrent/requirements.txt
+	.venv-bench/bin/python -m pip install -qq --requirement benchmarks/recurrent/requirements.txt
 	@touch $@
 
 clean: ## remove the environment and all runs
