@@ -6,7 +6,7 @@ Nothing here imports TensorFlow, so that `predict` starts fast.
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import tyro
@@ -16,7 +16,7 @@ from common.errors import UserError
 
 Options = TypeVar("Options")
 
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, FAILED, INTERRUPTED = 0, 1, 130
 _TYRO_CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
 
 
@@ -24,9 +24,8 @@ def run(
     main: Callable[[Options], None],
     options: type[Options] | Mapping[str, Options],
     *,
+    descriptions: Mapping[str, str] | None = None,
     default_preset: str = "base",
-    arguments: Sequence[str] | None = None,
-    description: str | None = None,
 ) -> None:
     """Parses the flags into the options dataclass, calls `main` with it and ends the process with its exit status.
 
@@ -34,20 +33,25 @@ def run(
         main: does the script's work; raises `UserError` for what a user can mend.
         options: a frozen dataclass whose fields become flags, or named presets of one, of which the first
             argument picks one (`train tiny --epochs 5`).
+        descriptions: what `--help` says of each preset.
         default_preset: the preset taken when the first argument names none.
-        arguments: the command line; `sys.argv[1:]` unless given.
-        description: what `--help` says the script does; the docstring of `main` unless given.
 
     Exit status: 0 done, 1 a mistake in the input or a failure, 2 a mistake in the flags, 130 interrupted.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
-    sys.exit(
-        _guarded(
-            lambda: main(_parse(options, arguments, default_preset, description or _summary(main))), debug
-        )
-    )
+    debug = "--debug" in sys.argv
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+
+    def work() -> None:
+        if isinstance(options, Mapping):
+            main(_parse_preset(options, arguments, descriptions or {}, default_preset, _summary(main)))
+        else:
+            main(
+                tyro.cli(
+                    options, args=arguments, description=_summary(main), prog=_prog(), config=_TYRO_CONFIG
+                )
+            )
+
+    sys.exit(_guarded(work, debug))
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -59,22 +63,24 @@ def _summary(main: Callable[..., Any]) -> str:
     return (main.__doc__ or "").strip() + "\n\n--debug shows the traceback of an error."
 
 
-def _parse(
-    options: type[Options] | Mapping[str, Options],
-    arguments: list[str],
-    default_preset: str,
-    description: str,
-) -> Options:
+def _prog() -> str | None:
     module = getattr(sys.modules.get("__main__"), "__spec__", None)
-    prog = f"python -m {module.name}" if module else None
-    if not isinstance(options, Mapping):
-        return tyro.cli(options, args=arguments, description=description, prog=prog, config=_TYRO_CONFIG)
+    return f"python -m {module.name}" if module else None
+
+
+def _parse_preset(
+    options: Mapping[str, Options],
+    arguments: list[str],
+    descriptions: Mapping[str, str],
+    default_preset: str,
+    summary: str,
+) -> Options:
     if not arguments or arguments[0].startswith("-"):
         asks_for_presets = bool({"-h", "--help"} & set(arguments))
         arguments = arguments if asks_for_presets and len(arguments) == 1 else [default_preset, *arguments]
-    presets = {name: (f"The {name} preset.", preset) for name, preset in options.items()}
+    presets = {name: (descriptions.get(name, ""), preset) for name, preset in options.items()}
     return tyro.extras.overridable_config_cli(
-        presets, args=arguments, description=description, prog=prog, config=_TYRO_CONFIG
+        presets, args=arguments, description=summary, prog=_prog(), config=_TYRO_CONFIG
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from applications.sentiment_analysis.config import NAME, PRESETS, Config
+from applications.sentiment_analysis.config import NAME, PRESET_DESCRIPTIONS, PRESETS, Config
 from applications.sentiment_analysis.data import encode, make_features, training_examples
 from applications.sentiment_analysis.model import build, build_language_model
 from common import cli
@@ -142,4 +142,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, PRESETS)
+    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS)

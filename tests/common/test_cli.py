@@ -35,7 +35,7 @@ def main(options: Options) -> None:
     print("hello", options.name)
 
 presets = {"tiny": Options("tiny one"), "base": Options()}
-cli.run(main, PRESETS_OR_OPTIONS)
+cli.run(main, PRESETS_OR_OPTIONS, descriptions={"tiny": "for a tiny world"})
 '''
 
 
@@ -65,7 +65,7 @@ def test_a_preset_gives_the_defaults_and_flags_change_them(run):
     assert run("tiny", presets=True).stdout == "hello tiny one\n"
     assert run("tiny", "--name", "you", presets=True).stdout == "hello you\n"
     assert run("--name", "you", presets=True).stdout == "hello you\n"
-    assert "tiny" in run("--help", presets=True).stdout
+    assert "for a tiny world" in run("--help", presets=True).stdout
     assert "tiny one" in run("tiny", "--help", presets=True).stdout
 
 
