@@ -17,7 +17,7 @@ setup: .venv/.ready ## make .venv and install the project with its test tools
 
 run: setup ## classify with the shipped model, then train, evaluate, export and use one of your own
 	@echo "== The shipped model"
-	$(SENTIMENT).predict "not bad at all, I loved it" "a great cast, but the story goes nowhere" "Never boring."
+	$(SENTIMENT).predict "not bad at all, I loved it" "a great cast, but the story goes nowhere"
 	@echo "== A model of your own, from nothing: train"
 	$(SENTIMENT).train sample --overwrite
 	@echo "== export"
@@ -26,7 +26,7 @@ run: setup ## classify with the shipped model, then train, evaluate, export and 
 	@echo "== evaluate on the part of the sample that training never saw"
 	$(SENTIMENT).evaluate --model $(RUN)/saved_models/sentiment_analysis --data sample --output $(RUN)/evaluation
 	@echo "== predict with it"
-	$(SENTIMENT).predict --model $(RUN)/saved_models/sentiment_analysis "not bad at all, I loved it" "I would not recommend it."
+	$(SENTIMENT).predict --model $(RUN)/saved_models/sentiment_analysis "not bad at all, I loved it" "dull, slow and far too long"
 
 test: setup ## format, lint, types, and all tests
 	$(BIN)/ruff format --check .

@@ -116,7 +116,7 @@ PRESETS = {
         pretraining_epochs=1,
     ),
     "sample": Config(
-        training=TrainingOptions(name="sample", epochs=30, batch_size=16, learning_rate=5e-3, patience=30),
+        training=TrainingOptions(name="sample", epochs=12, batch_size=16, learning_rate=5e-3, patience=12),
         min_count=2,
         embedding_units=64,
         units=64,
