@@ -1,4 +1,5 @@
-"""Is the data pipeline ever the bottleneck? Batches per second of the pipeline beside steps per second of the training.
+"""How fast is a training step, and is the data pipeline ever the bottleneck? The pipeline alone, the training step, and
+the training step of the same classifier with stock Keras's recurrent layers, in turn.
 
 python -m benchmarks.sentiment_analysis
 """
@@ -13,24 +14,31 @@ import keras
 import numpy as np
 from rich.table import Table
 
-from applications.sentiment_analysis.config import PRESETS
+from applications.sentiment_analysis.config import PRESETS, Config
 from applications.sentiment_analysis.model import build
 from applications.sentiment_analysis.train import smoothed_cross_entropy
 from common import cli
-from common.data.batching import Sequences, training_batches
+from common.data.batching import Sequences, pad, training_batches
+from common.layers.stack import RecurrentStack
 from common.training.optimizer import make_optimizer
 from common.training.options import Precision
+
+PIPELINE, OURS, STOCK = "pipeline", "training step", "training step, stock Keras layers"
+_TOLERANCE = 1e-5
+# The first step traces one shape, the second all shapes.
+_UNTIMED_STEPS = 3
 
 
 @dataclass(frozen=True)
 class Options:
     """Sizes of the measurement."""
 
-    texts: int = 4_000
-    """Random texts, their lengths drawn like those of IMDb reviews (mean 270 tokens)."""
+    texts: int = 4_096
+    """Random texts, their lengths drawn like those of IMDb reviews (mean 270 tokens). A multiple of the batch size: a
+    smaller last batch would be traced anew while time is taken."""
     rounds: int = 5
-    """Rounds in which both are measured, in turn."""
-    steps: int = 20
+    """Rounds in which all are measured, in turn."""
+    steps: int = 10
     """Batches per round."""
     precision: Precision = "mixed_bfloat16"
     """Of the training."""
@@ -44,6 +52,27 @@ def random_texts(count: int, seed: int = 0) -> Sequences:
     return Sequences(features, rng.integers(0, 2, count, dtype=np.int32))
 
 
+def with_stock_recurrence(classifier: keras.Model) -> keras.Model:
+    """A copy of the classifier, weights included, whose one bidirectional LSTM layer is stock Keras's."""
+
+    def copied(layer: Any) -> Any:
+        if not isinstance(layer, RecurrentStack):
+            return type(layer).from_config(layer.get_config())
+        lstm = keras.layers.LSTM(layer.units, return_sequences=True, dtype=layer.dtype_policy)
+        return keras.layers.Bidirectional(lstm, dtype=layer.dtype_policy, name=layer.name)
+
+    copy = keras.models.clone_model(classifier, clone_function=copied)
+    copy.set_weights(classifier.get_weights())
+    return copy
+
+
+def check_same_logits(ours: keras.Model, stock: keras.Model, features: np.ndarray) -> None:
+    """Raises RuntimeError if any logits of the two models in float32 differ by more than 1e-5."""
+    difference = np.abs(np.asarray(ours(features) - stock(features))).max()
+    if not difference <= _TOLERANCE:
+        raise RuntimeError(f"logits with stock layers differ by {difference:.1e}, more than {_TOLERANCE:g}")
+
+
 def seconds(action: Callable[[Any], object], batches: Iterator[Any], steps: int) -> float:
     """Seconds per batch."""
     started = time.perf_counter()
@@ -53,25 +82,27 @@ def seconds(action: Callable[[Any], object], batches: Iterator[Any], steps: int)
 
 
 def main(options: Options) -> None:
-    """Measures the pipeline alone and the training step, in turn, and prints the median milliseconds per batch."""
+    """Measures the pipeline alone and the training step, with our and with stock recurrent layers, in turn, and prints
+    the median milliseconds per batch."""
     config = replace(PRESETS["base"], training=replace(PRESETS["base"].training, precision=options.precision))
     sequences = random_texts(options.texts)
-    model = build(config, 20_000, 2, options.precision)
-    optimizer = make_optimizer(config.training, 1_000)
-    model.compile(optimizer, smoothed_cross_entropy(config.label_smoothing), jit_compile=False)
-    dataset, _ = training_batches(
-        sequences, config.training.batch_size, epochs=range(1_000), seed=1, max_length=config.training_tokens
-    )
-    batches = iter(dataset)
-    model.train_on_batch(*next(batches))
-    actions: dict[str, Callable[[Any], object]] = {
-        "pipeline": lambda batch: None,
-        "training step": lambda batch: model.train_on_batch(*batch),
-    }
+    exact = build(config, 20_000, 2)
+    check_same_logits(exact, with_stock_recurrence(exact), pad(sequences.features[:8]))
+    ours = build(config, 20_000, 2, options.precision)
+    models = {OURS: ours, STOCK: with_stock_recurrence(ours)}
+    actions: dict[str, Callable[[Any], object]] = {PIPELINE: lambda batch: None}
+    for name, model in models.items():
+        optimizer = make_optimizer(config.training, 1_000)
+        model.compile(optimizer, smoothed_cross_entropy(config.label_smoothing), jit_compile=False)
+        actions[name] = lambda batch, model=model: model.train_on_batch(*batch)
+    # Each has a pipeline of its own, so that all read the same batches.
+    batches = {name: _batches(sequences, config) for name in actions}
+    for name, action in actions.items():
+        seconds(action, batches[name], _UNTIMED_STEPS)
     timings: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(options.rounds):
         for name, action in actions.items():
-            timings[name].append(1_000 * seconds(action, batches, options.steps))
+            timings[name].append(1_000 * seconds(action, batches[name], options.steps))
     table = Table(title=f"Batches of {config.training.batch_size} texts, Keras {keras.__version__}")
     for heading in ("", "ms per batch, median", "lowest", "highest"):
         table.add_column(heading)
@@ -80,8 +111,20 @@ def main(options: Options) -> None:
             name, *(f"{value:.1f}" for value in (statistics.median(values), min(values), max(values)))
         )
     cli.console().print(table)
-    share = statistics.median(timings["pipeline"]) / statistics.median(timings["training step"])
+    medians = {name: statistics.median(values) for name, values in timings.items()}
+    share = medians[PIPELINE] / medians[OURS]
     cli.console().print(f"the pipeline takes {share:.1%} of a training step's time, and runs beside it")
+    ratio = medians[STOCK] / medians[OURS]
+    cli.console().print(
+        f"{options.precision}: a training step with stock layers takes {ratio:.2f} times as long"
+    )
+
+
+def _batches(sequences: Sequences, config: Config) -> Iterator[Any]:
+    dataset, _ = training_batches(
+        sequences, config.training.batch_size, epochs=range(1_000), seed=1, max_length=config.training_tokens
+    )
+    return iter(dataset)
 
 
 if __name__ == "__main__":
