@@ -80,8 +80,11 @@ def test_blocks_under_other_load_count_only_where_no_quiet_ones_are() -> None:
         (["--contenders", "jax"], "expected names among ours float32"),
     ],
 )
-def test_wrong_flags_are_named(arguments: list[str], message: str, capsys: pytest.CaptureFixture) -> None:
+def test_wrong_flags_are_named(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmark", *arguments])
     with pytest.raises(SystemExit) as stopped:
-        cli.run(main, Options, arguments=arguments)
+        cli.run(main, Options)
     assert stopped.value.code == 1
     assert message in capsys.readouterr().err

@@ -72,6 +72,19 @@ def test_known_words_have_their_own_number_and_unknown_ones_differ_by_their_affi
     assert walked[1] != talked[1]
 
 
+def test_affixes_are_the_first_3_and_5_and_the_last_3_and_4_characters(features):
+    def features_of(word):
+        return features(tf.constant([word])).numpy()[0, 0, 1:].tolist()
+
+    def shared(one, other):
+        return [a == b for a, b in zip(features_of(one), features_of(other), strict=True)]
+
+    assert shared("abcdefgh", "abcZdefgh") == [True, False, True, True]
+    assert shared("abcdeXefgh", "abcdeYYefgh") == [True, True, True, True]
+    assert shared("abZdefgh", "abcdefXgh") == [False, False, False, False]
+    assert shared("abcdXfgh", "abcdYfgh") == [True, False, True, False]
+
+
 def test_an_empty_text_holds_one_unknown_step(features):
     result = features(tf.constant(["", "great !"])).numpy()
     assert result.shape == (2, 2, FEATURES)
