@@ -3,13 +3,14 @@ BIN := .venv/bin
 SENTIMENT := $(BIN)/python -m applications.sentiment_analysis
 RUN := runs/sentiment_analysis/sample
 
-.PHONY: setup run test lint bench-layers clean
+.PHONY: setup run test bench-layers clean
 
 setup: .venv/.ready ## make .venv and install the project with its test tools
 
 # The mark is made last, so an interrupted set-up is begun anew.
 .venv/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "error: Python 3.11 to 3.13 is needed; this is " + sys.version.split()[0] + " (name another: make PYTHON=python3.12 ...)")'
+	@echo "setting up .venv: TensorFlow and the rest, about 3 GB on disk"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq --upgrade pip
 	$(BIN)/python -m pip install -qq --editable ".[test]"
@@ -17,7 +18,7 @@ setup: .venv/.ready ## make .venv and install the project with its test tools
 
 run: setup ## classify with the shipped model, then train, evaluate, export and use one of your own
 	@echo "== The shipped model"
-	$(SENTIMENT).predict "not bad at all, I loved it" "a great cast, but the story goes nowhere"
+	$(SENTIMENT).predict --model saved_models/sentiment_analysis/1 "not bad at all, I loved it" "a great cast, but the story goes nowhere"
 	@echo "== A model of your own, from nothing: train"
 	$(SENTIMENT).train sample --overwrite
 	@echo "== export"

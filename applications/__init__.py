@@ -26,8 +26,8 @@ def load(application: str, model: str | Path | None = None) -> Any:
 
     Args:
         application: a name in `CATALOGUE`.
-        model: a folder of numbered versions, of which the highest is used, or one version; by default the shipped
-        model.
+        model: a folder of numbered versions, of which the highest is used, or one version; by default the
+            application's folder in `saved_models`, where `export` puts new versions beside the shipped one.
 
     Returns:
         A callable: one input gives one dictionary, a list gives a list of dictionaries.

@@ -16,7 +16,7 @@ from common.errors import UserError
 
 Options = TypeVar("Options")
 
-OK, FAILED, INTERRUPTED = 0, 1, 130
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 _TYRO_CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
 
 
@@ -78,6 +78,11 @@ def _parse_preset(
     if not arguments or arguments[0].startswith("-"):
         asks_for_presets = bool({"-h", "--help"} & set(arguments))
         arguments = arguments if asks_for_presets and len(arguments) == 1 else [default_preset, *arguments]
+    elif arguments[0] not in options:
+        print(
+            f"error: unknown preset {arguments[0]!r}; expected one of {', '.join(options)}", file=sys.stderr
+        )
+        sys.exit(USAGE)
     presets = {name: (descriptions.get(name, ""), preset) for name, preset in options.items()}
     return tyro.extras.overridable_config_cli(
         presets, args=arguments, description=summary, prog=_prog(), config=_TYRO_CONFIG

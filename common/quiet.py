@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
 
 _SETTINGS = {
@@ -28,8 +28,23 @@ def quiet_tensorflow() -> None:
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
+    if sys.argv[:1] == ["-m"]:
+        _say_little_on_interrupt()
     if "tensorflow" not in sys.modules:
         sys.meta_path.insert(0, _QuietFinder())
+
+
+def _say_little_on_interrupt() -> None:
+    """Lets Ctrl-C while a script still imports its libraries be one line; `common.cli` sees to what comes later."""
+    shown = sys.excepthook
+
+    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print("error: interrupted", file=sys.stderr)
+        else:
+            shown(kind, error, trace)
+
+    sys.excepthook = show
 
 
 class _QuietFinder(MetaPathFinder):

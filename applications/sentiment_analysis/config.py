@@ -43,7 +43,7 @@ class Config:
     layers: int = 1
     """Recurrent layers, one upon another."""
     bidirectional: bool = True
-    """Read each text from both ends."""
+    """Whether each text is read from both ends."""
     pooling: Literal["attention", "max", "all"] = "all"
     """How the states over time become one vector: attention, maximum, or both beside the mean."""
     word_dropout: float = 0.1

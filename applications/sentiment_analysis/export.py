@@ -156,7 +156,7 @@ def model_card(trained: Trained, options: Options) -> ModelCard:
         "validation accuracy",
         outcome["validation_accuracy"],
         "a part of the training data, held out, which chose the epoch and the calibration",
-        f"python -m applications.{NAME}.train --data {data}",
+        f"python -m applications.{NAME}.train, with the configuration below",
     )
     return ModelCard(
         application=NAME,

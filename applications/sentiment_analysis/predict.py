@@ -118,7 +118,7 @@ class Options:
     output: Path | None = None
     """Write the answers to this .jsonl or .csv file instead of the terminal."""
     explain: bool = False
-    """Colour each word by what it adds: green towards the label, red against it."""
+    """Colour each word by what it adds: green towards the label, red against it; numbers where there is no terminal."""
     batch_size: int = 32
     """Texts that are read at once."""
 
@@ -146,10 +146,15 @@ def main(options: Options) -> None:
     for chunk in chunks(_texts(options), at_once):
         for text, answer in zip(chunk, predictor(chunk, options.explain), strict=True):
             found = f"{answer['label']}\t{answer['probability']:.4f}\t"
-            if options.explain:
+            if not options.explain:
+                print(found + _shortened(text), flush=True)
+            elif console.is_terminal:
                 console.print(Text(found) + _coloured(answer))
             else:
-                print(found + _shortened(text), flush=True)
+                print(
+                    found + " ".join(f"{token}({value:+.2f})" for token, value in answer["tokens"]),
+                    flush=True,
+                )
 
 
 def _texts(options: Options) -> Iterator[str]:

@@ -11,6 +11,7 @@ from benchmarks.recurrent.measure import CONTENDERS, Timing, started, timings_of
 from benchmarks.recurrent.report import markdown, plot
 from common import cli
 from common.errors import UserError
+from common.export.model_card import hardware
 from common.files import atomic_write
 
 
@@ -56,9 +57,7 @@ def main(options: Options) -> None:
             results[case] = timings_of(case, workers, options.rounds, options.seconds)
             best = ", ".join(f"{name} {min(t.milliseconds):.2f}" for name, t in results[case].items())
             console.print(f"{case.cell} {case.mode} {case.shape}: best ms {best}")
-    machine = (
-        f"{_processor()}, {options.threads} threads, {platform.system()}, Python {platform.python_version()}."
-    )
+    machine = f"{hardware().cpu}, {options.threads} threads, {platform.system()}, Python {platform.python_version()}."
     report = markdown(results, machine)
     atomic_write(options.output / "table.md", report)
     rows = [
@@ -89,15 +88,6 @@ def _shape(text: str) -> tuple[int, int, int, int]:
         raise UserError(f"--shapes {text}: expected batch,time,features,units as four positive whole numbers")
     batch, time, features, units = map(int, parts)
     return batch, time, features, units
-
-
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

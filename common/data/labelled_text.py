@@ -17,8 +17,7 @@ class TextSource:
     """Where labelled texts come from."""
 
     data: str = SAMPLE
-    """`sample` (shipped with the project), a TFDS name (imdb_reviews, glue/sst2), a CSV or TSV file (.gz too), or a
-    folder with one folder of .txt files per label (train/ and test/ above them are understood)."""
+    """`sample` (shipped), a TFDS name (imdb_reviews), a CSV or TSV (.gz too), or a folder with a folder per label."""
     text_column: str = "text"
     """Column of a CSV or TSV that holds the text."""
     label_column: str = "label"

@@ -1,7 +1,7 @@
 """How far back in time a gradient reaches, and what clipping does where it explodes: a table and a picture.
 
 python -m common.diagnostics.gradient_flow
-python -m common.diagnostics.gradient_flow --model runs/sentiment_analysis/base/model.keras
+python -m common.diagnostics.gradient_flow --model my_model.keras
 
 References:
     Bengio et al. (1994), Learning long-term dependencies with gradient descent is difficult.

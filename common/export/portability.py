@@ -6,8 +6,9 @@ from pathlib import Path
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
+from common.serving.runner import INTERNAL_SIGNATURES
+
 _PYTHON_OPS = ("PyFunc", "PyFuncStateless", "EagerPyFunc")
-_INTERNAL_SIGNATURES = ("__saved_model_init_op", "__saved_model_train_op")
 
 
 def check_portable(saved_model_folder: Path) -> None:
@@ -43,7 +44,7 @@ def _operation_faults(graph: tf.compat.v1.GraphDef) -> Iterator[str]:
 
 def _signature_faults(meta_graph: meta_graph_pb2.MetaGraphDef) -> Iterator[str]:
     for name, signature in meta_graph.signature_def.items():
-        if name in _INTERNAL_SIGNATURES:
+        if name in INTERNAL_SIGNATURES:
             continue
         for kind, tensors in (("input", signature.inputs), ("output", signature.outputs)):
             for tensor_name, tensor in tensors.items():

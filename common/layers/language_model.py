@@ -27,7 +27,8 @@ class NeighbourLoss(keras.layers.Layer):
 
     Call arguments:
         states: `[batch, time, units]`; for `next` they have read the words up to their own step, for `previous` from
-        it. words: word numbers `[batch, time]`, right-padded with 0.
+            it.
+        words: word numbers `[batch, time]`, right-padded with 0.
 
     Returns:
         `[batch]`: each row's summed loss over the batch's mean number of predictions per row, so that the mean over

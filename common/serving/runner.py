@@ -1,7 +1,7 @@
 """Runs the signatures of a SavedModel through TensorFlow's C++ loader, without TensorFlow's Python package.
 
 `LoadSavedModel` and `Session::Run` are what TensorFlow Serving stands on: what answers here, answers there.
-Importing this module imports no TensorFlow, so a script that only asks a model starts in well under a second.
+Importing this module imports no TensorFlow, so a script that only asks a model is spared the seconds that takes.
 """
 
 import ctypes
@@ -50,7 +50,7 @@ _MESSAGES = declare_messages("""
         bool use_per_session_threads = 9;
     }
 """)
-_INTERNAL_SIGNATURES = ("__saved_model_init_op", "__saved_model_train_op")
+INTERNAL_SIGNATURES = ("__saved_model_init_op", "__saved_model_train_op")
 
 
 class SavedModelRunner:
@@ -90,7 +90,7 @@ class SavedModelRunner:
         described = {
             name: signature
             for name, signature in meta_graph.signature_def.items()
-            if name not in _INTERNAL_SIGNATURES
+            if name not in INTERNAL_SIGNATURES
         }
         self.signatures: Mapping[str, Signature] = MappingProxyType(
             {name: signature_of(described[name]) for name in sorted(described)}

@@ -13,7 +13,6 @@ import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from common.cli import console
-from common.errors import UserError
 from common.files import atomic_write, replacing
 from common.training.run_folder import BEST_WEIGHTS, HISTORY, STATE
 
@@ -141,18 +140,3 @@ class ShowProgress(keras.callbacks.Callback):
     def close(self) -> None:
         """Takes the bar off the terminal; safe to call twice."""
         self._bar.stop()
-
-
-def tensorboard(folder: Path) -> Any:
-    """Keras's TensorBoard callback, writing to `<folder>/tensorboard`.
-
-    Raises:
-        UserError: TensorBoard is not installed.
-    """
-    try:
-        import tensorboard as _  # noqa: F401
-    except ImportError:
-        raise UserError(
-            "--tensorboard: TensorBoard is not installed; pip install 'recurrent-applications[tensorboard]'"
-        ) from None
-    return keras.callbacks.TensorBoard(folder / "tensorboard")

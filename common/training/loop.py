@@ -8,14 +8,7 @@ import tensorflow as tf
 
 from common.errors import UserError
 from common.evaluation.plots import plot_learning_curves
-from common.training.callbacks import (
-    BestWeights,
-    History,
-    SaveState,
-    ShowProgress,
-    restore_state,
-    tensorboard,
-)
+from common.training.callbacks import BestWeights, History, SaveState, ShowProgress, restore_state
 from common.training.options import TrainingOptions
 from common.training.run_folder import BEST_WEIGHTS, CURVES
 
@@ -65,7 +58,7 @@ def fit(
         callbacks = [BestWeights(folder, history, monitor, mode, options.patience)]
         callbacks += [keras.callbacks.SwapEMAWeights()] if options.averaging else []
         callbacks += [keras.callbacks.TerminateOnNaN(), SaveState(folder, history), progress]
-        callbacks += [tensorboard(folder)] if options.tensorboard else []
+        callbacks += [keras.callbacks.TensorBoard(folder / "tensorboard")] if options.tensorboard else []
         try:
             model.fit(
                 batches(range(first, options.epochs)),

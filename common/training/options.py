@@ -31,8 +31,7 @@ class TrainingOptions:
     clip_norm: float = 1.0
     """Gradients are scaled down to this global norm (Pascanu et al. 2013)."""
     averaging: float = 0.99
-    """Momentum of the moving average of the weights, which is validated and kept (Polyak and Juditsky
-    1992); 0 for none."""
+    """Momentum of the moving average of the weights (Polyak and Juditsky 1992), which is kept; 0 for none."""
     patience: int = 5
     """Epochs without a better validation before training stops early."""
     precision: Precision = "float32"
@@ -58,5 +57,5 @@ class TrainingOptions:
         require_share(warmup=self.warmup, averaging=self.averaging, beta_2=self.beta_2)
         if not self.learning_rate > 0:
             raise UserError(f"--learning-rate {self.learning_rate}: expected more than 0")
-        if not self.name or Path(self.name).name != self.name:
+        if self.name in ("", ".", "..") or Path(self.name).name != self.name:
             raise UserError(f"--name {self.name!r}: expected the name of a folder, without slashes")

@@ -42,6 +42,8 @@ def open_run(application: str, config: Any, options: TrainingOptions) -> Path:
         raise UserError(
             f"{folder}: this run exists; go on with it by --resume, replace it by --overwrite, or take another --name"
         )
+    if folder.exists() and not exists and any(folder.iterdir()):
+        raise UserError(f"{folder}: this folder holds something that is no training run; take another --name")
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)

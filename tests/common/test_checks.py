@@ -22,7 +22,8 @@ def test_a_share_lies_between_0_and_1(value):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epochs": 0}, {"learning_rate": 0.0}, {"warmup": 1.5}, {"name": "a/b"}, {"name": ""}]
+    "wrong",
+    [{"epochs": 0}, {"learning_rate": 0.0}, {"warmup": 1.5}, {"name": "a/b"}, {"name": ""}, {"name": ".."}],
 )
 def test_training_flags_out_of_range_are_refused(wrong):
     (name,) = wrong

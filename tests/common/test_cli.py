@@ -91,6 +91,14 @@ def test_a_wrong_flag_is_a_usage_error(run):
         assert "Traceback" not in result.stderr
 
 
+def test_an_unknown_preset_is_named_with_those_there_are(run):
+    result = run("huge", "--name", "you", presets=True)
+    assert (result.returncode, result.stderr) == (
+        2,
+        "error: unknown preset 'huge'; expected one of tiny, base\n",
+    )
+
+
 def test_debug_shows_the_traceback(run):
     assert "Traceback" in run("--fail", "bug", "--debug").stderr
 

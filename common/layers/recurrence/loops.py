@@ -1,5 +1,4 @@
-"""Chooses the loop by batch size, at run time where the batch size is not known, and cuts the batch into
-shards."""
+"""Chooses the loop by batch size, at run time where that is not known, and cuts the batch into shards."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from common.layers.recurrence.small_batch import lstm_in_one_kernel, scan_rows
 Tensor: TypeAlias = tf.Tensor
 Result: TypeAlias = tuple[list[Tensor], list[Tensor]]
 
-# Measured on two cores: below these numbers of rows the batch-major loop of `small_batch` is faster in
-# inference.
+# Measured on two cores: below these numbers of rows the batch-major loop of `small_batch` is faster.
 FEW_ROWS = {tf.float64: 48, tf.float32: 48, tf.bfloat16: 16}
 ROWS_FOR_ONE_KERNEL = 2
 

@@ -1,7 +1,6 @@
 """A training that was interrupted and resumed ends as one that never was."""
 
 import csv
-import sys
 from dataclasses import replace
 
 import keras
@@ -102,12 +101,6 @@ def test_a_finished_training_is_not_gone_on_with(tmp_path):
 def test_a_loss_that_is_not_a_number_is_said(tmp_path):
     with pytest.raises(UserError, match="lower --learning-rate"):
         run(tmp_path, replace(OPTIONS, learning_rate=1e38, clip_norm=0.0))
-
-
-def test_tensorboard_that_is_not_installed_is_said_with_the_way_to_get_it(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(UserError, match=r"TensorBoard is not installed; pip install"):
-        run(tmp_path, replace(OPTIONS, tensorboard=True))
 
 
 def test_the_learning_rate_rises_then_falls(tmp_path):

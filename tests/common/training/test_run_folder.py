@@ -42,6 +42,15 @@ def test_an_earlier_run_is_replaced_only_when_told(tmp_path):
     assert not (folder / "log.csv").exists()
 
 
+def test_a_folder_that_holds_something_else_is_never_deleted(tmp_path):
+    wanted = config(tmp_path, overwrite=True)
+    (tmp_path / "app" / "first").mkdir(parents=True)
+    (tmp_path / "app" / "first" / "report.json").write_text("precious")
+    with pytest.raises(UserError, match="holds something that is no training run; take another --name"):
+        open_run("app", wanted, wanted.training)
+    assert (tmp_path / "app" / "first" / "report.json").exists()
+
+
 def test_resuming_needs_a_run_begun_with_the_same_flags(tmp_path):
     resuming = config(tmp_path, resume=True)
     with pytest.raises(UserError, match="no run to resume"):
