@@ -102,7 +102,7 @@ class Config:
 
 
 PRESET_DESCRIPTIONS = {
-    "tiny": "seconds; too small to learn much, for trying things out",
+    "tiny": "too small to learn much; for trying things out",
     "sample": "half a minute; for a few hundred short texts",
     "base": "the shipped model's: pre-trained on its own texts; 50 minutes on 2 cores for 25,000 reviews",
 }
