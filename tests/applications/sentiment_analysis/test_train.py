@@ -10,31 +10,14 @@ import time
 
 import pytest
 
-FLAGS = (
-    "--text-column",
-    "review",
-    "--label-column",
-    "stars",
-    "--epochs",
-    "4",
-    "--batch-size",
-    "4",
-    "--min-count",
-    "1",
-)
+COLUMNS = ("--text-column", "review", "--label-column", "stars")
+SIZES = ("--batch-size", "4", "--min-count", "1")
 
 
-def command(reviews, runs, name, *more):
-    script = [
-        sys.executable,
-        "-m",
-        "applications.sentiment_analysis.train",
-        "tiny",
-        "--data",
-        str(reviews),
-        *FLAGS,
-    ]
-    return [*script, "--runs", str(runs), "--name", name, *more]
+def command(reviews, runs, name, *more, epochs=8):
+    script = [sys.executable, "-m", "applications.sentiment_analysis.train", "tiny", "--data", str(reviews)]
+    length = ("--epochs", str(epochs), "--patience", str(epochs))
+    return [*script, *COLUMNS, *SIZES, *length, "--runs", str(runs), "--name", name, *more]
 
 
 def run(*arguments):
@@ -85,7 +68,7 @@ def test_killed_in_the_middle_of_an_epoch_and_resumed_ends_with_the_same_metrics
 
 def test_control_c_says_how_to_go_on(reviews, tmp_path):
     process = subprocess.Popen(
-        command(reviews, tmp_path, "stopped"),
+        command(reviews, tmp_path, "stopped", epochs=1000),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

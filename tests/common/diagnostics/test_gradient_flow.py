@@ -1,5 +1,6 @@
 """What the textbooks say of gradients in time shows in the measurements, and the script runs on one's own model."""
 
+import sys
 from pathlib import Path
 
 import keras
@@ -66,8 +67,10 @@ def test_the_script_writes_a_picture_of_ones_own_model(tmp_path: Path, capsys: p
 
 
 def _error_of(capsys: pytest.CaptureFixture, *arguments: str) -> str:
-    with pytest.raises(SystemExit) as stopped:
-        cli.run(main, Options, arguments=arguments)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["gradient_flow", *arguments])
+        with pytest.raises(SystemExit) as stopped:
+            cli.run(main, Options)
     assert stopped.value.code == 1
     (line,) = capsys.readouterr().err.splitlines()
     return line
