@@ -73,6 +73,8 @@ def test_control_c_says_how_to_go_on(reviews, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # A shell lets what it starts in the background ignore Ctrl-C, and the tests may have been started so.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     _, err = stop_after_epochs(process, tmp_path / "sentiment_analysis/stopped/log.csv", 1, signal.SIGINT)
     assert process.returncode == 130
