@@ -43,9 +43,9 @@ def plan_batches(lengths: np.ndarray, batch_size: int, rng: np.random.Generator 
     return batches
 
 
-def pad(features: Sequence[np.ndarray], padded_length: int | None = None) -> np.ndarray:
+def pad(features: Sequence[np.ndarray]) -> np.ndarray:
     """`[time_i, features]` each -> `[batch, longest time, features]`, zeros on the right."""
-    longest = padded_length or max(len(feature) for feature in features)
+    longest = max(len(feature) for feature in features)
     padded = np.zeros((len(features), longest, *features[0].shape[1:]), features[0].dtype)
     for row, feature in zip(padded, features, strict=True):
         row[: len(feature)] = feature

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from common.data.splits import stable_split
@@ -42,10 +42,11 @@ class LabelledTexts:
         return len(self.texts)
 
     def select(self, indices: Sequence[int]) -> "LabelledTexts":
-        pick = lambda values: [values[index] for index in indices]  # noqa: E731
-        return LabelledTexts(
-            self.name, pick(self.texts), pick(self.labels), pick(self.origins), self.left_out
+        """The examples of the given indices, in their order."""
+        texts, labels, origins = (
+            [values[index] for index in indices] for values in (self.texts, self.labels, self.origins)
         )
+        return replace(self, texts=texts, labels=labels, origins=origins)
 
     def describe(self) -> str:
         """One line: how many examples of which labels, and what was left out."""
@@ -69,7 +70,7 @@ def load_training(
         return _sample_split(source, sample, "train"), _sample_split(source, sample, "validation")
     examples = _load(source, "train")
     if validation is not None:
-        return examples, _load(_replace_data(source, str(validation)), "validation")
+        return examples, _load(replace(source, data=str(validation)), "validation")
     parts = stable_split(
         examples.texts, {"train": 1 - validation_fraction, "validation": validation_fraction}
     )
@@ -101,10 +102,6 @@ def label_indices(examples: LabelledTexts, labels: Sequence[str]) -> list[int]:
                 f"{', '.join(labels)} (name them with --label-map VALUE=NAME)"
             )
     return [known[label] for label in examples.labels]
-
-
-def _replace_data(source: TextSource, data: str) -> TextSource:
-    return TextSource(data, source.text_column, source.label_column, source.label_map, source.data_dir)
 
 
 def _sample_split(source: TextSource, sample: Path, part: str) -> LabelledTexts:
