@@ -43,6 +43,31 @@ def plan_batches(lengths: np.ndarray, batch_size: int, rng: np.random.Generator 
     return batches
 
 
+def plan_token_batches(
+    lengths: np.ndarray, tokens_per_batch: int, rng: np.random.Generator | None
+) -> list[np.ndarray]:
+    """Which examples form which batch, where a batch is as many as its longest leave room for.
+
+    Examples are put into buckets of lengths that differ by 10 % at most, shuffled there, cut into batches, and the
+    batches shuffled; without `rng` nothing is shuffled, and the batches ascend in length. Each example occurs exactly
+    once. Only one longer than `tokens_per_batch` exceeds it, alone in its batch. The number of batches depends on the
+    lengths alone.
+    """
+    bounds = [1]
+    while len(lengths) and bounds[-1] < lengths.max():
+        bounds.append(bounds[-1] + max(1, bounds[-1] // 10))
+    bucket_of = np.searchsorted(bounds, lengths)
+    batches = []
+    for bucket, bound in enumerate(bounds):
+        members = np.flatnonzero(bucket_of == bucket)
+        members = members if rng is None else rng.permutation(members)
+        rows = max(1, tokens_per_batch // bound)
+        batches += [members[first : first + rows] for first in range(0, len(members), rows)]
+    if rng is not None:
+        rng.shuffle(batches)
+    return batches
+
+
 def pad(features: Sequence[np.ndarray]) -> np.ndarray:
     """`[time_i, features]` each -> `[batch, longest time, features]`, zeros on the right."""
     longest = max(len(feature) for feature in features)

@@ -30,8 +30,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[Row]:
     Raises:
         UserError: the file is missing, empty or not UTF-8, lacks a column, or a row has too few fields.
     """
-    text = _decode(path, _read_bytes(path))
-    records = _tsv_records(text) if _stem_suffix(path) == ".tsv" else _csv_records(path, text)
+    records = _records(path)
     _, header = next(records, (0, []))
     if not any(header):
         raise UserError(
@@ -51,6 +50,33 @@ def read_columns(path: Path, columns: Sequence[str]) -> list[Row]:
     if not rows:
         raise UserError(f"{path}: no rows below the header")
     return rows
+
+
+def read_numbered_columns(path: Path, numbers: Sequence[int]) -> list[Row]:
+    """The columns of the given numbers, from 1, of a CSV or TSV file without a header; read like `read_columns`.
+
+    Raises:
+        UserError: the file is missing, empty or not UTF-8, or a row has too few fields.
+    """
+    rows = []
+    for line, fields in _records(path):
+        if len(fields) < max(numbers):
+            raise UserError(f"{path}, line {line}: {len(fields)} fields; expected at least {max(numbers)}")
+        rows.append(Row(tuple(fields[number - 1] for number in numbers), f"line {line}"))
+    if not rows:
+        raise UserError(f"{path}: the file is empty")
+    return rows
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file (.gz too). A line ends with "\\n" or "\\r\\n" and with nothing else.
+
+    Raises:
+        UserError: the file is missing or not UTF-8.
+    """
+    text = _decode(path, _read_bytes(path, "a text file (.gz too)"))
+    lines = text.removesuffix("\n").split("\n") if text else []
+    return [line.removesuffix("\r") for line in lines]
 
 
 def read_folders(path: Path, labels: Sequence[str] | None = None) -> list[Row]:
@@ -73,11 +99,16 @@ def _stem_suffix(path: Path) -> str:
     return (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
 
 
-def _read_bytes(path: Path) -> bytes:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; expected {_KINDS}")
-    if not is_table(path):
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    if path.is_file() and not is_table(path):
         raise UserError(f"{path}: unknown kind of file; expected {_KINDS}")
+    text = _decode(path, _read_bytes(path, _KINDS))
+    return _tsv_records(text) if _stem_suffix(path) == ".tsv" else _csv_records(path, text)
+
+
+def _read_bytes(path: Path, expected: str) -> bytes:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; expected {expected}")
     data = path.read_bytes()
     if path.suffix != ".gz":
         return data

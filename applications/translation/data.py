@@ -1,0 +1,170 @@
+"""Where pairs of texts come from, and how they become batches."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from applications.translation.config import Config
+from applications.translation.sample import make_sample
+from common.data.batching import pad, plan_token_batches
+from common.data.parallel_text import Pairs, PairSource, load_evaluation, load_training
+from common.layers.subwords import END, START, UNKNOWN, Subwords, SubwordText
+
+_ENCODED_AT_ONCE = 512
+
+
+@dataclass(frozen=True)
+class EncodedPairs:
+    """Pairs as ids, each an int32 array `[time]` that ends with `END`."""
+
+    sources: Sequence[np.ndarray]
+    targets: Sequence[np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Steps of the longer side of each pair."""
+        sides = zip(self.sources, self.targets, strict=True)
+        return np.array([max(len(source), len(target)) for source, target in sides], np.int64)
+
+    def select(self, indices: Sequence[int] | np.ndarray) -> "EncodedPairs":
+        """The pairs of the given indices, in their order."""
+        return EncodedPairs(*([side[index] for index in indices] for side in (self.sources, self.targets)))
+
+
+def training_examples(config: Config) -> tuple[Pairs, Pairs]:
+    """Training and validation pairs."""
+    return load_training(config.source, make_sample, config.validation, config.validation_fraction)
+
+
+def evaluation_examples(source: PairSource) -> Pairs:
+    """The pairs that `evaluate` measures on."""
+    return load_evaluation(source, make_sample)
+
+
+def subword_text(subwords: Subwords, max_tokens: int) -> SubwordText:
+    """The text front end for learnt subwords."""
+    return SubwordText(subwords.pieces, subwords.log_probabilities, max_tokens, name="subword_text")
+
+
+def encode(
+    pairs: Pairs,
+    source: SubwordText,
+    target: SubwordText,
+    sharpness: float | None = None,
+    seed: tuple[int, int] = (0, 0),
+) -> EncodedPairs:
+    """Reads all texts once through the front ends, which may be one.
+
+    A target's unknown characters are left out, so that no model learns to write them. `sharpness` draws segmentations,
+    as `SubwordText` has it, with the given seed.
+    """
+    sides = (
+        _encode(pairs.sources, source, sharpness, (seed[0], 2 * seed[1])),
+        _encode(pairs.targets, target, sharpness, (seed[0], 2 * seed[1] + 1)),
+    )
+    return EncodedPairs(sides[0], [row[row != UNKNOWN] for row in sides[1]])
+
+
+def encode_within(
+    pairs: Pairs, source: Subwords, target: Subwords, max_tokens: int
+) -> tuple[Pairs, EncodedPairs]:
+    """The pairs of at most `max_tokens` subwords on either side, and their ids; longer ones are left out and counted.
+
+    Raises:
+        UserError: none remains.
+    """
+    longer = max_tokens + 1
+    encoded = encode(pairs, subword_text(source, longer), subword_text(target, longer))
+    reason = f"longer than {max_tokens} subwords"
+    reasons = [reason if length > longer else "" for length in encoded.lengths]
+    return pairs.leave_out(reasons), encoded.select([index for index, why in enumerate(reasons) if not why])
+
+
+def token_batches(
+    pairs: EncodedPairs,
+    tokens_per_batch: int,
+    *,
+    epochs: range,
+    seed: int,
+    redraw: Callable[[int], EncodedPairs] | None = None,
+) -> tuple[tf.data.Dataset, int]:
+    """Shuffled batches: {"source": `[batch, source time]`, "target": `[batch, time]`}, labels `[batch, time]`.
+
+    `target` is what teacher forcing feeds the decoder: `START`, then the labels but for the last. A batch holds about
+    `tokens_per_batch` steps of its longer side, pairs of like length together. The order depends on (seed, epoch)
+    alone: a run that resumes at an epoch sees what an uninterrupted one would have seen.
+
+    Args:
+        pairs: the ids; their lengths plan the batches.
+        tokens_per_batch: steps of the longer side in a batch, padding included.
+        epochs: which follow one another.
+        seed: of the order.
+        redraw: from an epoch to other ids of the same pairs, such as drawn segmentations.
+
+    Returns:
+        The data set, and its number of batches per epoch.
+    """
+    lengths = pairs.lengths
+
+    def generate() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+        for epoch in epochs:
+            shown = pairs if redraw is None else redraw(epoch)
+            for batch in plan_token_batches(lengths, tokens_per_batch, np.random.default_rng((seed, epoch))):
+                yield _teacher_forced(shown.select(batch))
+
+    return _dataset(generate), len(plan_token_batches(lengths, tokens_per_batch, None))
+
+
+def validation_batches(pairs: EncodedPairs, tokens_per_batch: int) -> tuple[tf.data.Dataset, np.ndarray]:
+    """All pairs, in ascending length.
+
+    Returns:
+        The data set, batches as of `token_batches`, and the index of the pair behind each of its rows.
+    """
+    plan = plan_token_batches(pairs.lengths, tokens_per_batch, None)
+
+    def generate() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+        for batch in plan:
+            yield _teacher_forced(pairs.select(batch))
+
+    dataset = _dataset(generate).apply(tf.data.experimental.assert_cardinality(len(plan)))
+    return dataset, np.concatenate(plan)
+
+
+def _encode(
+    texts: Sequence[str], layer: SubwordText, sharpness: float | None, seed: tuple[int, int]
+) -> list[np.ndarray]:
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([2], tf.int32)])
+    def read(text: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return layer(text, sharpness=sharpness, seed=seed)
+
+    # Texts of like length stand together, so that little is padded.
+    order = np.argsort([len(text) for text in texts], kind="stable")
+    encoded: list[np.ndarray] = [np.empty(0, np.int32)] * len(texts)
+    seeds = np.random.default_rng(seed)
+    for start in range(0, len(texts), _ENCODED_AT_ONCE):
+        indices = order[start : start + _ENCODED_AT_ONCE]
+        drawn = seeds.integers(2**31, size=2, dtype=np.int32)
+        batch = read(tf.constant([texts[index] for index in indices]), drawn).numpy()
+        for index, row in zip(indices, batch, strict=True):
+            encoded[index] = row[: 1 + np.argmax(row == END)]
+    return encoded
+
+
+def _teacher_forced(pairs: EncodedPairs) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    labels = pad(pairs.targets)
+    starts = np.full_like(labels[:, :1], START)
+    fed = np.where(labels == END, 0, labels)[:, :-1]
+    return {"source": pad(pairs.sources), "target": np.concatenate([starts, fed], axis=1)}, labels
+
+
+def _dataset(generate: object) -> tf.data.Dataset:
+    ids = tf.TensorSpec([None, None], tf.int32)
+    return tf.data.Dataset.from_generator(
+        generate, output_signature=({"source": ids, "target": ids}, ids)
+    ).prefetch(tf.data.AUTOTUNE)
