@@ -115,6 +115,12 @@ def test_of_equally_probable_tokens_the_lower_numbers_stay() -> None:
     np.testing.assert_array_equal(adjusted > NEVER, [[True, True, True, False], [True, True, False, False]])
 
 
+def test_a_row_that_keeps_all_does_so_beside_rows_that_truncate() -> None:
+    top_k, top_p = [2, 0, 1, 3], [1.0] * 4
+    adjusted = _adjusted(truncate(tf.constant(top_k), _floats(*top_p)), LOGITS)
+    np.testing.assert_array_equal(adjusted, _truncated(LOGITS, top_k, top_p))
+
+
 def test_a_nucleus_wider_than_the_head_that_is_sorted_first_is_whole() -> None:
     logits = np.random.default_rng(1).normal(scale=0.5, size=(3, 3000)).astype(np.float32)
     top_k, top_p = [0, 5, 0], [0.95, 0.9, 1.0]
