@@ -1,0 +1,110 @@
+"""Trains a character language model, or goes on with one: text -> runs/text_generation/<name>.
+
+python -m applications.text_generation.train base --data novel.txt
+"""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from applications.text_generation.config import NAME, PRESET_DESCRIPTIONS, PRESETS, Config
+from applications.text_generation.data import (
+    encode,
+    make_characters,
+    steps_per_epoch,
+    training_batches,
+    training_texts,
+    validation_batches,
+)
+from applications.text_generation.model import VALIDATION_ROWS, build, read
+from common import cli
+from common.export.model_card import hardware
+from common.files import atomic_write
+from common.layers.characters import UNKNOWN
+from common.training.loop import fit
+from common.training.optimizer import make_optimizer
+from common.training.run_folder import open_run
+from common.training.runtime import set_up
+
+PREPROCESSING, OUTCOME = "preprocessing.json", "outcome.json"
+_READ_AT_ONCE = 2048
+
+
+def train(config: Config) -> Path:
+    """Trains as configured. Returns the run's folder, which `export` turns into a SavedModel."""
+    console = cli.console()
+    options = config.training
+    set_up(options)
+    train_text, validation_text = training_texts(config)
+    folder = open_run(NAME, config, options)
+    for part, text in (("training", train_text), ("validation", validation_text)):
+        console.print(f"{part}: {text.describe()}")
+    characters = make_characters(config, train_text.text)
+    preprocessing = {"characters": characters.vocabulary}
+    atomic_write(folder / PREPROCESSING, json.dumps(preprocessing, ensure_ascii=False))
+    training, validation = (encode(text, characters) for text in (train_text, validation_text))
+
+    model = build(config, characters.size, options.precision)
+    weights = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    console.print(f"{len(characters.vocabulary)} characters; {weights:,} weights")
+    steps = steps_per_epoch(training, options.batch_size, config.window)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(make_optimizer(options, steps), loss, jit_compile=False)
+    held_out = validation_batches(validation, VALIDATION_ROWS)
+    history = fit(
+        model,
+        lambda epochs: training_batches(
+            training, options.batch_size, config.window, epochs=epochs, seed=options.seed
+        ),
+        steps,
+        held_out,
+        options,
+        folder,
+        title="training",
+    )
+    nats = nats_per_character(model, validation)
+    console.print(f"validation: {nats:.4f} nats per character = {nats / math.log(2):.4f} bits")
+    outcome = {
+        "validation_nats_per_character": nats,
+        "training_characters": len(training),
+        "training_seconds": round(sum(epoch["seconds"] for epoch in history)),
+        "hardware": dataclasses.asdict(hardware()),
+    }
+    atomic_write(folder / OUTCOME, json.dumps(outcome, indent=2) + "\n")
+    console.print(f"kept in {folder}; export it with: python -m applications.{NAME}.export --run {folder}")
+    return folder
+
+
+def nats_per_character(model: keras.Model, stream: np.ndarray) -> float:
+    """The mean of -log p over the characters of one long stream `[characters]`, its states carried from end to end."""
+    states = model.get_layer("states").stack.zero_states(1)
+    inputs, total = np.pad(stream[:-1], (1, 0), constant_values=UNKNOWN), 0.0
+    reader = tf.function(
+        lambda numbers, targets, *states: _nats(read(model, numbers, states), targets), reduce_retracing=True
+    )
+    for start in range(0, len(stream), _READ_AT_ONCE):
+        piece = slice(start, start + _READ_AT_ONCE)
+        nats, *states = reader(inputs[None, piece], stream[None, piece], *states)
+        total += float(nats)
+    return total / len(stream)
+
+
+def _nats(logits_and_states: tuple[Any, list[Any]], targets: Any) -> list[Any]:
+    logits, states = logits_and_states
+    nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+    return [tf.reduce_sum(nats), *states]
+
+
+def main(config: Config) -> None:
+    """Trains a character language model on a text, or goes on with an interrupted training (--resume)."""
+    train(config)
+
+
+if __name__ == "__main__":
+    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS)
