@@ -85,6 +85,19 @@ def encode_within(
     return pairs.leave_out(reasons), encoded.select([index for index, why in enumerate(reasons) if not why])
 
 
+def redrawn(
+    pairs: Pairs, source: Subwords, target: Subwords, max_tokens: int, sharpness: float, seed: int
+) -> Callable[[int], EncodedPairs]:
+    """From an epoch to the ids of the pairs in segmentations drawn for that epoch, as `token_batches` takes it.
+
+    Of pairs that `encode_within` has kept for the same `max_tokens`, nothing is cut, however finely they are segmented.
+    """
+    sides = [
+        subword_text(subwords, max_tokens * max(map(len, subwords.pieces))) for subwords in (source, target)
+    ]
+    return lambda epoch: encode(pairs, *sides, sharpness, (seed, epoch))
+
+
 def token_batches(
     pairs: EncodedPairs,
     tokens_per_batch: int,

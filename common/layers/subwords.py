@@ -15,12 +15,11 @@ import numpy as np
 import tensorflow as tf
 
 from common.errors import UserError
+from common.layers.plain_text import normalize
 
 PADDING, UNKNOWN, START, END, FIRST_PIECE = 0, 1, 2, 3, 4
 SPACE = "▁"
 
-_INVISIBLE = r"[\x{AD}\x{200B}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2069}\x{FEFF}]"
-_BLANK = r"[\s\p{Z}\p{Cc}\x{FFFD}\x{2581}]+"
 _UNKNOWN_CHARACTER = "\ufffd"
 _UNKNOWN_PENALTY = 10.0
 _LONGEST_PIECE = 16
@@ -47,17 +46,6 @@ class Subwords:
     @classmethod
     def from_json(cls, values: Mapping[str, Sequence[Any]]) -> "Subwords":
         return cls(tuple(values["pieces"]), tuple(values["log_probabilities"]))
-
-
-def normalize(text: tf.Tensor) -> tf.Tensor:
-    """Text with single plain spaces and nothing invisible: strings `[batch]` -> strings `[batch]`.
-
-    Every run of white space, control characters, "▁" and bytes that are not UTF-8 becomes one space, none at the ends;
-    soft hyphens, zero-width spaces and marks of direction vanish. Case, punctuation and accents stay as they are.
-    """
-    text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
-    text = tf.strings.regex_replace(text, _INVISIBLE, "")
-    return tf.strings.strip(tf.strings.regex_replace(text, _BLANK, " "))
 
 
 def learn_subwords(texts: Sequence[str], size: int, character_coverage: float = 1.0) -> Subwords:
@@ -140,7 +128,7 @@ class SubwordText(keras.layers.Layer):
     def __init__(
         self, pieces: Sequence[str], log_probabilities: Sequence[float], max_tokens: int, **kwargs: Any
     ) -> None:
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**kwargs)
         self.subwords = Subwords(tuple(pieces), tuple(log_probabilities))
         self.max_tokens = max_tokens
         self.longest = max(map(len, pieces))
@@ -173,7 +161,7 @@ class SubwordText(keras.layers.Layer):
             ended = tf.cumsum(tf.cast(ids == END, tf.int32), axis=1) > 0
             pieces = tf.where(ended, "", self.spelling(ids))
             text = tf.strings.reduce_join(pieces, axis=1)
-            return tf.strings.strip(tf.strings.regex_replace(text, SPACE, " "))
+            return tf.strings.strip(tf.strings.regex_replace(text, f"{SPACE}+", " "))
 
     def spelling(self, ids: tf.Tensor) -> tf.Tensor:
         """The piece of each id, with "▁" for a space, and "" for the ids that are no pieces; shape and all."""
