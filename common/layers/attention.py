@@ -150,6 +150,17 @@ class AdditiveAttention(keras.layers.Layer):
         """U k_j of every step: `[batch, time, features]` -> `[batch, time, units]`."""
         return ops.matmul(ops.cast(values, self.compute_dtype), ops.cast(self.key_kernel, self.compute_dtype))
 
+    @property
+    def score_weights(self) -> list[Any]:
+        """The weights that `scores` takes."""
+        return [self.query_kernel, self.score_vector]
+
+    @staticmethod
+    def scores(queries: tf.Tensor, keys: tf.Tensor, query_kernel: Any, score_vector: Any) -> tf.Tensor:
+        """`[batch, queries, query_features]` x `[batch, time, units]` -> `[batch, queries, time]` in float32."""
+        hidden = ops.tanh(ops.matmul(queries, query_kernel)[:, :, None] + keys[:, None])
+        return ops.sum(ops.cast(hidden * score_vector, "float32"), axis=-1)
+
     def call(
         self,
         query: tf.Tensor,
@@ -160,10 +171,8 @@ class AdditiveAttention(keras.layers.Layer):
     ) -> Any:
         """Attends; see the class."""
         queries = query if len(query.shape) == 3 else query[:, None]
-        projected = ops.matmul(queries, self.query_kernel)[:, :, None]
         projected_keys = self.project_keys(values) if keys is None else keys
-        hidden = ops.tanh(projected + projected_keys[:, None])
-        scores = ops.sum(ops.cast(hidden * self.score_vector, "float32"), axis=-1)
+        scores = self.scores(queries, projected_keys, *self.score_weights)
         return _attend(scores, query, values, values_mask, self.compute_dtype, return_attention_scores)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
@@ -197,6 +206,16 @@ class MultiplicativeAttention(keras.layers.Layer):
         """W k_j of every step: `[batch, time, features]` -> `[batch, time, query_features]`."""
         return ops.matmul(ops.cast(values, self.compute_dtype), ops.cast(self.kernel, self.compute_dtype))
 
+    @property
+    def score_weights(self) -> list[Any]:
+        """The weights that `scores` takes: none."""
+        return []
+
+    @staticmethod
+    def scores(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+        """`[batch, queries, features]` x `[batch, time, features]` -> `[batch, queries, time]` in float32."""
+        return ops.cast(ops.matmul(queries, ops.swapaxes(keys, 1, 2)), "float32")
+
     def call(
         self,
         query: tf.Tensor,
@@ -208,7 +227,7 @@ class MultiplicativeAttention(keras.layers.Layer):
         """Attends; see `AdditiveAttention`."""
         queries = query if len(query.shape) == 3 else query[:, None]
         projected_keys = self.project_keys(values) if keys is None else keys
-        scores = ops.einsum("bqf,btf->bqt", queries, projected_keys)
+        scores = self.scores(queries, projected_keys)
         return _attend(scores, query, values, values_mask, self.compute_dtype, return_attention_scores)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:

@@ -69,10 +69,20 @@ def packed_step(layer: SimpleRNN | LSTM | GRU) -> Step:
     Returns:
         `(inputs [batch, features], states [batch, units] each)` -> new states, in the dtype of the old ones.
     """
-    cell = {keras.layers.SimpleRNNCell: cells.SIMPLE_RNN, keras.layers.LSTMCell: cells.LSTM}.get(
+    weights = _weights(layer.cell, _state_dtype(layer))
+    return single_step(_equations(layer), weights, tf.as_dtype(layer.cell.compute_dtype))
+
+
+def packed_cell(layer: SimpleRNN | LSTM | GRU) -> tuple[cells.Cell, list[Tensor]]:
+    """The equations of a built layer, and its weights packed for them, for loops over more than the layer."""
+    cell = _equations(layer)
+    return cell, cell.pack(*_weights(layer.cell, _state_dtype(layer)))
+
+
+def _equations(layer: SimpleRNN | LSTM | GRU) -> cells.Cell:
+    return {keras.layers.SimpleRNNCell: cells.SIMPLE_RNN, keras.layers.LSTMCell: cells.LSTM}.get(
         type(layer.cell), cells.GRU
     )
-    return single_step(cell, _weights(layer.cell, _state_dtype(layer)), tf.as_dtype(layer.cell.compute_dtype))
 
 
 def _state_dtype(layer: keras.layers.RNN) -> tf.DType:

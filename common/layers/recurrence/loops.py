@@ -141,7 +141,7 @@ def _few_rows(
     def on_shard(inputs: Tensor, *states: Tensor) -> Result:
         return scan_rows(cell, inputs, matrices, states, options.sequence_count, differentiable)
 
-    return _sharded(on_shard, [tf.cast(inputs, states[0].dtype), *states], options.shards)
+    return sharded(on_shard, [tf.cast(inputs, states[0].dtype), *states], options.shards)
 
 
 def _many_rows(
@@ -168,7 +168,7 @@ def _many_rows(
             differentiable,
         )
 
-    return _sharded(on_shard, [inputs, *states, *dropout_masks], options.shards)
+    return sharded(on_shard, [inputs, *states, *dropout_masks], options.shards)
 
 
 def _flat(function: Callable[[], Result]) -> Callable[[], tuple[Tensor, ...]]:
@@ -179,7 +179,7 @@ def _flat(function: Callable[[], Result]) -> Callable[[], tuple[Tensor, ...]]:
     return flattened
 
 
-def _sharded(on_shard: Callable[..., Result], per_row: Sequence[Tensor], shards: int) -> Result:
+def sharded(on_shard: Callable[..., Result], per_row: Sequence[Tensor], shards: int) -> Result:
     """Applies `on_shard` to pieces along the batch: independent graphs, which run on several cores."""
     batch = per_row[0].shape[0]
     if shards == 1 or batch == 1:

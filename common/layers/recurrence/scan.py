@@ -54,7 +54,7 @@ def scan(
         factors: list[Tensor | None] = [dropout_masks[index] for index in cell.mask_of_block]
     else:
         reads, factors = list(cell.reads), [None] * len(matrices)
-    seen = [_Seen(read, inputs.shape[1], factor) for read, factor in zip(reads, factors, strict=True)]
+    seen = [Seen(read, inputs.shape[1], factor) for read, factor in zip(reads, factors, strict=True)]
     if not differentiable:
         sequences, finals, _ = _forward(cell, inputs, matrices, states, seen, sequence_count, False)
         return sequences, finals
@@ -77,7 +77,7 @@ def scan(
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Seen:
     """What a matrix sees of the operand `[x_t; 1; h_{t-1}]`.
 
     Attributes:
@@ -131,7 +131,7 @@ def _forward(
     inputs: Tensor,
     matrices: Sequence[Tensor],
     states: Sequence[Tensor],
-    seen: Sequence[_Seen],
+    seen: Sequence[Seen],
     sequence_count: int,
     keep: bool,
 ) -> tuple[list[Tensor], list[Tensor], list[tf.TensorArray]]:
@@ -170,7 +170,7 @@ def _backward(
     inputs: Tensor,
     matrices: Sequence[Tensor],
     kept: Sequence[tf.TensorArray],
-    seen: Sequence[_Seen],
+    seen: Sequence[Seen],
     upstream: Sequence[Tensor],
     sequence_count: int,
 ) -> tuple[Tensor, ...]:
@@ -226,7 +226,7 @@ def _backward(
         return (input_gradients, *states, *matrix_gradients)
 
     def weight_gradient(
-        part: _Seen, blocks: Sequence[Tensor], operands: Sequence[Tensor], joined: Tensor
+        part: Seen, blocks: Sequence[Tensor], operands: Sequence[Tensor], joined: Tensor
     ) -> Tensor:
         if part.factor is None:
             multiplied = part.of(joined)

@@ -1,0 +1,119 @@
+"""One table of vectors for the tokens that a model reads and for those that it writes, and the loss of writing them."""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from common.layers.recurrent import PACKAGE
+
+_PADDING = 0
+_SHARDS = 2
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class TiedEmbedding(keras.layers.Layer):
+    """Token numbers `[batch, time]` -> vectors `[batch, time, units]`, and back to a score for each token.
+
+    With the table E the vector of token k is E_k, scaled by the root of its width, and the score of k after a vector v
+    is E_k · v + b_k (Press and Wolf 2017; the scaling as in Vaswani et al. 2017, section 3.4). Token 0 is padding and
+    is masked.
+
+    Args:
+        tokens: how many tokens there are.
+        units: width of the vectors.
+        token_dropout: share of the tokens whose vector is zero in training.
+        seed: of the dropout.
+    """
+
+    def __init__(
+        self, tokens: int, units: int, token_dropout: float = 0.0, seed: int | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.tokens, self.units, self.token_dropout, self.seed = tokens, units, token_dropout, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, tokens_shape: tuple[int | None, ...]) -> None:
+        """Makes the table and the bias of the scores."""
+        initializer = keras.initializers.RandomNormal(stddev=self.units**-0.5)
+        self.table = self.add_weight((self.tokens, self.units), initializer, name="table")
+        self.bias = self.add_weight((self.tokens,), "zeros", name="bias")
+        self.built = True
+
+    def call(self, tokens: Any, training: bool = False) -> Any:
+        """The vectors of tokens `[...]`: `[..., units]`."""
+        vectors = ops.take(self.table, tokens, axis=0) * self.units**0.5
+        if training and self.token_dropout:
+            kept = keras.random.uniform(ops.shape(tokens), seed=self.seed_generator) >= self.token_dropout
+            vectors = ops.where(kept[..., None], vectors, 0.0)
+        return ops.cast(vectors, self.compute_dtype)
+
+    def logits(self, vectors: Any) -> Any:
+        """The scores of all tokens after vectors `[..., units]`: `[..., tokens]` in float32."""
+        vectors = ops.cast(vectors, self.compute_dtype)
+        scores = ops.matmul(vectors, ops.transpose(ops.cast(self.table, self.compute_dtype)))
+        return ops.cast(scores, "float32") + ops.cast(self.bias, "float32")
+
+    def compute_mask(self, tokens: Any, previous_mask: Any = None) -> Any:
+        """False at padding."""
+        return ops.not_equal(tokens, _PADDING)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("tokens", "units", "token_dropout", "seed")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+class TokenLoss(keras.layers.Layer):
+    """Nats of writing each token of a text: vectors `[batch, time, units]`, tokens `[batch, time]` -> `[batch]`.
+
+    The cross-entropy of the scores of a `TiedEmbedding`. In training `smoothing` of the target probability is spread
+    over all tokens (Szegedy et al. 2016, section 7). Padding, token 0, does not count.
+
+    Returns:
+        `[batch]`: each row's summed loss over the batch's mean number of tokens per row, so that the mean over the
+        rows is the mean loss per token.
+    """
+
+    def __init__(self, embedding: TiedEmbedding, smoothing: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.embedding, self.smoothing = embedding, smoothing
+
+    def call(self, vectors: Any, tokens: Any, training: bool = False) -> Any:
+        real = ops.not_equal(tokens, _PADDING)
+        places = tf.where(real)
+        # The widest tensor of the whole model has a row for each token: halves keep two cores busy.
+        pieces = tf.split(places, _halves(tf.shape(places)[0]))
+        smoothing = self.smoothing if training else 0.0
+        nats = [self._nats(tf.gather_nd(vectors, at), tf.gather_nd(tokens, at), smoothing) for at in pieces]
+        by_place = tf.scatter_nd(places, tf.concat(nats, 0), tf.cast(tf.shape(tokens), places.dtype))
+        mean_length = ops.mean(ops.sum(ops.cast(real, "float32"), axis=1))
+        return ops.sum(by_place, axis=1) / ops.maximum(mean_length, 1.0)
+
+    def _nats(self, vectors: Any, tokens: Any, smoothing: float) -> Any:
+        """The loss of each of the tokens `[n]` after vectors `[n, units]`.
+
+        Smoothing adds to the cross-entropy what the true score is above the mean score, which a mean vector gives
+        without another pass over all scores.
+        """
+        logits = self.embedding.logits(vectors)
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(tokens, logits)
+        if not smoothing:
+            return nats
+        table, bias = (ops.cast(weight, "float32") for weight in (self.embedding.table, self.embedding.bias))
+        vectors = ops.cast(vectors, "float32")
+        true = ops.sum(vectors * ops.take(table, tokens, axis=0), axis=1) + ops.take(bias, tokens)
+        mean = ops.matmul(vectors, ops.mean(table, axis=0)[:, None])[:, 0] + ops.mean(bias)
+        return nats + smoothing * (true - mean)
+
+    def compute_mask(self, *_: Any) -> None:
+        """None: time is summed away."""
+
+    def compute_output_spec(self, vectors: Any, tokens: Any, training: bool = False) -> keras.KerasTensor:
+        """`[batch]` in float32."""
+        return keras.KerasTensor((vectors.shape[0],), "float32")
+
+
+def _halves(count: tf.Tensor) -> list[tf.Tensor]:
+    return [(count + shard) // _SHARDS for shard in range(_SHARDS)]
