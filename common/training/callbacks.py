@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,26 @@ from common.files import atomic_write, replacing
 from common.training.run_folder import BEST_WEIGHTS, HISTORY, STATE
 
 History = list[dict[str, float]]
+
+
+class Scores(keras.callbacks.Callback):
+    """Adds what `scores` finds out about the model to the validation's metrics.
+
+    It looks while the validated weights are in place (before averaged weights are swapped back), and other callbacks
+    see the metrics if it stands before them in the list.
+    """
+
+    def __init__(self, scores: Callable[[], Mapping[str, float]]) -> None:
+        super().__init__()
+        self._scores, self._found = scores, dict[str, float]()
+
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
+        self._found = dict(self._scores())
+        (logs if logs is not None else {}).update(self._found)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        found = {f"val_{name}": value for name, value in self._found.items()}
+        (logs if logs is not None else {}).update(found)
 
 
 class BestWeights(keras.callbacks.Callback):

@@ -1,6 +1,6 @@
 """The fit loop of all applications, on `keras.Model.fit`, that can be killed at any moment and resumed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from common.errors import UserError
 from common.evaluation.plots import plot_learning_curves
-from common.training.callbacks import BestWeights, History, SaveState, ShowProgress, restore_state
+from common.training.callbacks import BestWeights, History, SaveState, Scores, ShowProgress, restore_state
 from common.training.options import TrainingOptions
 from common.training.run_folder import BEST_WEIGHTS, CURVES
 
@@ -23,6 +23,7 @@ def fit(
     *,
     monitor: str = "val_loss",
     mode: str = "min",
+    scores: Callable[[], Mapping[str, float]] | None = None,
     title: str = "epoch",
 ) -> History:
     """Trains a compiled model, and leaves it with the weights of its best validation.
@@ -40,6 +41,8 @@ def fit(
         folder: where the run is kept.
         monitor: the validation metric that chooses the best epoch.
         mode: `min` or `max`: which way `monitor` is better.
+        scores: further metrics of the validated weights, such as those of what the model writes; the name `bleu` is
+            logged, and can be monitored, as `val_bleu`.
         title: what the progress lines begin with.
 
     Returns:
@@ -55,7 +58,8 @@ def fit(
     first = len(history)
     if not finished and first < options.epochs:
         progress = ShowProgress(steps_per_epoch, options.epochs, title)
-        callbacks = [BestWeights(folder, history, monitor, mode, options.patience)]
+        callbacks = [] if scores is None else [Scores(scores)]
+        callbacks += [BestWeights(folder, history, monitor, mode, options.patience)]
         callbacks += [keras.callbacks.SwapEMAWeights()] if options.averaging else []
         callbacks += [keras.callbacks.TerminateOnNaN(), SaveState(folder, history), progress]
         callbacks += [keras.callbacks.TensorBoard(folder / "tensorboard")] if options.tensorboard else []

@@ -6,6 +6,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from common.data.batching import Sequences, evaluation_batches, training_batches
 from common.errors import UserError
@@ -113,3 +114,37 @@ def test_the_learning_rate_rises_then_falls(tmp_path):
     assert values[40] == pytest.approx(0.1)
     assert (np.diff(values[:11]) > 0).all()
     assert (np.diff(values[10:]) < 0).all()
+
+
+def test_further_scores_of_the_validated_weights_are_logged_and_choose_the_best_epoch(tmp_path):
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    options = replace(OPTIONS, averaging=0.5)
+    model.compile(make_optimizer(options, 1), "mse", jit_compile=False)
+    data = tf.data.Dataset.from_tensors((RNG.normal(size=(4, 3)), RNG.normal(size=(4, 1))))
+    seen, given = [], iter([0.1, 0.4, 0.3, 0.2])
+
+    def scores():
+        seen.append(model.get_weights())
+        return {"bleu": next(given)}
+
+    history = fit(
+        model,
+        lambda epochs: data.repeat(len(epochs)),
+        1,
+        data,
+        options,
+        tmp_path,
+        monitor="val_bleu",
+        mode="max",
+        scores=scores,
+    )
+    assert [epoch["val_bleu"] for epoch in history] == [0.1, 0.4, 0.3, 0.2]
+    with (tmp_path / "log.csv").open() as file:
+        assert [row["val_bleu"] for row in csv.DictReader(file)] == ["0.1", "0.4", "0.3", "0.2"]
+    for kept, weight in zip(seen[1], model.get_weights(), strict=True):
+        np.testing.assert_array_equal(kept, weight)
+    losses = [
+        np.mean((inputs @ kernel + bias - targets) ** 2) for kernel, bias in seen for inputs, targets in data
+    ]
+    np.testing.assert_allclose(losses, [epoch["val_loss"] for epoch in history], rtol=1e-4)
