@@ -3,11 +3,9 @@
 python -m applications.sentiment_analysis.export --run runs/sentiment_analysis/base
 """
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -16,15 +14,14 @@ from applications.sentiment_analysis.config import NAME, Config
 from applications.sentiment_analysis.data import features_layer
 from applications.sentiment_analysis.model import build, contributions
 from applications.sentiment_analysis.predict import LABELS_FILE
-from applications.sentiment_analysis.train import OUTCOME, PREPROCESSING
 from common import cli
 from common.data.labelled_text import parse_label_map
-from common.errors import UserError
-from common.export.model_card import Hardware, ModelCard, Result, card_files, vocabulary_sha256
+from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
+from common.export.script import ExportOptions, report, training_facts
 from common.layers.portability import make_portable
 from common.layers.text import TextFeatures
-from common.training.run_folder import BEST_WEIGHTS, load_config, to_json
+from common.training.run_folder import FinishedRun, load_finished
 
 EXAMPLES = (
     "Not bad at all, I loved it!",
@@ -42,28 +39,13 @@ Tensors = dict[str, tf.Tensor]
 
 
 @dataclass(frozen=True)
-class Options:
-    """What to export, and where to."""
-
-    run: Path
-    """Folder of a finished training: runs/sentiment_analysis/<name>."""
-    output: Path = Path("saved_models") / NAME
-    """Folder of numbered versions; the model becomes the next one. Its name is the model's name on a server."""
-    data_description: str = ""
-    """What the model was trained on, for the model card; the data's name unless given."""
-    data_licence: str = "not stated"
-    """Under which terms the training data may be used, for the model card."""
-
-
-@dataclass(frozen=True)
 class Trained:
-    """What a finished training left: the model in float32, its text front end, and how it came about."""
+    """A finished training with its model in float32 and its text front end."""
 
-    config: Config
+    run: FinishedRun[Config]
     model: keras.Model
     features: TextFeatures
     labels: list[str]
-    outcome: dict[str, Any]
 
 
 def load_run(folder: Path) -> Trained:
@@ -72,19 +54,12 @@ def load_run(folder: Path) -> Trained:
     Raises:
         UserError: there is none, or it is not finished.
     """
-    config = load_config(folder, Config)
-    for name in (PREPROCESSING, BEST_WEIGHTS, OUTCOME):
-        if not (folder / name).is_file():
-            raise UserError(
-                f"{folder}: no {name}, so this training is not finished; go on with train --resume"
-            )
-    preprocessing = json.loads((folder / PREPROCESSING).read_text("utf-8"))
-    outcome = json.loads((folder / OUTCOME).read_text("utf-8"))
-    labels, words = preprocessing["labels"], preprocessing["words"]
-    model = build(config, len(words), len(labels))
-    model.load_weights(folder / BEST_WEIGHTS)
+    run = load_finished(folder, Config)
+    labels, words = run.preprocessing["labels"], run.preprocessing["words"]
+    model = build(run.config, len(words), len(labels))
+    model.load_weights(run.weights)
     make_portable(model)
-    return Trained(config, model, features_layer(config, words), labels, outcome)
+    return Trained(run, model, features_layer(run.config, words), labels)
 
 
 def signatures(trained: Trained) -> list[Signature]:
@@ -98,7 +73,7 @@ def signatures(trained: Trained) -> list[Signature]:
       `[batch, classes]`.
     """
     model, features, labels = trained.model, trained.features, trained.labels
-    temperature = trained.outcome["temperature"]
+    temperature = trained.run.outcome["temperature"]
     names = tf.constant(labels)
     strings = tf.TensorSpec([None], tf.string)
 
@@ -145,51 +120,39 @@ def serialized_example(text: str) -> bytes:
     return tf.train.Example(features=tf.train.Features(feature={"text": feature})).SerializeToString()
 
 
-def model_card(trained: Trained, options: Options) -> ModelCard:
+def model_card(trained: Trained, options: ExportOptions) -> ModelCard:
     """What a reader must know of the model before trusting it."""
-    outcome, data = trained.outcome, Path(trained.config.source.data).name
-    # Where things lie on the machine of the training is nobody else's concern.
-    source = dataclasses.replace(trained.config.source, data=data, data_dir=None)
-    training = dataclasses.replace(trained.config.training, runs=Path("runs"))
-    config = dataclasses.replace(trained.config, source=source, training=training, validation=None)
     accuracy = Result(
         "validation accuracy",
-        outcome["validation_accuracy"],
+        trained.run.outcome["validation_accuracy"],
         "a part of the training data, held out, which chose the epoch and the calibration",
         f"python -m applications.{NAME}.train, with the configuration below",
     )
     return ModelCard(
         application=NAME,
         task=f"A text in; its label ({', '.join(trained.labels)}) and calibrated probabilities out.",
-        data=options.data_description or data,
-        data_licence=options.data_licence,
-        training_examples=outcome["training_examples"],
-        configuration=to_json(config),
         results=(accuracy,),
         limits=LIMITS,
-        training_seconds=outcome["training_seconds"],
-        hardware=Hardware(**outcome["hardware"]),
         vocabulary_sha256=vocabulary_sha256(trained.features.words),
+        **training_facts(trained.run, trained.run.config.source.data, options),
     )
 
 
-def export(options: Options) -> Path:
+def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.run)
-    label_map = parse_label_map(trained.config.source.label_map)
+    label_map = parse_label_map(trained.run.config.source.label_map)
     labels = json.dumps({"labels": trained.labels, "label_map": label_map}, ensure_ascii=False)
     files = {LABELS_FILE.name: labels, **card_files(model_card(trained, options))}
     return export_saved_model(
-        signatures(trained), options.output, resources=[trained.features.table], files=files
+        signatures(trained), options.folder(NAME), resources=[trained.features.table], files=files
     )
 
 
-def main(options: Options) -> None:
+def main(options: ExportOptions) -> None:
     """Exports a trained classifier as a SavedModel for TensorFlow Serving, checked before it is published."""
-    version = export(options)
-    size = sum(file.stat().st_size for file in version.rglob("*") if file.is_file())
-    cli.console().print(f"exported to {version} ({size / 1e6:.1f} MB)")
+    report(export(options))
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    cli.run(main, ExportOptions)

@@ -4,7 +4,6 @@ python -m applications.sentiment_analysis.train base --data reviews.csv --text-c
 """
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,11 @@ from common import cli
 from common.data.batching import Sequences, evaluation_batches, training_batches, windows
 from common.evaluation.calibration import fit_temperature
 from common.export.model_card import hardware
-from common.files import atomic_write
 from common.training.callbacks import History
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer
-from common.training.run_folder import open_run
+from common.training.run_folder import open_run, write_outcome, write_preprocessing
 from common.training.runtime import set_up
-
-PREPROCESSING, OUTCOME = "preprocessing.json", "outcome.json"
 
 
 def train(config: Config) -> Path:
@@ -37,9 +33,7 @@ def train(config: Config) -> Path:
     for part, examples in (("training", train_examples), ("validation", validation_examples)):
         console.print(f"{part}: {examples.describe()}")
     features = make_features(config, train_examples.texts)
-    atomic_write(
-        folder / PREPROCESSING, json.dumps({"labels": labels, "words": features.words}, ensure_ascii=False)
-    )
+    write_preprocessing(folder, {"labels": labels, "words": features.words})
     training, validation = (encode(part, labels, features) for part in (train_examples, validation_examples))
     console.print(
         f"vocabulary: {len(features.words):,} words; {training.lengths.mean():.0f} tokens a text on average"
@@ -58,7 +52,7 @@ def train(config: Config) -> Path:
         "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),
         "hardware": dataclasses.asdict(hardware()),
     }
-    atomic_write(folder / OUTCOME, json.dumps(outcome, indent=2) + "\n")
+    write_outcome(folder, outcome)
     console.print(f"kept in {folder}; export it with: python -m applications.{NAME}.export --run {folder}")
     return folder
 

@@ -4,7 +4,6 @@ python -m applications.text_generation.train base --data novel.txt
 """
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -25,14 +24,12 @@ from applications.text_generation.data import (
 from applications.text_generation.model import VALIDATION_ROWS, build, read
 from common import cli
 from common.export.model_card import hardware
-from common.files import atomic_write
 from common.layers.characters import UNKNOWN
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer
-from common.training.run_folder import open_run
+from common.training.run_folder import open_run, write_outcome, write_preprocessing
 from common.training.runtime import set_up
 
-PREPROCESSING, OUTCOME = "preprocessing.json", "outcome.json"
 _READ_AT_ONCE = 2048
 
 
@@ -46,8 +43,7 @@ def train(config: Config) -> Path:
     for part, text in (("training", train_text), ("validation", validation_text)):
         console.print(f"{part}: {text.describe()}")
     characters = make_characters(config, train_text.text)
-    preprocessing = {"characters": characters.vocabulary}
-    atomic_write(folder / PREPROCESSING, json.dumps(preprocessing, ensure_ascii=False))
+    write_preprocessing(folder, {"characters": characters.vocabulary})
     training, validation = (encode(text, characters) for text in (train_text, validation_text))
 
     model = build(config, characters.size, options.precision)
@@ -72,11 +68,11 @@ def train(config: Config) -> Path:
     console.print(f"validation: {nats:.4f} nats per character = {nats / math.log(2):.4f} bits")
     outcome = {
         "validation_nats_per_character": nats,
-        "training_characters": len(training),
+        "training_examples": len(training),
         "training_seconds": round(sum(epoch["seconds"] for epoch in history)),
         "hardware": dataclasses.asdict(hardware()),
     }
-    atomic_write(folder / OUTCOME, json.dumps(outcome, indent=2) + "\n")
+    write_outcome(folder, outcome)
     console.print(f"kept in {folder}; export it with: python -m applications.{NAME}.export --run {folder}")
     return folder
 

@@ -57,6 +57,7 @@ class ModelCard:
         limits: what the model is not good for, a sentence each.
         training_seconds: wall time of the training.
         hardware: of the training.
+        examples: rows of a table that shows what the model does, the first one its header; none if empty.
         vocabulary_sha256: see `vocabulary_sha256`; None if there is no vocabulary.
         revision: the project's git revision, None if there is none.
         versions: of Python and the packages that the model was made with.
@@ -73,6 +74,7 @@ class ModelCard:
     limits: tuple[str, ...]
     training_seconds: float
     hardware: Hardware
+    examples: tuple[tuple[str, ...], ...] = ()
     vocabulary_sha256: str | None = None
     revision: str | None = field(default_factory=lambda: git_revision())
     versions: Mapping[str, str] = field(default_factory=lambda: software_versions())
@@ -102,6 +104,7 @@ def markdown(card: ModelCard) -> str:
             ("metric", "value", "data", "command"),
             ((one.metric, f"{one.value:.6g}", one.data, f"`{one.command}`") for one in card.results),
         ),
+        **({"Examples": _table(card.examples[0], card.examples[1:])} if card.examples else {}),
         "Limits": "\n".join(f"- {limit}" for limit in card.limits),
         "Training": _table(("", ""), _training_facts(card)),
         "Configuration": _table(
@@ -186,4 +189,8 @@ def _training_facts(card: ModelCard) -> list[tuple[str, str]]:
 
 def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [header, ("---",) * len(header), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "&#124;").replace("\n", "<br>")

@@ -5,8 +5,9 @@ import json
 import shutil
 import types
 import typing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from common.checks import flag
 from common.errors import UserError
@@ -15,12 +16,14 @@ from common.training.options import TrainingOptions
 
 Config = TypeVar("Config")
 
-CONFIG, HISTORY, BEST_WEIGHTS, STATE, CURVES = (
+CONFIG, HISTORY, BEST_WEIGHTS, STATE, CURVES, PREPROCESSING, OUTCOME = (
     "config.json",
     "log.csv",
     "best.weights.h5",
     "state.npz",
     "curves.png",
+    "preprocessing.json",
+    "outcome.json",
 )
 _MAY_DIFFER_ON_RESUME = {"resume", "overwrite", "tensorboard", "runs", "name"}
 
@@ -59,8 +62,55 @@ def load_config(folder: Path, kind: type[Config]) -> Config:
     return from_json(kind, json.loads(path.read_text("utf-8")))
 
 
+@dataclass(frozen=True)
+class FinishedRun(Generic[Config]):
+    """What a finished training left in its folder beside its history.
+
+    Attributes:
+        config: what it was started with.
+        preprocessing: the vocabularies and the like that training made.
+        outcome: what came of it: figures, wall time, hardware.
+        weights: the file of the best weights.
+    """
+
+    config: Config
+    preprocessing: dict[str, Any]
+    outcome: dict[str, Any]
+    weights: Path
+
+
+def write_preprocessing(folder: Path, preprocessing: dict[str, Any]) -> None:
+    """Keeps what training made before its first step, such as a vocabulary."""
+    atomic_write(folder / PREPROCESSING, json.dumps(preprocessing, ensure_ascii=False))
+
+
+def write_outcome(folder: Path, outcome: dict[str, Any]) -> None:
+    """Keeps what came of a training, and so marks it as finished."""
+    atomic_write(folder / OUTCOME, json.dumps(outcome, indent=2) + "\n")
+
+
+def load_finished(folder: Path, kind: type[Config]) -> FinishedRun[Config]:
+    """Reads a finished training from its folder.
+
+    Raises:
+        UserError: there is none, or it is not finished.
+    """
+    config = load_config(folder, kind)
+    for name in (PREPROCESSING, BEST_WEIGHTS, OUTCOME):
+        if not (folder / name).is_file():
+            raise UserError(
+                f"{folder}: no {name}, so this training is not finished; go on with train --resume"
+            )
+    preprocessing, outcome = (
+        json.loads((folder / name).read_text("utf-8")) for name in (PREPROCESSING, OUTCOME)
+    )
+    return FinishedRun(config, preprocessing, outcome, folder / BEST_WEIGHTS)
+
+
 def to_json(config: Any) -> Any:
     """A dataclass as JSON values; paths become strings, tuples lists."""
+    if isinstance(config, dict):
+        return {name: to_json(value) for name, value in config.items()}
     if dataclasses.is_dataclass(config):
         return {field.name: to_json(getattr(config, field.name)) for field in dataclasses.fields(config)}
     if isinstance(config, (tuple, list)):

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from applications.sentiment_analysis.config import PRESETS
-from applications.sentiment_analysis.export import Options, export
+from applications.sentiment_analysis.export import export
 from applications.sentiment_analysis.train import train
 from common.data.labelled_text import TextSource
+from common.export.script import ExportOptions
 
 POSITIVE = ("a fine {}", "I loved this {}", "what a lovely {} !", "the {} is not bad at all")
 NEGATIVE = ("a dull {}", "I hated this {}", "what an awful {} !", "the {} is not good at all")
@@ -51,4 +52,4 @@ def finished_run(tiny_config):
 @pytest.fixture(scope="session")
 def exported(finished_run, tmp_path_factory):
     """The exported version of the tiny classifier: <folder>/sentiment_analysis/1."""
-    return export(Options(finished_run, tmp_path_factory.mktemp("saved_models") / "sentiment_analysis"))
+    return export(ExportOptions(finished_run, tmp_path_factory.mktemp("saved_models") / "sentiment_analysis"))

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 
 from applications.sentiment_analysis.config import PRESETS
-from applications.sentiment_analysis.export import Options, export, load_run, serialized_example
+from applications.sentiment_analysis.export import export, load_run, serialized_example
 from common.errors import UserError
+from common.export.script import ExportOptions
 from common.serving.runner import SavedModelRunner
 from common.training.run_folder import open_run
 
@@ -78,7 +79,7 @@ def test_any_batch_size(runner, size):
 def test_the_answers_are_those_of_the_trained_model_with_its_calibration(runner, finished_run):
     trained = load_run(finished_run)
     logits = np.asarray(trained.model(trained.features(tf.constant(TEXTS)), training=False))
-    scaled = np.exp(logits / trained.outcome["temperature"])
+    scaled = np.exp(logits / trained.run.outcome["temperature"])
     answers = runner.run("serving_default", text=TEXTS)
     np.testing.assert_allclose(answers["probabilities"], scaled / scaled.sum(1, keepdims=True), atol=1e-5)
     assert [label.decode() for label in answers["label"]] == [trained.labels[one] for one in logits.argmax(1)]
@@ -90,7 +91,7 @@ def test_contributions_add_up_to_the_calibrated_lead_of_the_label_less_that_of_t
     logits = np.asarray(trained.model(trained.features(tf.constant(TEXTS)), training=False))
     leads = np.diff(logits - np.asarray(trained.model.get_layer("logits").bias))[:, 0]
     signs = np.where(outputs["label"] == b"positive", 1, -1)
-    expected = signs * leads / trained.outcome["temperature"]
+    expected = signs * leads / trained.run.outcome["temperature"]
     np.testing.assert_allclose(outputs["contributions"].sum(axis=1), expected, rtol=1e-4)
     assert not outputs["contributions"][~outputs["mask"]].any()
 
@@ -122,13 +123,13 @@ def test_trained_where_a_gpu_is_seen_it_holds_no_operation_of_a_gpu_alone(
     finished_run, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(sys.modules["keras.src.backend.tensorflow.rnn"], "_is_gpu_available", lambda: True)
-    version = export(Options(finished_run, tmp_path / "sentiment_analysis"))
+    version = export(ExportOptions(finished_run, tmp_path / "sentiment_analysis"))
     assert b"Cudnn" not in (version / "saved_model.pb").read_bytes()
 
 
 def test_the_next_export_is_the_next_version(finished_run, exported):
     assert exported.name == "1"
-    assert export(Options(finished_run, exported.parent)).name == "2"
+    assert export(ExportOptions(finished_run, exported.parent)).name == "2"
     (exported.parent / "2").rename(exported.parent.parent / "second")
 
 
@@ -138,7 +139,7 @@ def test_a_failed_export_leaves_nothing_behind(finished_run, tmp_path, monkeypat
 
     monkeypatch.setattr("common.export.saved_model.write_warmup", fail)
     with pytest.raises(OSError, match="No space left"):
-        export(Options(finished_run, tmp_path / "sentiment_analysis"))
+        export(ExportOptions(finished_run, tmp_path / "sentiment_analysis"))
     assert list(tmp_path.rglob("*")) == []
 
 
@@ -147,4 +148,4 @@ def test_a_run_that_is_not_finished_is_not_exported(tmp_path):
     training = replace(config.training, runs=tmp_path)
     folder = open_run("sentiment_analysis", replace(config, training=training), training)
     with pytest.raises(UserError, match="this training is not finished; go on with train --resume"):
-        export(Options(folder, tmp_path / "out"))
+        export(ExportOptions(folder, tmp_path / "out"))

@@ -1,0 +1,321 @@
+"""Turns a training run into a SavedModel: a prefix in, its continuation out, all in one graph.
+
+python -m applications.text_generation.export --run runs/text_generation/base
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from applications.text_generation.config import NAME, Config
+from applications.text_generation.model import build, read
+from applications.text_generation.predict import CHARACTERS_FILE, MAX_CHARACTERS, MAX_LENGTH
+from common import cli
+from common.decoding.generate import Generated, generate
+from common.decoding.samplers import compose, forbid, sample, temperature, truncate
+from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
+from common.export.saved_model import Signature, export_saved_model
+from common.export.script import ExportOptions, report, training_facts
+from common.layers.characters import UNKNOWN, Characters
+from common.layers.portability import make_portable
+from common.training.run_folder import FinishedRun, load_finished
+
+TEXTS = ("To be, or not", "", "Ω\n", "the same again, and again")
+LIMITS = (
+    "It writes what looks like its training text, character by character; what it says is neither true nor meant.",
+    "It knows one style: a prefix in another language or style is continued in that of its training text.",
+    "Names, insults and opinions of its training text come up again in what it writes.",
+    "Characters that its training text lacks are read as one unknown mark and never written.",
+)
+_CARD_TEMPERATURES = (0.0, 0.4, 0.7, 1.0)
+_CARD_LENGTH, _CARD_SEED = 200, 7
+_IMPOSSIBLE = -1e9
+Tensors = dict[str, tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training with its model in float32 and its text front end."""
+
+    run: FinishedRun[Config]
+    model: keras.Model
+    characters: Characters
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The two passes over the model, each traced once and shared by the signatures.
+
+    Attributes:
+        read: `(token [batch], states [batch, n, units], text [batch])` -> logits `[batch, time, characters]` of each
+            character of the text, its numbers `[batch, time]`, their mask, and token and states after it.
+        write: `(token, states, position, length, temperature, top_k, top_p, seed)`, `[batch]` but for the states, ->
+            the text written, and token and states after it.
+        start: `(batch)` -> token and states before any text.
+    """
+
+    read: Callable[..., tuple[tf.Tensor, ...]]
+    write: Callable[..., tuple[tf.Tensor, ...]]
+    start: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+def load_run(folder: Path) -> Trained:
+    """Reads a finished training from its folder.
+
+    Raises:
+        UserError: there is none, or it is not finished.
+    """
+    run = load_finished(folder, Config)
+    characters = Characters(run.preprocessing["characters"])
+    model = build(run.config, characters.size)
+    model.load_weights(run.weights)
+    make_portable(model)
+    return Trained(run, model, characters)
+
+
+def functions(trained: Trained) -> Functions:
+    """Makes the passes that the signatures are built from."""
+    model, characters = trained.model, trained.characters
+    embedding, logits_of = model.get_layer("embedding"), model.get_layer("logits")
+    stack = model.get_layer("states").stack
+    floats, integers, strings = (tf.TensorSpec([None], kind) for kind in (tf.float32, tf.int32, tf.string))
+    states_spec = tf.TensorSpec([None, stack.state_count, stack.units], tf.float32)
+
+    def start(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.fill([batch], UNKNOWN), tf.zeros([batch, stack.state_count, stack.units])
+
+    @tf.function(input_signature=[integers, states_spec, strings])
+    def read_text(token: tf.Tensor, states: tf.Tensor, text: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        numbers = characters(text)
+        lengths = tf.cast(numbers.row_lengths(), tf.int32)
+        targets = numbers.to_tensor(UNKNOWN)
+        # The model needs a step to stand on, even if all texts are empty.
+        steps = tf.maximum(tf.shape(targets)[1], 1)
+        fed = tf.concat([token[:, None], targets], axis=1)
+        mask = tf.sequence_mask(lengths, steps)
+        logits, after = read(model, fed[:, :steps], tf.unstack(states, axis=1), mask)
+        token = tf.gather(fed, lengths, batch_dims=1)
+        width = tf.shape(targets)[1]
+        return logits[:, :width], targets, mask[:, :width], token, tf.stack(after, axis=1)
+
+    @tf.function(
+        input_signature=[integers, states_spec, integers, integers, floats, integers, floats, integers]
+    )
+    def write(
+        token: tf.Tensor,
+        states: tf.Tensor,
+        position: tf.Tensor,
+        length: tf.Tensor,
+        temperatures: tf.Tensor,
+        top_k: tf.Tensor,
+        top_p: tf.Tensor,
+        seed: tf.Tensor,
+    ) -> tuple[tf.Tensor, ...]:
+        with tf.control_dependencies(_checks(length, temperatures, top_k, top_p)):
+            length = tf.identity(length)
+        advance = stack.stepper(embedding.units)
+
+        def step(token: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+            outputs, after = advance(embedding(token), states)
+            return logits_of(outputs), after
+
+        choose = compose(
+            forbid([UNKNOWN]), temperature(temperatures), truncate(top_k, top_p), choose=sample(seed)
+        )
+        written: Generated = generate(
+            step, token, tf.unstack(states, axis=1), length, choose, position=position
+        )
+        numbers = tf.RaggedTensor.from_tensor(written.tokens, lengths=written.lengths)
+        return characters.text(numbers), written.token, tf.stack(written.states, axis=1)
+
+    return Functions(read_text, write, start)
+
+
+def _checks(
+    length: tf.Tensor, temperatures: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor
+) -> list[tf.Operation]:
+    """What a request must keep to; a row that does not fails with the message."""
+    conditions = {
+        f"length: expected 0 to {MAX_LENGTH}": (length >= 0) & (length <= MAX_LENGTH),
+        "temperature: expected a number, 0 or more": (temperatures >= 0) & tf.math.is_finite(temperatures),
+        "top_k: expected 0 (all characters) or more": top_k >= 0,
+        "top_p: expected more than 0 and at most 1": (top_p > 0) & (top_p <= 1),
+    }
+    return [tf.debugging.Assert(tf.reduce_all(holds), [text]) for text, holds in conditions.items()]
+
+
+def _short(text: tf.Tensor) -> tf.Tensor:
+    """`text`, unless it is too long to be read at once."""
+    longest = tf.reduce_max(tf.concat([[0], tf.strings.length(text)], axis=0))
+    message = f"text: expected at most {MAX_CHARACTERS} bytes at once; read longer ones piece by piece with `follow`"
+    with tf.control_dependencies([tf.debugging.Assert(longest <= MAX_CHARACTERS, [message])]):
+        return tf.identity(text)
+
+
+def signatures(trained: Trained) -> list[Signature]:
+    """What is served, for any batch size; `[batch]` each unless said otherwise.
+
+    - `serving_default`: `prefix` string, `length` int32, `temperature` float32 (0 for the most probable characters),
+      `top_k` int32 (0 for all), `top_p` float32 (1 for all), `seed` int32 -> `text`, the prefix and `length` more
+      characters.
+    - `score`: `text` -> `log_likelihood` in nats, `character_log_likelihoods` `[batch, time]`, and the count of
+      `characters`.
+    - `prime`: `prefix` -> `token` int32 and `states` `[batch, n, units]` after it.
+    - `step`: `token`, `states` -> `logits` `[batch, characters]` of the next character, and `states`. Character k of
+      `assets.extra/characters.json` has the number k + 1.
+    - `follow`: `token`, `states`, `text` -> what `score` gives, and `token`, `states` after the text.
+    - `extend`: `token`, `states`, `position` int32 (characters written before), and what `serving_default` takes in
+      place of the prefix -> the characters written as `text`, `token`, `states`. Pieces together are the whole.
+    """
+    passes = functions(trained)
+    model = trained.model
+    stack = model.get_layer("states").stack
+
+    def prime(prefix: tf.Tensor) -> Tensors:
+        *_, token, states = passes.read(*passes.start(tf.shape(prefix)[0]), _short(prefix))
+        return {"token": token, "states": states}
+
+    def serve(
+        prefix: tf.Tensor,
+        length: tf.Tensor,
+        temperature: tf.Tensor,
+        top_k: tf.Tensor,
+        top_p: tf.Tensor,
+        seed: tf.Tensor,
+    ) -> Tensors:
+        primed = prime(prefix)
+        written, *_ = passes.write(
+            *primed.values(), tf.zeros_like(length), length, temperature, top_k, top_p, seed
+        )
+        return {"text": tf.strings.join([prefix, written])}
+
+    def extend(
+        token: tf.Tensor,
+        states: tf.Tensor,
+        position: tf.Tensor,
+        length: tf.Tensor,
+        temperature: tf.Tensor,
+        top_k: tf.Tensor,
+        top_p: tf.Tensor,
+        seed: tf.Tensor,
+    ) -> Tensors:
+        text, token, states = passes.write(token, states, position, length, temperature, top_k, top_p, seed)
+        return {"text": text, "token": token, "states": states}
+
+    def follow(token: tf.Tensor, states: tf.Tensor, text: tf.Tensor) -> Tensors:
+        logits, targets, mask, token, states = passes.read(token, states, _short(text))
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
+        by_character = tf.where(mask, -nats, 0.0)
+        return {
+            "log_likelihood": tf.reduce_sum(by_character, axis=1),
+            "character_log_likelihoods": by_character,
+            "characters": tf.reduce_sum(tf.cast(mask, tf.int32), axis=1),
+            "token": token,
+            "states": states,
+        }
+
+    def score(text: tf.Tensor) -> Tensors:
+        found = follow(*passes.start(tf.shape(text)[0]), text)
+        return {name: value for name, value in found.items() if name not in ("token", "states")}
+
+    def step(token: tf.Tensor, states: tf.Tensor) -> Tensors:
+        outputs, after = stack.stepper(model.get_layer("embedding").units)(
+            model.get_layer("embedding")(token), tf.unstack(states, axis=1)
+        )
+        logits = model.get_layer("logits")(outputs)
+        is_unknown = tf.range(tf.shape(logits)[1]) == UNKNOWN
+        return {"logits": tf.where(is_unknown, _IMPOSSIBLE, logits), "states": tf.stack(after, axis=1)}
+
+    strings, integers, floats = (tf.TensorSpec([None], kind) for kind in (tf.string, tf.int32, tf.float32))
+    controls = {
+        "length": integers,
+        "temperature": floats,
+        "top_k": integers,
+        "top_p": floats,
+        "seed": integers,
+    }
+    chosen = {
+        "length": [30, 8, 0, 12],
+        "temperature": [0.0, 0.8, 1.0, 0.7],
+        "top_k": [0, 5, 0, 0],
+        "top_p": [1.0, 1.0, 0.9, 0.8],
+        "seed": [0, 1, 2, -3],
+    }
+    carried = {"token": integers, "states": tf.TensorSpec([None, stack.state_count, stack.units], tf.float32)}
+    texts = list(TEXTS)
+    primed = {name: value.numpy() for name, value in prime(tf.constant(texts)).items()}
+    return [
+        Signature("serving_default", serve, {"prefix": strings, **controls}, {"prefix": texts, **chosen}),
+        Signature("score", score, {"text": strings}, {"text": texts}),
+        Signature("prime", prime, {"prefix": strings}, {"prefix": texts}),
+        Signature("step", step, carried, primed),
+        Signature("follow", follow, {**carried, "text": strings}, {**primed, "text": texts}),
+        Signature(
+            "extend",
+            extend,
+            {**carried, "position": integers, **controls},
+            {**primed, "position": [0, 1, 5, 0], **chosen},
+        ),
+    ]
+
+
+def samples(served: Signature) -> tuple[tuple[str, ...], ...]:
+    """A table of texts written from nothing at several temperatures."""
+    rows = len(_CARD_TEMPERATURES)
+    texts = served.function(
+        prefix=tf.fill([rows], ""),
+        length=tf.fill([rows], _CARD_LENGTH),
+        temperature=tf.constant(_CARD_TEMPERATURES),
+        top_k=tf.zeros([rows], tf.int32),
+        top_p=tf.ones([rows]),
+        seed=tf.fill([rows], _CARD_SEED),
+    )["text"]
+    written = (text.decode("utf-8") for text in texts.numpy())
+    shown = tuple((f"{value:.1f}", text) for value, text in zip(_CARD_TEMPERATURES, written, strict=True))
+    return (("temperature", f"{_CARD_LENGTH} characters from an empty prefix, seed {_CARD_SEED}"), *shown)
+
+
+def model_card(trained: Trained, examples: tuple[tuple[str, ...], ...], options: ExportOptions) -> ModelCard:
+    """What a reader must know of the model before trusting it."""
+    nats = Result(
+        "validation, nats per character",
+        trained.run.outcome["validation_nats_per_character"],
+        "text that was not trained on, which chose the epoch, read as one stream",
+        f"python -m applications.{NAME}.train, with the configuration below",
+    )
+    return ModelCard(
+        application=NAME,
+        task="The beginning of a text in; its continuation, character by character, or its likelihood out.",
+        results=(nats,),
+        examples=examples,
+        limits=LIMITS,
+        vocabulary_sha256=vocabulary_sha256(trained.characters.vocabulary),
+        **training_facts(trained.run, trained.run.config.source.data, options),
+    )
+
+
+def export(options: ExportOptions) -> Path:
+    """Writes, checks and publishes the run's model. Returns the new version's folder."""
+    trained = load_run(options.run)
+    served = signatures(trained)
+    vocabulary = json.dumps({"characters": trained.characters.vocabulary}, ensure_ascii=False)
+    card = model_card(trained, samples(served[0]), options)
+    return export_saved_model(
+        served,
+        options.folder(NAME),
+        resources=[trained.characters.table],
+        files={CHARACTERS_FILE.name: vocabulary, **card_files(card)},
+    )
+
+
+def main(options: ExportOptions) -> None:
+    """Exports a trained language model as a SavedModel for TensorFlow Serving, checked before it is published."""
+    report(export(options))
+
+
+if __name__ == "__main__":
+    cli.run(main, ExportOptions)

@@ -1,0 +1,74 @@
+"""What the export scripts of all applications share: their flags, the card's common facts, and the last line."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from common.cli import console
+from common.export.model_card import Hardware
+from common.training.run_folder import FinishedRun, to_json
+
+_OF_THIS_MACHINE = ("data_dir", "runs", "resume", "overwrite", "tensorboard")
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What to export, and where to."""
+
+    run: Path
+    """Folder of a finished training: runs/<application>/<name>."""
+    output: Path | None = None
+    """Folder of numbered versions, saved_models/<application> unless given; the model becomes the next one. Its name is
+    the model's name on a server."""
+    data_description: str = ""
+    """What the model was trained on, for the model card; the data's name unless given."""
+    data_licence: str = "not stated"
+    """Under which terms the training data may be used, for the model card."""
+
+    def folder(self, application: str) -> Path:
+        """The folder of numbered versions."""
+        return self.output or Path("saved_models") / application
+
+
+def training_facts(finished: FinishedRun[Any], data: str, options: ExportOptions) -> dict[str, Any]:
+    """The fields of a `ModelCard` that every training has, without paths: where things lie concerns nobody else.
+
+    Args:
+        finished: the training; its outcome tells `training_examples`, `training_seconds` and `hardware`.
+        data: the `--data` that it was started with.
+        options: of the export.
+    """
+    outcome = finished.outcome
+    return {
+        "data": options.data_description or Path(data).name,
+        "data_licence": options.data_licence,
+        "training_examples": outcome["training_examples"],
+        "training_seconds": outcome["training_seconds"],
+        "hardware": Hardware(**outcome["hardware"]),
+        "configuration": to_json(_without_places(finished.config)),
+    }
+
+
+def _without_places(config: Any) -> Any:
+    """A configuration whose paths are reduced to names, and without what only one machine or one call was told."""
+    return {
+        field.name: _placeless(getattr(config, field.name))
+        for field in dataclasses.fields(config)
+        if field.name not in _OF_THIS_MACHINE
+    }
+
+
+def _placeless(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return _without_places(value)
+    if isinstance(value, tuple):
+        return tuple(map(_placeless, value))
+    is_path = isinstance(value, Path) or (isinstance(value, str) and "/" in value and Path(value).exists())
+    return Path(value).name if is_path else value
+
+
+def report(version: Path) -> None:
+    """Says where the model is and how large."""
+    size = sum(file.stat().st_size for file in version.rglob("*") if file.is_file())
+    console().print(f"exported to {version} ({size / 1e6:.1f} MB)")
