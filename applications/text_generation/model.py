@@ -112,6 +112,7 @@ class CharacterLogits(keras.layers.Layer):
 
     def __init__(self, embedding: CharacterEmbedding | None, characters: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.supports_masking = True
         self.embedding, self.characters = embedding, characters
 
     def build(self, states_shape: tuple[int | None, ...]) -> None:

@@ -1,0 +1,245 @@
+"""Turns a training run into a SavedModel: sentences in, translations out, all in one graph.
+
+python -m applications.translation.export --run runs/translation/base
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+import tyro
+
+from applications.translation import model as translator
+from applications.translation.config import NAME, Config
+from applications.translation.data import subword_text
+from applications.translation.predict import LANGUAGES_FILE
+from common import cli
+from common.checks import require_at_least
+from common.decoding.beam import Hypotheses, beam_search
+from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
+from common.export.saved_model import Signature, export_saved_model
+from common.export.script import ExportOptions, report, training_facts
+from common.layers.portability import make_portable
+from common.layers.subwords import END, FIRST_PIECE, PADDING, START, UNKNOWN, Subwords, SubwordText
+from common.training.run_folder import FinishedRun, load_finished
+
+LIMITS = (
+    "It translates whatever it is given, fluently and without a word of doubt, also what it has never met.",
+    "It judges best what resembles its training texts in subject, length and style; names it does not know it may "
+    "replace by known words.",
+    "Words in characters that its training texts lack are left out.",
+    "What its training texts take for granted of people, such as who is a doctor and who a nurse, it takes for granted.",
+)
+_END_MARK = "</s>"
+_EXAMPLE_PIECES = 16
+_FORBIDDEN = (PADDING, UNKNOWN, START)
+Tensors = dict[str, tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to export, where to, and how it searches."""
+
+    export: tyro.conf.OmitArgPrefixes[ExportOptions]
+    beam_width: int = 5
+    """Hypotheses that are followed at once for each text; 1 is greedy search."""
+    length_penalty: float = 1.0
+    """0 compares hypotheses by their log-probabilities; the higher, the longer the translations (Wu et al. 2016)."""
+
+    def __post_init__(self) -> None:
+        require_at_least(1, beam_width=self.beam_width)
+        require_at_least(0, length_penalty=self.length_penalty)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training with its model in float32 and its text front end."""
+
+    run: FinishedRun[Config]
+    model: keras.Model
+    subwords: SubwordText
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found for each text.
+
+    Attributes:
+        source: the text's ids `[batch, source time]`.
+        truncated: `[batch]`, whether the text was too long and lost its end.
+        hypotheses: the best first; recorded are the attention weights.
+    """
+
+    source: tf.Tensor
+    truncated: tf.Tensor
+    hypotheses: Hypotheses
+
+
+def load_run(folder: Path) -> Trained:
+    """Reads a finished training from its folder.
+
+    Raises:
+        UserError: there is none, or it is not finished.
+    """
+    run = load_finished(folder, Config)
+    subwords = Subwords.from_json(run.preprocessing["subwords"])
+    model = translator.build(run.config, subwords.size)
+    model.load_weights(run.weights)
+    make_portable(model)
+    # One more than the model was trained on shows that a text is longer.
+    return Trained(run, model, subword_text(subwords, run.config.max_tokens + 1))
+
+
+def searcher(trained: Trained, options: Options, count: int) -> Callable[[tf.Tensor], Found]:
+    """The function from strings `[batch]` to the `count` best translations of each; an empty text has an empty one."""
+    model, subwords, most = trained.model, trained.subwords, trained.run.config.max_tokens
+
+    def search(text: tf.Tensor) -> Found:
+        source = subwords(text)
+        lengths = tf.math.count_nonzero(source, axis=1, dtype=tf.int32)
+        is_empty = lengths <= 1
+        memory = translator.encode(model, source)
+        found = beam_search(
+            translator.decoder(model, memory),
+            tf.fill(tf.shape(lengths), START),
+            translator.initial_states(model, memory),
+            end=END,
+            max_lengths=tf.where(is_empty, 0, 2 * lengths + 10),
+            beam_width=options.beam_width,
+            length_penalty=options.length_penalty,
+            hypotheses=count,
+            forbidden=_FORBIDDEN,
+            record=tf.TensorSpec([None, None], tf.float32),
+        )
+        return Found(source, lengths - 1 > most, found)
+
+    return search
+
+
+def signatures(trained: Trained, options: Options) -> list[Signature]:
+    """What is served, for any batch size; `[batch]` each unless said otherwise.
+
+    - `serving_default`: `text` strings -> `translation`, its `score` (log-probability over the length penalty), and
+      `truncated`, whether the text was longer than the model takes.
+    - `n_best`: `text` -> `translations`, `scores`, `log_likelihoods`, `[batch, beam width]`, the best first.
+    - `align`: `text` -> `translation`; `source_tokens` `[batch, source time]` and `target_tokens` `[batch, time]`,
+      subwords with a "▁" for a space and "</s>" for the end; `attention` `[batch, time, source time]`.
+    - `score`: `text`, `translation` -> `log_likelihood` in nats, and the count of `tokens` it is the sum of.
+    """
+    subwords = trained.subwords
+    best, all_of_beam = (searcher(trained, options, count) for count in (1, options.beam_width))
+
+    def text_of(tokens: tf.Tensor) -> tf.Tensor:
+        """Ids `[batch, hypotheses, time]` -> strings `[batch, hypotheses]`."""
+        shape = tf.shape(tokens)
+        return tf.reshape(subwords.detokenize(tf.reshape(tokens, [-1, shape[2]])), shape[:2])
+
+    def spelt(ids: tf.Tensor) -> tf.Tensor:
+        return tf.where(ids == END, _END_MARK, subwords.spelling(ids))
+
+    def serve(text: tf.Tensor) -> Tensors:
+        found = best(text)
+        return {
+            "translation": text_of(found.hypotheses.tokens)[:, 0],
+            "score": found.hypotheses.scores[:, 0],
+            "truncated": found.truncated,
+        }
+
+    def n_best(text: tf.Tensor) -> Tensors:
+        found = all_of_beam(text).hypotheses
+        exists = tf.math.is_finite(found.scores)
+        lowest = tf.float32.min
+        return {
+            "translations": text_of(found.tokens),
+            "scores": tf.where(exists, found.scores, lowest),
+            "log_likelihoods": tf.where(exists, found.log_probabilities, lowest),
+        }
+
+    def align(text: tf.Tensor) -> Tensors:
+        found = best(text)
+        hypotheses = found.hypotheses
+        assert hypotheses.recorded is not None
+        return {
+            "translation": text_of(hypotheses.tokens)[:, 0],
+            "source_tokens": spelt(found.source),
+            "target_tokens": spelt(hypotheses.tokens[:, 0]),
+            "attention": hypotheses.recorded[:, 0],
+        }
+
+    def score(text: tf.Tensor, translation: tf.Tensor) -> Tensors:
+        labels = subwords(translation)
+        start = tf.fill([tf.shape(labels)[0], 1], START)
+        fed = tf.concat([start, tf.where(labels == END, PADDING, labels)[:, :-1]], axis=1)
+        memory = translator.encode(trained.model, subwords(text))
+        return {
+            "log_likelihood": translator.log_likelihood(trained.model, memory, fed, labels),
+            "tokens": tf.math.count_nonzero(labels, axis=1, dtype=tf.int32),
+        }
+
+    strings = tf.TensorSpec([None], tf.string)
+    inputs, examples = {"text": strings}, {"text": example_texts(subwords)}
+    return [
+        Signature("serving_default", serve, inputs, examples),
+        Signature("n_best", n_best, inputs, examples),
+        Signature("align", align, inputs, examples),
+        Signature(
+            "score",
+            score,
+            {**inputs, "translation": strings},
+            {**examples, "translation": example_texts(subwords)},
+        ),
+    ]
+
+
+def example_texts(subwords: SubwordText) -> list[str]:
+    """A few of the commonest subwords, fewer of them, nothing, and characters that no text holds."""
+    commonest = tf.range(FIRST_PIECE, FIRST_PIECE + _EXAMPLE_PIECES)
+    long, short = subwords.detokenize(
+        tf.stack([commonest, tf.where(commonest < FIRST_PIECE + 5, commonest, END)])
+    )
+    return [long.numpy().decode("utf-8"), short.numpy().decode("utf-8"), "", "⺀ 🙂"]
+
+
+def model_card(trained: Trained, options: Options) -> ModelCard:
+    """What a reader must know of the model before trusting it."""
+    outcome, source = trained.run.outcome, trained.run.config.source
+    command = f"python -m applications.{NAME}.train, with the configuration below"
+    bleu = Result(
+        "validation BLEU of greedy translations",
+        outcome["validation_bleu"],
+        "pairs that were not trained on, which chose the epoch",
+        command,
+    )
+    return ModelCard(
+        application=NAME,
+        task=f"A sentence in; its translation out, found with {options.beam_width} hypotheses at once.",
+        results=(bleu,),
+        limits=LIMITS,
+        vocabulary_sha256=vocabulary_sha256(trained.subwords.subwords.pieces),
+        **training_facts(trained.run, f"{source.data} {Path(source.source).name}", options.export),
+    )
+
+
+def export(options: Options) -> Path:
+    """Writes, checks and publishes the run's model. Returns the new version's folder."""
+    trained = load_run(options.export.run)
+    source = trained.run.config.source
+    languages = {"source": Path(source.source).name, "target": Path(source.target).name}
+    files = {
+        LANGUAGES_FILE.name: json.dumps(languages, ensure_ascii=False),
+        **card_files(model_card(trained, options)),
+    }
+    served = signatures(trained, options)
+    return export_saved_model(served, options.export.folder(NAME), files=files, tolerance=1e-4)
+
+
+def main(options: Options) -> None:
+    """Exports a trained translator as a SavedModel for TensorFlow Serving, checked before it is published."""
+    report(export(options))
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
