@@ -62,9 +62,7 @@ class StreamedStack(keras.layers.Layer):
         goes_on = ops.cast(ops.logical_not(starts), "float32")[:, None]
         before = [state * goes_on for state in states]
         if training and self.weight_dropout:
-            with dropped_recurrent_weights(
-                self.stack.recurrent_layers, self.weight_dropout, self.seed_generator
-            ):
+            with dropped_recurrent_weights(self.stack, self.weight_dropout, self.seed_generator):
                 outputs, after = self._run(inputs, before, training)
         else:
             outputs, after = self._run(inputs, before, training)
