@@ -21,9 +21,9 @@ from common.decoding.random_numbers import uniform_stream
 Adjust: TypeAlias = Callable[[tf.Tensor, Moment], tf.Tensor]
 """`(logits [batch, vocabulary], moment)` -> logits `[batch, vocabulary]`."""
 
+NEVER = -float("inf")
 _HEAD = 256  # tokens sorted first: a nucleus seldom reaches beyond
 _ONE_LEVEL = 256  # weights that are added up one by one quickest
-_NEVER = -float("inf")
 
 
 def compose(*adjustments: Adjust, choose: Choose) -> Choose:
@@ -75,7 +75,7 @@ def temperature(values: tf.Tensor) -> Adjust:
     def adjust(logits: tf.Tensor, moment: Moment) -> tf.Tensor:
         divided = (logits - tf.reduce_max(logits, axis=-1, keepdims=True)) / divisors
         is_dropped = is_greedy[:, None] & (greedy(logits, moment)[:, None] != tf.range(tf.shape(logits)[1]))
-        return tf.where(is_dropped, _NEVER, divided)
+        return tf.where(is_dropped, NEVER, divided)
 
     return adjust
 
@@ -122,7 +122,7 @@ def truncate(top_k: tf.Tensor, top_p: tf.Tensor) -> Adjust:
         last = tf.where(has_p, tf.minimum(last_of_p, last_of_k), last_of_k)
         value, token = _at(values, last)[:, None], _at(tokens, last)[:, None]
         is_kept = (logits > value) | ((logits == value) & (tf.range(vocabulary) <= token))
-        return tf.where(is_kept | ~truncates[:, None], logits, _NEVER)
+        return tf.where(is_kept | ~truncates[:, None], logits, NEVER)
 
     return adjust
 
@@ -149,12 +149,14 @@ def repetition_penalty(values: tf.Tensor) -> Adjust:
 def forbid(tokens: Sequence[int]) -> Adjust:
     """Never lets these tokens be chosen, such as a mark for unknown words."""
 
-    def adjust(logits: tf.Tensor, moment: Moment) -> tf.Tensor:
-        ids = tf.range(tf.shape(logits)[1])
-        is_forbidden = tf.reduce_any(ids == tf.constant(tokens, tf.int32, [len(tokens), 1]), axis=0)
-        return tf.where(is_forbidden, _NEVER, logits)
+    return lambda logits, moment: without(logits, tokens)
 
-    return adjust
+
+def without(logits: tf.Tensor, tokens: Sequence[int]) -> tf.Tensor:
+    """Minus infinity at `tokens`; the other logits `[batch, vocabulary]` as they are."""
+    ids = tf.range(tf.shape(logits)[1])
+    is_forbidden = tf.reduce_any(ids == tf.constant(tokens, tf.int32, [len(tokens), 1]), axis=0)
+    return tf.where(is_forbidden, NEVER, logits)
 
 
 def _place_of(targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
