@@ -92,10 +92,9 @@ def redrawn(
 
     Of pairs that `encode_within` has kept for the same `max_tokens`, nothing is cut, however finely they are segmented.
     """
-    sides = [
-        subword_text(subwords, max_tokens * max(map(len, subwords.pieces))) for subwords in (source, target)
-    ]
-    return lambda epoch: encode(pairs, *sides, sharpness, (seed, epoch))
+    roomy = max_tokens * max(len(piece) for piece in (*source.pieces, *target.pieces))
+    read, written = subword_text(source, roomy), subword_text(target, roomy)
+    return lambda epoch: encode(pairs, read, written, sharpness, (seed, epoch))
 
 
 def token_batches(

@@ -90,9 +90,16 @@ def _number(rng: random.Random) -> int:
     return rng.randrange(10 ** (digits - 1), 10**digits)
 
 
+def _spelt_number(rng: random.Random) -> int:
+    # num2words misspells the German thousands that end in one, such as 301,000.
+    number = _number(rng)
+    return _spelt_number(rng) if number > 100_000 and number // 1000 % 100 == 1 else number
+
+
 def _count(rng: random.Random) -> int:
-    # After a number that ends in one, languages and their grammars disagree on singular and plural.
-    return next(number for number in iter(lambda: _number(rng), 0) if number % 100 != 1)
+    # After a number that ends in one, grammars disagree on singular and plural.
+    number = _spelt_number(rng)
+    return _count(rng) if number % 100 == 1 else number
 
 
 def _ordinal(rng: random.Random) -> int:
@@ -110,7 +117,7 @@ def _city(english: str, language: str) -> str:
 
 
 SLOTS = {
-    "number": Slot(_number, _words("cardinal")),
+    "number": Slot(_spelt_number, _words("cardinal")),
     "count": Slot(_count, _words("cardinal")),
     "ordinal": Slot(_ordinal, _words("ordinal")),
     "year": Slot(lambda rng: rng.randint(1100, 2049), _words("year")),

@@ -4,7 +4,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.data.batching import Sequences, evaluation_batches, pad, plan_batches, training_batches
+from common.data.batching import (
+    Sequences,
+    evaluation_batches,
+    pad,
+    plan_batches,
+    plan_token_batches,
+    training_batches,
+)
 
 LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=60).map(np.array)
 
@@ -29,6 +36,33 @@ def test_batches_of_like_length_need_little_padding():
     padded = sum(len(batch) * lengths[batch].max() for batch in batches)
     at_random = sum(32 * part.max() for part in np.array_split(lengths, 100))
     assert padded < 1.1 * lengths.sum() < 0.5 * at_random
+
+
+@given(LENGTHS, st.integers(1, 200), st.integers(0, 5))
+def test_batches_by_tokens_hold_every_example_once_and_no_more_than_their_tokens(lengths, tokens, seed):
+    for rng in (None, np.random.default_rng(seed)):
+        batches = plan_token_batches(lengths, tokens, rng)
+        assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
+        assert all(len(batch) == 1 or len(batch) * lengths[batch].max() <= tokens for batch in batches)
+
+
+@given(LENGTHS, st.integers(1, 200))
+@settings(max_examples=30)
+def test_every_epoch_has_as_many_batches_by_tokens(lengths, tokens):
+    counts = {len(plan_token_batches(lengths, tokens, np.random.default_rng(seed))) for seed in range(5)}
+    assert counts == {len(plan_token_batches(lengths, tokens, None))}
+
+
+def test_batches_by_tokens_are_full_need_little_padding_and_differ_between_epochs():
+    lengths = 1 + np.random.default_rng(0).geometric(1 / 15, 20_000)
+    first, second = (plan_token_batches(lengths, 2000, np.random.default_rng(seed)) for seed in (1, 2))
+    padded = sum(len(batch) * lengths[batch].max() for batch in first)
+    assert padded < 1.1 * lengths.sum()
+    assert len(first) < 1.25 * lengths.sum() / 2000
+    together = [{tuple(sorted(batch)) for batch in batches} for batches in (first, second)]
+    assert len(together[0] & together[1]) < 0.1 * len(first)
+    sizes = [lengths[batch].max() for batch in first]
+    assert abs(np.corrcoef(sizes, np.arange(len(sizes)))[0, 1]) < 0.3
 
 
 @given(LENGTHS)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.data.tables import read_columns, read_folders
+from common.data.tables import read_columns, read_folders, read_lines, read_numbered_columns
 from common.errors import UserError
 
 FIELDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30)
@@ -95,3 +95,25 @@ def test_folders_give_their_name_as_label(tmp_path):
 def test_folder_without_texts_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"expected <label>/<name>\.txt"):
         read_folders(tmp_path)
+
+
+def test_a_table_without_a_header_is_read_from_its_first_line(tmp_path):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("a\tb\tc\n\nd\te\tf\tmore\n", "utf-8")
+    rows = read_numbered_columns(path, [3, 1])
+    assert [(row.values, row.origin) for row in rows] == [(("c", "a"), "line 1"), (("f", "d"), "line 3")]
+    with pytest.raises(UserError, match=r"pairs\.tsv, line 1: 3 fields; expected at least 4"):
+        read_numbered_columns(path, [4])
+    path.write_text("", "utf-8")
+    with pytest.raises(UserError, match="the file is empty"):
+        read_numbered_columns(path, [1])
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r\ufeff"))))
+def test_lines_of_any_text_read_back_as_written_whatever_ends_the_last(tmp_path_factory, lines):
+    path = tmp_path_factory.mktemp("lines") / "text.gz"
+    for end in ("\n", "\r\n"):
+        path.write_bytes(gzip.compress("".join(line + end for line in lines).encode("utf-8")))
+        assert read_lines(path) == lines
+    path.write_bytes(gzip.compress("\n".join([*lines, "last"]).encode("utf-8")))
+    assert read_lines(path) == [*lines, "last"]
