@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from common.data.tables import Row
+from common.data.tokenized_text import join_tokens
 from common.errors import UserError
 
 _TEXT_FEATURES = ("text", "sentence")
 _UNLABELLED = -1
+_TOKENIZED = ("ted_hrlr_translate",)
 
 
 def read_labelled_text(name: str, split: str, data_dir: Path | None = None) -> list[Row]:
@@ -30,11 +32,65 @@ def read_labelled_text(name: str, split: str, data_dir: Path | None = None) -> l
     return rows
 
 
-def _rows(builder: Any, split: str, text_feature: str) -> list[Row]:
-    if split not in builder.info.splits:
+def read_raw_text(name: str, split: str, data_dir: Path | None = None) -> str:
+    """The texts of a data set's split, joined by line ends (tiny_shakespeare has one text in each).
+
+    Raises:
+        UserError: the data set is unknown or holds no text, or it is neither prepared nor can be downloaded.
+    """
+    builder = _prepared_builder(name, data_dir)
+    features = builder.info.features
+    text_feature = next((feature for feature in _TEXT_FEATURES if feature in features), None)
+    if text_feature is None:
+        raise UserError(f"--data {name}: expected a data set with a text; its features are {list(features)}")
+    _require_split(builder, split)
+    examples = builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator()
+    return "\n".join(example[text_feature].decode("utf-8") for example in examples)
+
+
+def splits_of(name: str, data_dir: Path | None = None) -> list[str]:
+    """The names of a data set's splits.
+
+    Raises:
+        UserError: the data set is unknown, or it is neither prepared nor can be downloaded.
+    """
+    return list(_prepared_builder(name, data_dir).info.splits)
+
+
+def read_pairs(
+    name: str, sides: tuple[str, str], split: str, data_dir: Path | None = None, most: int | None = None
+) -> list[Row]:
+    """(text, translation) of a data set's split, or of its first `most` examples; tokenised texts with tokens joined.
+
+    Args:
+        name: of a data set of translations.
+        sides: the languages from which and to which is translated, as the data set names them.
+        split: one of `splits_of`.
+        data_dir: folder of prepared data sets.
+        most: how many examples are read at most.
+
+    Raises:
+        UserError: the data set is unknown or does not hold both languages, or it is neither prepared nor can be
+            downloaded.
+    """
+    builder = _prepared_builder(name, data_dir)
+    missing = [side for side in sides if side not in builder.info.features]
+    if missing:
         raise UserError(
-            f"--data {builder.info.name}: no split {split!r}; it has {', '.join(builder.info.splits)}"
+            f"--data {name}: no language {missing[0]!r}; expected --source and --target to be two of "
+            f"{', '.join(builder.info.features)}"
         )
+    _require_split(builder, split)
+    examples = builder.as_dataset(split=split if most is None else f"{split}[:{most}]")
+    restore = join_tokens if builder.info.name in _TOKENIZED else str
+    return [
+        Row(tuple(restore(example[side].decode("utf-8")) for side in sides), f"{split} example {number}")
+        for number, example in enumerate(examples.as_numpy_iterator())
+    ]
+
+
+def _rows(builder: Any, split: str, text_feature: str) -> list[Row]:
+    _require_split(builder, split)
     label = builder.info.features["label"]
     rows = []
     for number, example in enumerate(builder.as_dataset(split=split).as_numpy_iterator()):
@@ -42,6 +98,13 @@ def _rows(builder: Any, split: str, text_feature: str) -> list[Row]:
         named = str(value) if value == _UNLABELLED else label.int2str(value)
         rows.append(Row((example[text_feature].decode("utf-8"), named), f"{split} example {number}"))
     return rows
+
+
+def _require_split(builder: Any, split: str) -> None:
+    if split not in builder.info.splits:
+        raise UserError(
+            f"--data {builder.info.name}: no split {split!r}; it has {', '.join(builder.info.splits)}"
+        )
 
 
 def _prepared_builder(name: str, data_dir: Path | None) -> Any:
