@@ -1,4 +1,4 @@
-"""Pictures of a classifier's results and of a training run, as PNG files.
+"""Pictures of results and of a training run, as PNG files.
 
 Figures are drawn through matplotlib's object interface, so no state is shared and no display is needed. Colours are
 those of Okabe and Ito (2008), which colour-blind readers can tell apart; lines differ in their dashes as well.
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
 
@@ -28,6 +28,7 @@ _MOST_CURVES_WITH_LEGEND_INSIDE = 4
 _NOT_PLOTTED = ("epoch", "seconds")
 _UNITS = {"loss": " (nats)"}
 _DOTS_PER_INCH = 120
+_WINDOWS = 100
 
 
 def plot_confusion_matrix(
@@ -134,6 +135,34 @@ def plot_reliability(labels: ArrayLike, probabilities: ArrayLike, path: Path, bi
     below.bar(left, grouped.counts[filled], width, align="edge", color=_BLUE, edgecolor="white")
     below.set(xlabel="confidence (probability of the predicted class)", ylabel="predictions")
     below.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    _save(figure, path)
+
+
+def plot_nats_by_position(log_likelihoods: ArrayLike, path: Path) -> None:
+    """Writes how many nats the characters of a text cost a language model, from its beginning to its end: the mean of
+    each of some hundred stretches, and of all that was read so far.
+
+    Args:
+        log_likelihoods: the natural logarithm of each character's probability, `[characters]`, at least one.
+        path: where the PNG goes.
+    """
+    nats = -np.asarray(log_likelihoods, np.float64)
+    edges = np.unique(np.linspace(0, len(nats), _WINDOWS + 1).round().astype(np.int64))
+    sums = np.concatenate([[0.0], np.cumsum(nats)])[edges]
+    ends, lengths = edges[1:], np.diff(edges)
+    figure = Figure(figsize=(8.4, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.stairs(
+        np.diff(sums) / lengths, edges, color=_BLUE, label=f"each {int(np.median(lengths)):,} characters"
+    )
+    axes.plot(ends, sums[1:] / ends, color=_ORANGE, linestyle="--", label="all from the beginning")
+    axes.set(xlabel="characters read", ylabel="nats per character", xlim=(0, len(nats)))
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.set_title(f"{len(nats):,} characters: {nats.mean():.4f} nats each")
+    axes.legend(loc="lower right")
+    axes.grid(alpha=0.3)
     _save(figure, path)
 
 
