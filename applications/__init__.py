@@ -18,6 +18,7 @@ quiet_tensorflow()
 
 CATALOGUE = {
     "sentiment_analysis": "a text in, its label and the label's probability out",
+    "text_generation": "the beginning of a text in, its continuation out",
 }
 
 

@@ -1,0 +1,65 @@
+"""Measures an exported model on a text, with a picture and the places that surprised it most.
+
+python -m applications.text_generation.evaluate --model saved_models/text_generation --data tiny_shakespeare
+"""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from applications.text_generation.predict import SHIPPED_MODEL, Predictor
+from common import cli
+from common.data.raw_text import Part, RawTextSource, load_evaluation
+from common.evaluation.likelihood import likelihood_metrics, most_surprising, write_most_surprising
+from common.evaluation.plots import plot_nats_by_position
+from common.evaluation.report import print_metrics, write_metrics
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure, on which text, and where the report goes."""
+
+    model: Path = SHIPPED_MODEL
+    """Folder of numbered versions, of which the highest is used, or one version."""
+    source: RawTextSource = field(default_factory=RawTextSource)
+    """Where the text comes from."""
+    part: Part | None = None
+    """Which part to measure on; unless given, the test part of the sample or a data set, or all of your files."""
+    output: Path = Path("runs/text_generation/evaluation")
+    """Folder for metrics.json, the picture and the table of surprises."""
+
+
+def evaluate(options: Options) -> dict[str, Any]:
+    """Measures the SavedModel on the text read as one stream, and writes the report. Returns the metrics."""
+    text = load_evaluation(options.source, options.part)
+    predictor = Predictor(options.model)
+    console = cli.console()
+    console.print(f"{predictor.path} on {text.describe()}")
+    started = time.perf_counter()
+    log_likelihoods = predictor.score(text.text, show_progress=True)
+    seconds = time.perf_counter() - started
+    metrics = {
+        **likelihood_metrics(log_likelihoods),
+        "unknown_characters": predictor.unknown(text.text),
+        "seconds": round(seconds, 1),
+        "characters_per_second": round(len(text) / seconds),
+        "model": str(predictor.path),
+        "data": text.name,
+    }
+    report = options.output
+    write_metrics(report / "metrics.json", metrics)
+    plot_nats_by_position(log_likelihoods, report / "nats_by_position.png")
+    write_most_surprising(report / "most_surprising.tsv", most_surprising(text.text, log_likelihoods))
+    print_metrics(metrics, f"Text generation on {text.name}")
+    console.print(f"written to {report}")
+    return metrics
+
+
+def main(options: Options) -> None:
+    """Measures an exported language model on a text: nats and bits per character, and perplexity."""
+    evaluate(options)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
