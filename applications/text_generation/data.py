@@ -11,6 +11,7 @@ from common.data.raw_text import RawText, load_training
 from common.errors import UserError
 from common.layers.characters import UNKNOWN, Characters, choose_characters
 
+VALIDATION_ROWS = 16
 _VALIDATED_AT_ONCE = 512
 
 
@@ -18,9 +19,14 @@ def training_texts(config: Config) -> tuple[RawText, RawText]:
     """The text to train on and the text to validate on.
 
     Raises:
-        UserError: there is less text than a batch holds.
+        UserError: there is less text than a batch holds, or less to validate on than a character for each row.
     """
     train, validation = load_training(config.source, config.validation)
+    if len(validation) < VALIDATION_ROWS:
+        raise UserError(
+            f"{validation.name}: {len(validation)} characters are too few to validate on; expected {VALIDATION_ROWS} "
+            "or more (--validation)"
+        )
     needed = config.training.batch_size * (config.window + 1) + 1
     if len(train) < needed:
         raise UserError(
@@ -30,9 +36,16 @@ def training_texts(config: Config) -> tuple[RawText, RawText]:
     return train, validation
 
 
-def make_characters(config: Config, text: str) -> Characters:
-    """The text front end, which knows the characters of `text`."""
-    return Characters(choose_characters(text, config.min_count), name="characters")
+def make_characters(config: Config, text: RawText) -> Characters:
+    """The text front end, which knows the characters of the training text.
+
+    Raises:
+        UserError: no character is frequent enough to be known.
+    """
+    vocabulary = choose_characters(text.text, config.min_count)
+    if not vocabulary:
+        raise UserError(f"{text.name}: no character occurs {config.min_count:,} times or more (--min-count)")
+    return Characters(vocabulary, name="characters")
 
 
 def encode(text: RawText, characters: Characters) -> np.ndarray:

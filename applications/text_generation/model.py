@@ -7,10 +7,9 @@ import keras
 from keras import ops
 
 from applications.text_generation.config import Config
+from applications.text_generation.data import VALIDATION_ROWS
 from common.layers.stack import RecurrentStack
 from common.layers.stream import StreamedStack
-
-VALIDATION_ROWS = 16
 
 
 def build(config: Config, characters: int, precision: str = "float32") -> keras.Model:

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from applications.text_generation.config import NAME, PRESET_DESCRIPTIONS, PRESETS, Config
 from applications.text_generation.data import (
+    VALIDATION_ROWS,
     encode,
     make_characters,
     steps_per_epoch,
@@ -21,7 +22,7 @@ from applications.text_generation.data import (
     training_texts,
     validation_batches,
 )
-from applications.text_generation.model import VALIDATION_ROWS, build, read
+from applications.text_generation.model import build, read
 from common import cli
 from common.export.model_card import hardware
 from common.layers.characters import UNKNOWN
@@ -39,10 +40,10 @@ def train(config: Config) -> Path:
     options = config.training
     set_up(options)
     train_text, validation_text = training_texts(config)
+    characters = make_characters(config, train_text)
     folder = open_run(NAME, config, options)
     for part, text in (("training", train_text), ("validation", validation_text)):
         console.print(f"{part}: {text.describe()}")
-    characters = make_characters(config, train_text.text)
     write_preprocessing(folder, {"characters": characters.vocabulary})
     training, validation = (encode(text, characters) for text in (train_text, validation_text))
 
