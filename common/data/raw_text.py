@@ -51,18 +51,15 @@ def load_training(source: RawTextSource, validation: Path | None = None) -> tupl
     """The text to train on, and the text to validate on.
 
     A data set of TFDS has parts of its own. A user's text with a file to validate on is all for training; any other is
-    cut into 90 % for training, 5 % for validation and 5 % held out for the test, each in one piece.
+    cut into 90 % for training, 5 % for validation and 5 % held out for the test, each in one piece. A file to validate
+    on takes the place of the part for that.
 
     Raises:
         UserError: a part is empty, or a file cannot be read.
     """
-    if _is_tfds(source):
-        train, held_out = (_read_tfds(source, part) for part in ("train", "validation"))
-    elif validation is not None and source.data != SAMPLE:
-        train, held_out = _whole(source), read_text(validation)
-    else:
-        parts = split(_whole(source))
-        train, held_out = parts["train"], parts["validation"]
+    is_users = source.data != SAMPLE and not _is_tfds(source)
+    train = _whole(source) if is_users and validation else _part(source, "train")
+    held_out = read_text(validation) if validation else _part(source, "validation")
     for text in (train, held_out):
         if not text.text:
             raise UserError(f"{text.name}: no text; give more, or a file to validate on with --validation")
@@ -72,12 +69,7 @@ def load_training(source: RawTextSource, validation: Path | None = None) -> tupl
 def load_evaluation(source: RawTextSource, part: Part | None = None) -> RawText:
     """The text to measure on: the given part; else the test part of the sample or a data set, all of a user's files."""
     part = part or ("test" if source.data == SAMPLE or _is_tfds(source) else "all")
-    if _is_tfds(source):
-        if part == "all":
-            raise UserError(f"--part all: {source.data} comes in parts; expected train, validation or test")
-        return _read_tfds(source, part)
-    whole = _whole(source)
-    found = whole if part == "all" else split(whole)[part]
+    found = _part(source, part)
     if not found.text:
         raise UserError(f"{found.name}: no text")
     return found
@@ -111,6 +103,15 @@ def read_text(path: Path) -> RawText:
             f"{path}, line {line}: byte 0x{content[error.start]:02x} is not valid UTF-8; expected a UTF-8 text file"
         ) from None
     return RawText(str(path), text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _part(source: RawTextSource, part: Part) -> RawText:
+    if not _is_tfds(source):
+        whole = _whole(source)
+        return whole if part == "all" else split(whole)[part]
+    if part == "all":
+        raise UserError(f"--part all: {source.data} comes in parts; expected train, validation or test")
+    return _read_tfds(source, part)
 
 
 def _whole(source: RawTextSource) -> RawText:
