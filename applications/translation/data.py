@@ -63,11 +63,8 @@ def encode(
     A target's unknown characters are left out, so that no model learns to write them. `sharpness` draws segmentations,
     as `SubwordText` has it, with the given seed.
     """
-    sides = (
-        _encode(pairs.sources, source, sharpness, (seed[0], 2 * seed[1])),
-        _encode(pairs.targets, target, sharpness, (seed[0], 2 * seed[1] + 1)),
-    )
-    return EncodedPairs(sides[0], [row[row != UNKNOWN] for row in sides[1]])
+    read = _reader(source, sharpness)
+    return _encode(pairs, read, read if target is source else _reader(target, sharpness), seed)
 
 
 def encode_within(
@@ -93,8 +90,8 @@ def redrawn(
     Of pairs that `encode_within` has kept for the same `max_tokens`, nothing is cut, however finely they are segmented.
     """
     roomy = max_tokens * max(len(piece) for piece in (*source.pieces, *target.pieces))
-    read, written = subword_text(source, roomy), subword_text(target, roomy)
-    return lambda epoch: encode(pairs, read, written, sharpness, (seed, epoch))
+    sides = [_reader(subword_text(subwords, roomy), sharpness) for subwords in (source, target)]
+    return lambda epoch: _encode(pairs, *sides, (seed, epoch))
 
 
 def token_batches(
@@ -148,17 +145,26 @@ def validation_batches(pairs: EncodedPairs, tokens_per_batch: int) -> tuple[tf.d
     return dataset, np.concatenate(plan)
 
 
-def _encode(
-    texts: Sequence[str], layer: SubwordText, sharpness: float | None, seed: tuple[int, int]
-) -> list[np.ndarray]:
+def _reader(layer: SubwordText, sharpness: float | None) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([2], tf.int32)])
     def read(text: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         return layer(text, sharpness=sharpness, seed=seed)
 
+    return read
+
+
+def _encode(pairs: Pairs, source: Callable, target: Callable, seed: tuple[int, int]) -> EncodedPairs:
+    sources, targets = (
+        _encode_texts(texts, read, np.random.default_rng((*seed, side)))
+        for side, (texts, read) in enumerate(((pairs.sources, source), (pairs.targets, target)))
+    )
+    return EncodedPairs(sources, [row[row != UNKNOWN] for row in targets])
+
+
+def _encode_texts(texts: Sequence[str], read: Callable, seeds: np.random.Generator) -> list[np.ndarray]:
     # Texts of like length stand together, so that little is padded.
     order = np.argsort([len(text) for text in texts], kind="stable")
     encoded: list[np.ndarray] = [np.empty(0, np.int32)] * len(texts)
-    seeds = np.random.default_rng(seed)
     for start in range(0, len(texts), _ENCODED_AT_ONCE):
         indices = order[start : start + _ENCODED_AT_ONCE]
         drawn = seeds.integers(2**31, size=2, dtype=np.int32)
