@@ -59,6 +59,8 @@ class Config:
     """Variational dropout of the encoder's and the decoder's outputs."""
     label_smoothing: float = 0.1
     """Share of the target probability spread over all subwords (Szegedy et al. 2016)."""
+    both_directions_epochs: int = 0
+    """Epochs in which the model first learns to translate in both directions (Ding et al. 2021, arXiv:2109.07780)."""
 
     def __post_init__(self) -> None:
         if self.subword_sharpness is not None and not self.subword_sharpness > 0:
@@ -72,6 +74,7 @@ class Config:
             decoder_units=self.decoder_units,
             decoder_layers=self.decoder_layers,
         )
+        require_at_least(0, both_directions_epochs=self.both_directions_epochs)
         require_at_least(2, max_tokens=self.max_tokens)
         require_share(
             validation_fraction=self.validation_fraction,
@@ -106,9 +109,11 @@ PRESETS = {
     ),
     "base": Config(
         training=TrainingOptions(
-            name="base", epochs=50, batch_size=128, learning_rate=2e-3, averaging=0.999, patience=10
+            name="base", epochs=36, batch_size=128, learning_rate=2e-3, averaging=0.999, patience=10
         ),
+        subwords=6_000,
         subword_sharpness=0.5,
+        decoder_units=448,
         word_dropout=0.1,
         embedding_dropout=0.3,
         dropout=0.4,

@@ -6,7 +6,9 @@ python -m applications.translation.train base --source train.en.gz --target trai
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import keras
 import sacrebleu
@@ -16,8 +18,8 @@ from applications.translation import model as translator
 from applications.translation.config import NAME, PRESET_DESCRIPTIONS, PRESETS, Config
 from applications.translation.data import (
     EncodedPairs,
-    encode,
     encode_within,
+    redrawn,
     subword_text,
     token_batches,
     training_examples,
@@ -33,10 +35,23 @@ from common.layers.subwords import END, START, Subwords, SubwordText, learn_subw
 from common.training.callbacks import History
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer
+from common.training.options import TrainingOptions
 from common.training.run_folder import open_run
 from common.training.runtime import set_up
 
+Redraw: TypeAlias = Callable[[int], EncodedPairs]
 PREPROCESSING, OUTCOME = "preprocessing.json", "outcome.json"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The texts of a training, and their subwords."""
+
+    training: Pairs
+    training_ids: EncodedPairs
+    validation: Pairs
+    validation_ids: EncodedPairs
+    subwords: Subwords
 
 
 def train(config: Config) -> Path:
@@ -45,25 +60,26 @@ def train(config: Config) -> Path:
     set_up(config.training)
     training, validation = training_examples(config)
     folder = open_run(NAME, config, config.training)
-    subwords = learn_subwords([*training.sources, *training.targets], config.subwords)
-    atomic_write(folder / PREPROCESSING, json.dumps({"subwords": subwords.to_json()}, ensure_ascii=False))
-    (training, ids), (validation, validation_ids) = (
-        encode_within(pairs, subwords, subwords, config.max_tokens) for pairs in (training, validation)
-    )
-    for part, pairs in (("training", training), ("validation", validation)):
+    corpus = read_corpus(training, validation, config)
+    preprocessing = json.dumps({"subwords": corpus.subwords.to_json()}, ensure_ascii=False)
+    atomic_write(folder / PREPROCESSING, preprocessing)
+    for part, pairs in (("training", corpus.training), ("validation", corpus.validation)):
         console.print(f"{part}: {pairs.describe()}")
-    model = translator.build(config, subwords.size, config.training.precision)
+    model = translator.build(config, corpus.subwords.size, config.training.precision)
     console.print(
-        f"vocabulary: {len(subwords.pieces):,} subwords; {ids.lengths.mean():.0f} a text on average; "
-        f"weights: {model.count_params():,}"
+        f"vocabulary: {len(corpus.subwords.pieces):,} subwords; {corpus.training_ids.lengths.mean():.0f} a text on "
+        f"average; weights: {model.count_params():,}"
     )
 
-    epochs = learn(model, training, ids, validation, validation_ids, subwords, config, folder)
-    best = max(epochs, key=lambda epoch: epoch["val_bleu"])
+    epochs = []
+    if config.both_directions_epochs:
+        epochs += learn_both_directions(model, corpus, config, folder / "both_directions")
+    epochs += learn(model, corpus, config, folder)
+    best = max(epochs, key=lambda epoch: epoch.get("val_bleu", -1.0))
     outcome = {
         "validation_bleu": best["val_bleu"],
         "validation_loss": best["val_loss"],
-        "training_examples": len(training),
+        "training_examples": len(corpus.training),
         "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),
         "hardware": dataclasses.asdict(hardware()),
     }
@@ -73,54 +89,92 @@ def train(config: Config) -> Path:
     return folder
 
 
-def learn(
-    model: keras.Model,
-    training: Pairs,
-    ids: EncodedPairs,
-    validation: Pairs,
-    validation_ids: EncodedPairs,
-    subwords: Subwords,
-    config: Config,
-    folder: Path,
-) -> History:
-    """Trains the translator on the pairs, and keeps the epoch whose greedy translations of `validation` are best."""
-    options = config.training
-    # Batches are made by tokens; --batch-size pairs is what they hold on average.
-    tokens_per_batch = round(options.batch_size * float(ids.lengths.mean()))
-    # A drawn segmentation has more subwords than the most probable one.
-    drawing = subword_text(subwords, 2 * config.max_tokens)
+def read_corpus(training: Pairs, validation: Pairs, config: Config) -> Corpus:
+    """Learns the subwords of both languages together, and turns all texts into them."""
+    subwords = learn_subwords([*training.sources, *training.targets], config.subwords)
+    training, training_ids = encode_within(training, subwords, subwords, config.max_tokens)
+    validation, validation_ids = encode_within(validation, subwords, subwords, config.max_tokens)
+    return Corpus(training, training_ids, validation, validation_ids, subwords)
 
-    def redraw(epoch: int) -> EncodedPairs:
-        return encode(training, drawing, drawing, config.subword_sharpness, (options.seed, epoch))
 
-    def batches(epochs: range) -> tf.data.Dataset:
-        drawn = None if config.subword_sharpness is None else redraw
-        dataset, _ = token_batches(ids, tokens_per_batch, epochs=epochs, seed=options.seed, redraw=drawn)
-        return dataset.map(_with_labels)
+def learn_both_directions(model: keras.Model, corpus: Corpus, config: Config, folder: Path) -> History:
+    """Lets the model learn to translate in both directions, by the language it reads (Ding et al. 2021)."""
+    options = dataclasses.replace(config.training, epochs=config.both_directions_epochs)
+    redraw = redrawing(corpus, config)
+    return _fit(
+        model,
+        _both_directions(corpus.training_ids),
+        None if redraw is None else lambda epoch: _both_directions(redraw(epoch)),
+        _both_directions(corpus.validation_ids),
+        options,
+        folder,
+        title="both directions",
+    )
 
-    _, steps = token_batches(ids, tokens_per_batch, epochs=range(1), seed=options.seed)
-    held_out, order = validation_batches(validation_ids, tokens_per_batch)
-    references = [validation.targets[index] for index in order]
-    write = greedy_translator(model, subword_text(subwords, config.max_tokens))
+
+def learn(model: keras.Model, corpus: Corpus, config: Config, folder: Path) -> History:
+    """Trains the translator, and keeps the epoch whose greedy translations of the validation texts are best."""
+    write = greedy_translator(model, subword_text(corpus.subwords, config.max_tokens))
+    batches, order = validation_batches(
+        corpus.validation_ids, _tokens_per_batch(corpus.training_ids, config.training)
+    )
+    references = [corpus.validation.targets[index] for index in order]
 
     def scores() -> Mapping[str, float]:
-        written = [text.decode() for fed, _ in held_out for text in write(fed[translator.SOURCE]).numpy()]
+        written = [text.decode() for fed, _ in batches for text in write(fed[translator.SOURCE]).numpy()]
         return {"bleu": sacrebleu.corpus_bleu(written, [references]).score}
 
-    # The model's output is its loss.
-    model.compile(make_optimizer(options, steps), loss=lambda _, nats: nats, jit_compile=False)
-    return fit(
+    return _fit(
         model,
-        batches,
-        steps,
-        held_out.map(_with_labels),
-        options,
+        corpus.training_ids,
+        redrawing(corpus, config),
+        corpus.validation_ids,
+        config.training,
         folder,
         monitor="val_bleu",
         mode="max",
         scores=scores,
         title="training",
     )
+
+
+def redrawing(corpus: Corpus, config: Config) -> Redraw | None:
+    """From an epoch to the training texts in subwords drawn for it, if that is asked for."""
+    if config.subword_sharpness is None:
+        return None
+    subwords, seed = corpus.subwords, config.training.seed
+    return redrawn(corpus.training, subwords, subwords, config.max_tokens, config.subword_sharpness, seed)
+
+
+def _fit(
+    model: keras.Model,
+    training: EncodedPairs,
+    redraw: Redraw | None,
+    validation: EncodedPairs,
+    options: TrainingOptions,
+    folder: Path,
+    **judged: Any,
+) -> History:
+    tokens = _tokens_per_batch(training, options)
+
+    def batches(epochs: range) -> tf.data.Dataset:
+        dataset, _ = token_batches(training, tokens, epochs=epochs, seed=options.seed, redraw=redraw)
+        return dataset.map(_with_labels)
+
+    _, steps = token_batches(training, tokens, epochs=range(1), seed=options.seed)
+    held_out = validation_batches(validation, tokens)[0].map(_with_labels)
+    # The model's output is its loss.
+    model.compile(make_optimizer(options, steps), loss=lambda _, nats: nats, jit_compile=False)
+    return fit(model, batches, steps, held_out, options, folder, **judged)
+
+
+def _tokens_per_batch(training: EncodedPairs, options: TrainingOptions) -> int:
+    """Batches are made by tokens; --batch-size pairs is what they hold on average."""
+    return round(options.batch_size * float(training.lengths.mean()))
+
+
+def _both_directions(pairs: EncodedPairs) -> EncodedPairs:
+    return EncodedPairs([*pairs.sources, *pairs.targets], [*pairs.targets, *pairs.sources])
 
 
 def greedy_translator(model: keras.Model, subwords: SubwordText) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -1,15 +1,18 @@
 """One table of vectors for the tokens that a model reads and for those that it writes, and the loss of writing them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from common.layers.recurrence.gradient import with_gradient
 from common.layers.recurrent import PACKAGE
 
 _PADDING = 0
 _SHARDS = 2
+_LEAST = 1e-37
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -85,27 +88,24 @@ class TokenLoss(keras.layers.Layer):
         places = tf.where(real)
         # The widest tensor of the whole model has a row for each token: halves keep two cores busy.
         pieces = tf.split(places, _halves(tf.shape(places)[0]))
-        smoothing = self.smoothing if training else 0.0
-        nats = [self._nats(tf.gather_nd(vectors, at), tf.gather_nd(tokens, at), smoothing) for at in pieces]
+        nats_of = self._training_nats if training else self._nats
+        nats = [nats_of(tf.gather_nd(vectors, at), tf.gather_nd(tokens, at)) for at in pieces]
         by_place = tf.scatter_nd(places, tf.concat(nats, 0), tf.cast(tf.shape(tokens), places.dtype))
         mean_length = ops.mean(ops.sum(ops.cast(real, "float32"), axis=1))
         return ops.sum(by_place, axis=1) / ops.maximum(mean_length, 1.0)
 
-    def _nats(self, vectors: Any, tokens: Any, smoothing: float) -> Any:
-        """The loss of each of the tokens `[n]` after vectors `[n, units]`.
+    def _nats(self, vectors: Any, tokens: Any) -> Any:
+        """The loss of each of the tokens `[n]` after vectors `[n, units]`."""
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(tokens, self.embedding.logits(vectors))
 
-        Smoothing adds to the cross-entropy what the true score is above the mean score, which a mean vector gives
-        without another pass over all scores.
-        """
-        logits = self.embedding.logits(vectors)
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(tokens, logits)
-        if not smoothing:
-            return nats
-        table, bias = (ops.cast(weight, "float32") for weight in (self.embedding.table, self.embedding.bias))
-        vectors = ops.cast(vectors, "float32")
-        true = ops.sum(vectors * ops.take(table, tokens, axis=0), axis=1) + ops.take(bias, tokens)
-        mean = ops.matmul(vectors, ops.mean(table, axis=0)[:, None])[:, 0] + ops.mean(bias)
-        return nats + smoothing * (true - mean)
+    def _training_nats(self, vectors: Any, tokens: Any) -> Any:
+        """The smoothed loss; the bias is the weight of a column of ones."""
+        dtype = self.embedding.compute_dtype
+        table, bias = (tf.convert_to_tensor(weight) for weight in (self.embedding.table, self.embedding.bias))
+        table = tf.cast(tf.concat([tf.cast(table, tf.float32), tf.cast(bias, tf.float32)[:, None]], 1), dtype)
+        vectors = tf.cast(vectors, dtype)
+        vectors = tf.concat([vectors, tf.ones_like(vectors[:, :1])], 1)
+        return _smoothed_cross_entropy(vectors, table, tokens, self.smoothing)
 
     def compute_mask(self, *_: Any) -> None:
         """None: time is summed away."""
@@ -113,6 +113,41 @@ class TokenLoss(keras.layers.Layer):
     def compute_output_spec(self, vectors: Any, tokens: Any, training: bool = False) -> keras.KerasTensor:
         """`[batch]` in float32."""
         return keras.KerasTensor((vectors.shape[0],), "float32")
+
+
+def _smoothed_cross_entropy(vectors: Any, table: Any, tokens: Any, smoothing: float) -> Any:
+    """The loss of the tokens `[n]` after vectors `[n, units]`, with a gradient by hand.
+
+    The scores are the vectors' products with the rows of the table `[tokens, units]`. There are so many of them that
+    each pass over them counts: the softmax is the only one besides the three products, since what the targets add to
+    the gradient is added to its products instead.
+    """
+
+    def forward(vectors: Any, table: Any) -> tuple[Sequence[Any], Any]:
+        probabilities = tf.nn.softmax(tf.matmul(vectors, table, transpose_b=True))
+        written = tf.cast(tf.gather(probabilities, tokens, batch_dims=1), tf.float32)
+        true, mean = targets(table)
+        above_mean = tf.reduce_sum(tf.cast(vectors, tf.float32) * (true - mean), 1)
+        return [smoothing * above_mean - tf.math.log(tf.maximum(written, _LEAST))], probabilities
+
+    def targets(table: Any) -> tuple[Any, Any]:
+        true = tf.cast(tf.gather(table, tokens), tf.float32)
+        return true, tf.reduce_mean(tf.cast(table, tf.float32), 0)
+
+    def backward(arguments: Sequence[Any], probabilities: Any, upstream: Sequence[Any]) -> Sequence[Any]:
+        vectors, table = arguments
+        scale = upstream[0][:, None]
+        true, mean = targets(table)
+        expected = tf.cast(tf.matmul(probabilities, table), tf.float32)
+        d_vectors = scale * (expected - (1 - smoothing) * true - smoothing * mean)
+        scaled = scale * tf.cast(vectors, tf.float32)
+        d_table = tf.matmul(probabilities, tf.cast(scaled, table.dtype), transpose_a=True)
+        d_table = tf.cast(d_table, tf.float32) - smoothing / table.shape[0] * tf.reduce_sum(scaled, 0)
+        d_table = tf.tensor_scatter_nd_sub(d_table, tokens[:, None], (1 - smoothing) * scaled)
+        return [tf.cast(d_vectors, vectors.dtype), tf.cast(d_table, table.dtype)]
+
+    (nats,) = with_gradient(forward, backward, [vectors, table])
+    return nats
 
 
 def _halves(count: tf.Tensor) -> list[tf.Tensor]:

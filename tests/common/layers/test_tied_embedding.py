@@ -78,10 +78,24 @@ def test_it_is_restored_from_its_configuration(embedding):
     np.testing.assert_array_equal(copy(WRITTEN), embedding(WRITTEN))
 
 
-def test_reduced_precision_keeps_scores_and_losses_in_float32(embedding):
+@pytest.mark.parametrize("training", [False, True])
+def test_reduced_precision_keeps_scores_and_losses_in_float32(embedding, training):
     mixed = TiedEmbedding(TOKENS, UNITS, dtype="mixed_bfloat16")
     mixed.build((None, None))
     mixed.set_weights(embedding.get_weights())
-    loss = TokenLoss(mixed, 0.1, dtype="mixed_bfloat16")(keras.ops.cast(VECTORS, "bfloat16"), WRITTEN)
+    loss = TokenLoss(mixed, 0.1, dtype="mixed_bfloat16")(
+        keras.ops.cast(VECTORS, "bfloat16"), WRITTEN, training=training
+    )
     assert (mixed.logits(VECTORS).dtype, loss.dtype) == (tf.float32, tf.float32)
-    np.testing.assert_allclose(loss, TokenLoss(embedding)(VECTORS, WRITTEN), rtol=0.02)
+    np.testing.assert_allclose(
+        loss, TokenLoss(embedding, 0.1)(VECTORS, WRITTEN, training=training), rtol=0.02
+    )
+
+
+def test_a_token_that_is_all_but_impossible_costs_a_finite_loss(embedding):
+    with tf.GradientTape() as tape:
+        vectors = tf.constant(1e3 * VECTORS)
+        tape.watch(vectors)
+        losses = TokenLoss(embedding, 0.1)(vectors, WRITTEN, training=True)
+    assert np.isfinite(losses).all()
+    assert np.isfinite(tape.gradient(losses, vectors)).all()
