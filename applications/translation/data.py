@@ -90,8 +90,8 @@ def redrawn(
     Of pairs that `encode_within` has kept for the same `max_tokens`, nothing is cut, however finely they are segmented.
     """
     roomy = max_tokens * max(len(piece) for piece in (*source.pieces, *target.pieces))
-    sides = [_reader(subword_text(subwords, roomy), sharpness) for subwords in (source, target)]
-    return lambda epoch: _encode(pairs, *sides, (seed, epoch))
+    read, written = (_reader(subword_text(subwords, roomy), sharpness) for subwords in (source, target))
+    return lambda epoch: _encode(pairs, read, written, (seed, epoch))
 
 
 def token_batches(

@@ -36,6 +36,16 @@ def test_no_text_has_two_translations(texts, source, target):
         assert translation.setdefault(text, translated) == translated
 
 
+@pytest.mark.parametrize("slot", SLOTS)
+def test_nothing_that_fills_a_sentence_has_two_translations(slot):
+    rng = random.Random(2)
+    written = {
+        tuple(SLOTS[slot].write(value, language) for language in LANGUAGES)
+        for value in (SLOTS[slot].draw(rng) for _ in range(2_000))
+    }
+    assert [len(set(texts)) for texts in zip(*written, strict=True)] == [len(written)] * len(LANGUAGES)
+
+
 @pytest.mark.parametrize("source", LANGUAGES)
 def test_no_text_of_a_part_is_in_another(source):
     target = "de" if source != "de" else "en"
