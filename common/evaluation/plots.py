@@ -4,6 +4,7 @@ Figures are drawn through matplotlib's object interface, so no state is shared a
 those of Okabe and Ito (2008), which colour-blind readers can tell apart; lines differ in their dashes as well.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ _STYLES = [(colour, dash) for dash in _DASHES for colour in _COLOURS]
 _LONGEST_NAME = 24
 _MOST_CLASSES_WITH_COUNTS = 40
 _MOST_CURVES_WITH_LEGEND_INSIDE = 4
+_MOST_TOKENS_IN_FULL_SIZE = 60
 _NOT_PLOTTED = ("epoch", "seconds")
 _UNITS = {"loss": " (nats)"}
 _DOTS_PER_INCH = 120
@@ -135,6 +137,58 @@ def plot_reliability(labels: ArrayLike, probabilities: ArrayLike, path: Path, bi
     below.bar(left, grouped.counts[filled], width, align="edge", color=_BLUE, edgecolor="white")
     below.set(xlabel="confidence (probability of the predicted class)", ylabel="predictions")
     below.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    _save(figure, path)
+
+
+def plot_attention(
+    attention: ArrayLike, source_tokens: Sequence[str], target_tokens: Sequence[str], path: Path
+) -> None:
+    """Writes what a decoder looked at (columns, the source) as it wrote each token (rows, the target).
+
+    Args:
+        attention: weights `[target tokens, source tokens]`, from 0 to 1.
+        source_tokens: what was read; a sentence or two, longer texts become tiny.
+        target_tokens: what was written.
+        path: where the PNG goes.
+    """
+    height, width = len(target_tokens), len(source_tokens)
+    inches = min(0.3, 0.3 * _MOST_TOKENS_IN_FULL_SIZE / max(height, width, 1))
+    figure = Figure(figsize=(3 + inches * width, 2.6 + inches * height), layout="constrained")
+    axes = figure.add_subplot()
+    weights = np.asarray(attention, np.float64).reshape(height, width)
+    shown = weights if weights.size else np.zeros((1, 1))
+    image = axes.imshow(shown, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    figure.colorbar(image, ax=axes, format=PercentFormatter(1), label="attention")
+    size = 30 * inches
+    axes.set_xticks(range(width), [_readable(token) for token in source_tokens], rotation=90, fontsize=size)
+    axes.set_yticks(range(height), [_readable(token) for token in target_tokens], fontsize=size)
+    axes.tick_params(top=True, bottom=False, labeltop=True, labelbottom=False)
+    axes.set(xlabel="source", ylabel="translation")
+    axes.xaxis.set_label_position("top")
+    with warnings.catch_warnings():
+        # A script that the font lacks is drawn as boxes; that is no reason to warn, and none to fail.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        _save(figure, path)
+
+
+def plot_by_length(rows: Mapping[str, Mapping[str, float]], metric: str, path: Path) -> None:
+    """Writes a metric for each range of lengths as a bar, with the number of its sentences.
+
+    Args:
+        rows: from the name of each range to its `sentences` and its metrics, the shortest first.
+        metric: which to draw.
+        path: where the PNG goes.
+    """
+    figure = Figure(figsize=(2.2 + 1.1 * len(rows), 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    values = [row[metric] for row in rows.values()]
+    names = [f"{name}\nn = {row['sentences']:,}" for name, row in rows.items()]
+    bars = axes.bar(names, values, color=_BLUE, width=0.7)
+    axes.bar_label(bars, [f"{value:.1f}" for value in values], padding=2)
+    axes.set(xlabel="length of the source", ylabel=metric.upper(), ylim=(0, 1.1 * max([*values, 1.0])))
+    axes.set_title(f"{metric.upper()} by length")
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
     _save(figure, path)
 
 

@@ -21,18 +21,33 @@ def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
 
 
 def print_metrics(metrics: Mapping[str, Any], title: str) -> None:
-    """Prints one table of the single values, and one for each dictionary of rows such as `per_class`."""
+    """Prints one table of the single values, those of dictionaries among them, and one for each dictionary of rows such
+    as `per_class`."""
     metrics = _plain(metrics)
-    single = {name: value for name, value in metrics.items() if not isinstance(value, Mapping)}
+    tables = {name: rows for name, rows in metrics.items() if _has_rows(rows)}
+    single = _single({name: value for name, value in metrics.items() if name not in tables})
     table = Table(title=Text(title), title_justify="left", show_header=False)
     table.add_column()
     table.add_column(justify="right")
     for name, value in single.items():
         table.add_row(_words(name), _shown(value))
     console().print(table)
-    for name, rows in metrics.items():
-        if isinstance(rows, Mapping) and rows:
-            console().print(_table_of_rows(_words(name), rows))
+    for name, rows in tables.items():
+        console().print(_table_of_rows(_words(name), rows))
+
+
+def _has_rows(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(isinstance(row, Mapping) for row in value.values())
+
+
+def _single(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            found |= {f"{name}: {key}": item for key, item in value.items()}
+        else:
+            found[name] = value
+    return found
 
 
 def _table_of_rows(title: Text, rows: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from common.evaluation.plots import (
+    plot_attention,
+    plot_by_length,
     plot_confusion_matrix,
     plot_learning_curves,
     plot_reliability,
@@ -105,6 +107,34 @@ def test_the_reliability_diagram_shows_how_far_confidence_is_from_accuracy(tmp_p
         plot_reliability(labels, [[confidence, 1 - confidence]] * 4, tmp_path / f"{name}.png")
         sizes[name] = len(coloured(picture(tmp_path / f"{name}.png"), ORANGE)[0])
     assert sizes["overconfident"] > 2 * sizes["calibrated"]
+
+
+@pytest.mark.parametrize(("written", "read"), [(3, 4), (0, 1), (90, 150)])
+def test_attention_of_short_and_long_and_empty_translations_in_any_script(tmp_path, written, read):
+    tokens = ["▁a", "</s>", "$x$", "你", "🙂", "\ufffd"]
+    source, target = ([tokens[index % len(tokens)] for index in range(length)] for length in (read, written))
+    weights = np.random.default_rng(0).dirichlet(np.ones(read), written).reshape(written, read)
+    plot_attention(weights, source, target, tmp_path / "attention.png")
+    assert min(picture(tmp_path / "attention.png").shape[:2]) < 3000
+
+
+def test_attention_is_dark_where_the_decoder_looked(tmp_path):
+    pictures = {}
+    for name, weights in (("straight", np.eye(6)), ("crossed", np.eye(6)[::-1])):
+        plot_attention(weights, list("abcdef"), list("uvwxyz"), tmp_path / f"{name}.png")
+        pictures[name] = picture(tmp_path / f"{name}.png").mean(axis=-1)
+    rows, columns = np.nonzero(pictures["crossed"] - pictures["straight"] > 0.4)
+    assert np.corrcoef(rows, columns)[0, 1] > 0.5, (
+        "what follows the source lies on the diagonal from the upper left"
+    )
+
+
+def test_bars_by_length_are_as_high_as_their_values(tmp_path):
+    rows = {"1-5 words": {"sentences": 3, "bleu": 0.0}, "over 50 words": {"sentences": 1200, "bleu": 40.0}}
+    plot_by_length(rows, "bleu", tmp_path / "one.png")
+    plot_by_length({**rows, "1-5 words": {"sentences": 3, "bleu": 40.0}}, "bleu", tmp_path / "two.png")
+    one, two = (len(coloured(picture(tmp_path / f"{name}.png"), BLUE)[0]) for name in ("one", "two"))
+    assert two == pytest.approx(2 * one, rel=0.05)
 
 
 @pytest.mark.parametrize(

@@ -70,3 +70,8 @@ def test_terminal_shows_every_value_and_names_as_they_are(capsys):
         "0.8000",
     ):
         assert text in shown
+
+
+def test_terminal_shows_counts_by_name_among_the_single_values(capsys):
+    print_metrics({**METRICS, "left_out": {"empty text": 3}, "nothing": {}}, "reviews.csv")
+    assert "left out: empty text" in capsys.readouterr().out
