@@ -78,7 +78,7 @@ class Config:
 PRESET_DESCRIPTIONS = {
     "tiny": "too small to learn much; for trying things out",
     "sample": "a minute or two; for a first look at any text",
-    "base": "the shipped model's",
+    "base": "the shipped model's; 36 minutes on 2 cores for a million characters",
 }
 PRESETS = {
     "tiny": Config(
@@ -97,6 +97,19 @@ PRESETS = {
         output_dropout=0.1,
     ),
     "base": Config(
-        training=TrainingOptions(name="base", epochs=30, batch_size=32, learning_rate=3e-3, averaging=0.999)
+        training=TrainingOptions(
+            name="base",
+            epochs=24,
+            batch_size=64,
+            learning_rate=4e-3,
+            averaging=0.998,
+            weight_decay=0.03,
+            patience=8,
+        ),
+        residual=True,
+        input_dropout=0.1,
+        dropout=0.4,
+        weight_dropout=0.3,
+        output_dropout=0.4,
     ),
 }
