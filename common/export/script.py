@@ -64,8 +64,14 @@ def _placeless(value: Any) -> Any:
         return _without_places(value)
     if isinstance(value, tuple):
         return tuple(map(_placeless, value))
-    is_path = isinstance(value, Path) or (isinstance(value, str) and "/" in value and Path(value).exists())
-    return Path(value).name if is_path else value
+    return Path(value).name if isinstance(value, Path) or _names_a_file(value) else value
+
+
+def _names_a_file(value: Any) -> bool:
+    """Whether a flag that takes names of data sets (glue/sst2) as well as files was given a file."""
+    if not isinstance(value, str) or "/" not in value:
+        return False
+    return value.startswith(("/", "~", ".")) or Path(value).exists()
 
 
 def report(version: Path) -> None:
