@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -31,9 +32,9 @@ LIMITS = (
     "It judges best what resembles its training texts in subject, length and style; names it does not know it may "
     "replace by known words.",
     "Words in characters that its training texts lack are left out.",
-    "What its training texts take for granted of people, such as who is a doctor and who a nurse, it takes for granted.",
+    "What its training texts take for granted of people, such as who is a doctor and who a nurse, so does it.",
 )
-_END_MARK = "</s>"
+_END_MARK, _UNKNOWN_MARK = "</s>", "\ufffd"
 _EXAMPLE_PIECES = 16
 _FORBIDDEN = (PADDING, UNKNOWN, START)
 Tensors = dict[str, tf.Tensor]
@@ -63,8 +64,7 @@ class Trained:
     subwords: SubwordText
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """What a search found for each text.
 
     Attributes:
@@ -97,6 +97,8 @@ def searcher(trained: Trained, options: Options, count: int) -> Callable[[tf.Ten
     """The function from strings `[batch]` to the `count` best translations of each; an empty text has an empty one."""
     model, subwords, most = trained.model, trained.subwords, trained.run.config.max_tokens
 
+    # Traced once, so that the graph holds each search once and not for each signature.
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def search(text: tf.Tensor) -> Found:
         source = subwords(text)
         lengths = tf.math.count_nonzero(source, axis=1, dtype=tf.int32)
@@ -123,22 +125,26 @@ def signatures(trained: Trained, options: Options) -> list[Signature]:
     """What is served, for any batch size; `[batch]` each unless said otherwise.
 
     - `serving_default`: `text` strings -> `translation`, its `score` (log-probability over the length penalty), and
-      `truncated`, whether the text was longer than the model takes.
-    - `n_best`: `text` -> `translations`, `scores`, `log_likelihoods`, `[batch, beam width]`, the best first.
+      `truncated`, whether the text was longer than the model takes and lost its end.
+    - `n_best`: `text` -> `translations`, `scores`, `log_likelihoods`, `[batch, beam width]`, the best first (where
+      there are fewer, the lowest float32 stands for the numbers), and `truncated`.
     - `align`: `text` -> `translation`; `source_tokens` `[batch, source time]` and `target_tokens` `[batch, time]`,
-      subwords with a "▁" for a space and "</s>" for the end; `attention` `[batch, time, source time]`.
-    - `score`: `text`, `translation` -> `log_likelihood` in nats, and the count of `tokens` it is the sum of.
+      subwords with a "▁" for a space, "</s>" for the end, "�" for what the model cannot read, and "" at padding;
+      `attention` `[batch, time, source time]`.
+    - `score`: `text`, `translation` -> `log_likelihood` in nats of the most probable segmentation, the count of
+      `tokens` it is the sum of, and `truncated`, whether either side lost its end.
     """
-    subwords = trained.subwords
+    subwords, most = trained.subwords, trained.run.config.max_tokens
     best, all_of_beam = (searcher(trained, options, count) for count in (1, options.beam_width))
 
     def text_of(tokens: tf.Tensor) -> tf.Tensor:
         """Ids `[batch, hypotheses, time]` -> strings `[batch, hypotheses]`."""
         shape = tf.shape(tokens)
-        return tf.reshape(subwords.detokenize(tf.reshape(tokens, [-1, shape[2]])), shape[:2])
+        return tf.reshape(subwords.detokenize(tf.reshape(tokens, [shape[0] * shape[1], shape[2]])), shape[:2])
 
     def spelt(ids: tf.Tensor) -> tf.Tensor:
-        return tf.where(ids == END, _END_MARK, subwords.spelling(ids))
+        marked = tf.where(ids == UNKNOWN, _UNKNOWN_MARK, subwords.spelling(ids))
+        return tf.where(ids == END, _END_MARK, marked)
 
     def serve(text: tf.Tensor) -> Tensors:
         found = best(text)
@@ -149,13 +155,14 @@ def signatures(trained: Trained, options: Options) -> list[Signature]:
         }
 
     def n_best(text: tf.Tensor) -> Tensors:
-        found = all_of_beam(text).hypotheses
-        exists = tf.math.is_finite(found.scores)
-        lowest = tf.float32.min
+        found = all_of_beam(text)
+        hypotheses, lowest = found.hypotheses, tf.float32.min
+        exists = tf.math.is_finite(hypotheses.scores)
         return {
-            "translations": text_of(found.tokens),
-            "scores": tf.where(exists, found.scores, lowest),
-            "log_likelihoods": tf.where(exists, found.log_probabilities, lowest),
+            "translations": text_of(hypotheses.tokens),
+            "scores": tf.where(exists, hypotheses.scores, lowest),
+            "log_likelihoods": tf.where(exists, hypotheses.log_probabilities, lowest),
+            "truncated": found.truncated,
         }
 
     def align(text: tf.Tensor) -> Tensors:
@@ -170,13 +177,16 @@ def signatures(trained: Trained, options: Options) -> list[Signature]:
         }
 
     def score(text: tf.Tensor, translation: tf.Tensor) -> Tensors:
-        labels = subwords(translation)
+        source, labels = subwords(text), subwords(translation)
         start = tf.fill([tf.shape(labels)[0], 1], START)
         fed = tf.concat([start, tf.where(labels == END, PADDING, labels)[:, :-1]], axis=1)
-        memory = translator.encode(trained.model, subwords(text))
+        memory = translator.encode(trained.model, source)
+        tokens = tf.math.count_nonzero(labels, axis=1, dtype=tf.int32)
+        longest = tf.maximum(tokens, tf.math.count_nonzero(source, axis=1, dtype=tf.int32))
         return {
             "log_likelihood": translator.log_likelihood(trained.model, memory, fed, labels),
-            "tokens": tf.math.count_nonzero(labels, axis=1, dtype=tf.int32),
+            "tokens": tokens,
+            "truncated": longest - 1 > most,
         }
 
     strings = tf.TensorSpec([None], tf.string)

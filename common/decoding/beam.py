@@ -218,7 +218,7 @@ def _answer(ranked: _Ranked, recorded: list[tf.TensorArray], count: int) -> Hypo
     exists = scores > NEVER
     lengths = tf.where(exists, ranked.lengths[:, :count], 0)
     log_probabilities = tf.where(exists, log_probabilities, NEVER)
-    time = tf.reduce_max(lengths)
+    time = tf.maximum(tf.reduce_max(lengths), 0)
     is_written = tf.range(time) < lengths[:, :, None]
     tokens, *slots = [tf.where(is_written, history[:, :count, :time], 0) for history in ranked.histories]
     if not recorded:
