@@ -19,6 +19,7 @@ quiet_tensorflow()
 CATALOGUE = {
     "sentiment_analysis": "a text in, its label and the label's probability out",
     "text_generation": "the beginning of a text in, its continuation out",
+    "translation": "a text in, its translation and the translation's score out",
 }
 
 

@@ -1,6 +1,269 @@
-"""Translates with the exported SavedModel. Imports no Keras and no TensorFlow."""
+"""Answers from the exported SavedModel: the translation of each text. Imports no Keras and no TensorFlow.
 
+python -m applications.translation.predict "A man in a blue shirt is standing on a ladder cleaning a window."
+"""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias, overload
+
+import numpy as np
+import tyro
+from rich.progress import track
+
+from common import cli
+from common.checks import require_at_least
+from common.data.tables import read_lines
+from common.errors import UserError
+from common.files import atomic_write
+from common.serving.inputs import argument_texts, chunks, lines
+from common.serving.runner import SavedModelRunner, latest_version
 
 SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "translation"
 LANGUAGES_FILE = Path("assets.extra") / "languages.json"
+
+Answer: TypeAlias = dict[str, Any]
+
+
+class Predictor:
+    """Translates texts with a SavedModel.
+
+    Args:
+        model: a folder of numbered versions, of which the highest is used, or one version.
+        batch_size: texts that are read at once.
+
+    Attributes:
+        languages: what `source` and `target` were called in training: languages, columns or files.
+    """
+
+    def __init__(self, model: Path = SHIPPED_MODEL, batch_size: int = 32) -> None:
+        self.path = latest_version(model)
+        self.batch_size = batch_size
+        self._runner = SavedModelRunner(self.path)
+        self.languages = read_languages(self.path)
+
+    @overload
+    def __call__(self, texts: str, show_progress: bool = False) -> Answer: ...
+
+    @overload
+    def __call__(self, texts: Sequence[str], show_progress: bool = False) -> list[Answer]: ...
+
+    def __call__(self, texts: str | Sequence[str], show_progress: bool = False) -> Answer | list[Answer]:
+        """`{"translation", "score", "truncated"}` for one text, a list of them for a list.
+
+        The score is the translation's log-probability over a penalty for its length; a truncated text was too long, and
+        what is translated is its beginning.
+        """
+        if isinstance(texts, str):
+            return self([texts])[0]
+        rows = self._ask("serving_default", {"text": texts}, show_progress)
+        return [_answer(row["translation"], row["score"], row["truncated"]) for row in rows]
+
+    @overload
+    def n_best(self, texts: str, show_progress: bool = False) -> list[Answer]: ...
+
+    @overload
+    def n_best(self, texts: Sequence[str], show_progress: bool = False) -> list[list[Answer]]: ...
+
+    def n_best(
+        self, texts: str | Sequence[str], show_progress: bool = False
+    ) -> list[Answer] | list[list[Answer]]:
+        """The search's different translations of one text, the best first, each as of `__call__`; a list of them for a
+        list."""
+        if isinstance(texts, str):
+            return self.n_best([texts])[0]
+        return [_hypotheses(row) for row in self._ask("n_best", {"text": texts}, show_progress)]
+
+    @overload
+    def align(self, texts: str) -> Answer: ...
+
+    @overload
+    def align(self, texts: Sequence[str]) -> list[Answer]: ...
+
+    def align(self, texts: str | Sequence[str]) -> Answer | list[Answer]:
+        """`{"translation", "source_tokens", "target_tokens", "attention"}` for one text, a list of them for a list.
+
+        `attention` `[target tokens, source tokens]` tells what the model looked at as it wrote each token.
+        """
+        if isinstance(texts, str):
+            return self.align([texts])[0]
+        return [_aligned(row) for row in self._ask("align", {"text": texts})]
+
+    def log_likelihoods(
+        self, texts: Sequence[str], translations: Sequence[str], show_progress: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """How probable given translations are: log-probabilities in nats `[texts]`, and tokens they have, the end one
+        of them."""
+        rows = self._ask("score", {"text": texts, "translation": translations}, show_progress)
+        return np.array([row["log_likelihood"] for row in rows]), np.array([row["tokens"] for row in rows])
+
+    def _ask(
+        self, signature: str, inputs: Mapping[str, Sequence[str]], show_progress: bool = False
+    ) -> list[dict[str, Any]]:
+        """Each row's outputs; texts of like length are read together."""
+        texts = inputs["text"]
+        answers: list[dict[str, Any]] = [{}] * len(texts)
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        batches = list(chunks(order, self.batch_size))
+        console = cli.console(stderr=True)
+        is_hidden = not (show_progress and console.is_terminal)
+        title = "scoring" if signature == "score" else "translating"
+        for rows in track(batches, title, console=console, transient=True, disable=is_hidden):
+            asked = {name: [values[row] for row in rows] for name, values in inputs.items()}
+            outputs = self._runner.run(signature, **asked)
+            for place, row in enumerate(rows):
+                answers[row] = {name: values[place] for name, values in outputs.items()}
+        return answers
+
+
+def _answer(translation: bytes, score: float, truncated: bool) -> Answer:
+    return {"translation": _decoded(translation), "score": float(score), "truncated": bool(truncated)}
+
+
+def _hypotheses(row: Mapping[str, Any]) -> list[Answer]:
+    lowest = np.finfo(np.float32).min
+    # One text can be written in several subwords; the first of equal ones has the highest score.
+    scores: dict[bytes, float] = {}
+    for translation, score in zip(row["translations"], row["scores"], strict=True):
+        if score > lowest:
+            scores.setdefault(translation, score)
+    return [_answer(translation, score, row["truncated"]) for translation, score in scores.items()]
+
+
+def _aligned(row: Mapping[str, Any]) -> Answer:
+    source, target = (
+        [_decoded(token) for token in row[side] if token] for side in ("source_tokens", "target_tokens")
+    )
+    return {
+        "translation": _decoded(row["translation"]),
+        "source_tokens": source,
+        "target_tokens": target,
+        "attention": row["attention"][: len(target), : len(source)],
+    }
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
+
+
+def read_languages(version: Path) -> dict[str, str]:
+    """What an exported model translates from (`source`) and to (`target`)."""
+    path = version / LANGUAGES_FILE
+    if not path.is_file():
+        raise UserError(
+            f"{version}: no {LANGUAGES_FILE}; expected a model exported by applications.translation.export"
+        )
+    return json.loads(path.read_text("utf-8"))
+
+
+@dataclass(frozen=True)
+class Options:
+    """Texts come from the arguments, from --input, or else from standard input, one per line."""
+
+    texts: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Texts to translate; put -- before one that begins with a dash."""
+    model: Path = SHIPPED_MODEL
+    """Folder of numbered versions, of which the highest is used, or one version."""
+    input: Path | None = None
+    """Text file (.gz too), one text per line."""
+    output: Path | None = None
+    """Write the answers to this file instead of the terminal: .jsonl for all that is known of each text, any other
+    name for the translations alone, line by line."""
+    n_best: bool = False
+    """Show all hypotheses of the search: the text's number, the score, the translation."""
+    attention: Path | None = None
+    """Draw what the model looked at while it translated a single text, as a PNG."""
+    batch_size: int = 32
+    """Texts that are read at once."""
+
+
+def main(options: Options) -> None:
+    """Translates texts with an exported model."""
+    _check(options)
+    predictor = Predictor(options.model, options.batch_size)
+    if options.attention is not None:
+        _draw_attention(predictor, argument_texts(options.texts)[0], options.attention)
+    if options.input is not None or options.output is not None:
+        texts = list(_texts(options))
+        _put(options, "".join(_shown(predictor, texts, options, 1, show_progress=True)), len(texts))
+        return
+    is_typed = not options.texts and sys.stdin.isatty()
+    if is_typed:
+        cli.console(stderr=True).print("a text per line; Ctrl-D ends", style="dim")
+    first = 1
+    for chunk in chunks(_texts(options), 1 if is_typed else options.batch_size):
+        for shown in _shown(predictor, chunk, options, first):
+            print(shown, end="", flush=True)
+        first += len(chunk)
+
+
+def _check(options: Options) -> None:
+    if options.texts and options.input:
+        raise UserError(
+            f"--input {options.input}: expected texts either as arguments or from a file, got both"
+        )
+    if options.attention is not None and len(options.texts) != 1:
+        raise UserError(f"--attention {options.attention}: expected a single text, as an argument")
+    if options.attention is not None and options.attention.suffix.lower() != ".png":
+        raise UserError(f"--attention {options.attention}: expected a name that ends in .png")
+    if options.output is not None and options.output.suffix == ".gz":
+        raise UserError(f"--output {options.output}: expected a name that does not end in .gz")
+    require_at_least(1, batch_size=options.batch_size)
+
+
+def _texts(options: Options) -> Iterator[str]:
+    if options.input:
+        yield from read_lines(options.input)
+    elif options.texts:
+        yield from argument_texts(options.texts)
+    else:
+        yield from lines()
+
+
+def _shown(
+    predictor: Predictor, texts: Sequence[str], options: Options, first: int, show_progress: bool = False
+) -> Iterator[str]:
+    """What is written of each text, with its line end; of a truncated one a line goes to standard error."""
+    found = (
+        predictor.n_best(texts, show_progress)
+        if options.n_best
+        else [[answer] for answer in predictor(texts, show_progress)]
+    )
+    where = (
+        f"{options.input}, line" if options.input else "argument" if options.texts else "standard input, line"
+    )
+    for number, (text, hypotheses) in enumerate(zip(texts, found, strict=True), start=first):
+        best = hypotheses[0]
+        if best["truncated"]:
+            warning = f"warning: {where} {number}: too long for this model; its end is left out"
+            print(warning, file=sys.stderr, flush=True)
+        if options.output is not None and options.output.suffix == ".jsonl":
+            more = {"n_best": hypotheses} if options.n_best else {}
+            yield json.dumps({"text": text, **best, **more}, ensure_ascii=False) + "\n"
+        elif options.n_best:
+            yield "".join(f"{number}\t{one['score']:.4f}\t{one['translation']}\n" for one in hypotheses)
+        else:
+            yield best["translation"] + "\n"
+
+
+def _put(options: Options, shown: str, count: int) -> None:
+    if options.output is None:
+        print(shown, end="")
+        return
+    atomic_write(options.output, shown)
+    cli.console(stderr=True).print(f"{count:,} answers written to {options.output}")
+
+
+def _draw_attention(predictor: Predictor, text: str, path: Path) -> None:
+    # Imported where it is needed: without a picture there is no waiting for matplotlib.
+    from common.evaluation.plots import plot_attention
+
+    found = predictor.align(text)
+    plot_attention(found["attention"], found["source_tokens"], found["target_tokens"], path)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

@@ -1,0 +1,113 @@
+"""Measures an exported model, with all its translations and pictures of what it looked at.
+
+python -m applications.translation.evaluate --source test.en.gz --target test.de.gz
+"""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from applications.translation.data import evaluation_examples
+from applications.translation.predict import SHIPPED_MODEL, Predictor
+from common import cli
+from common.checks import require_at_least
+from common.data.parallel_text import Pairs, PairSource
+from common.errors import UserError
+from common.evaluation.plots import plot_attention, plot_by_length
+from common.evaluation.report import print_metrics, write_metrics
+from common.evaluation.translation import by_source_length, translation_metrics, write_translations
+
+_PICTURES_UNLESS_CHOSEN = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure, on which pairs, and where the report goes."""
+
+    model: Path = SHIPPED_MODEL
+    """Folder of numbered versions, of which the highest is used, or one version."""
+    source: PairSource = field(default_factory=PairSource)
+    """Where the pairs of texts come from, and in which direction they are translated."""
+    output: Path = Path("runs/translation/evaluation")
+    """Folder for metrics.json, translations.tsv and the pictures."""
+    attention: tuple[int, ...] | None = None
+    """Numbers of the pairs, from 1, whose attention is drawn; the first few unless given."""
+    batch_size: int = 32
+    """Texts that are read at once."""
+
+    def __post_init__(self) -> None:
+        require_at_least(1, batch_size=self.batch_size)
+
+
+def evaluate(options: Options) -> dict[str, Any]:
+    """Measures the SavedModel, as a server would answer, and writes the report. Returns the metrics."""
+    predictor = Predictor(options.model, options.batch_size)
+    _require_same_direction(options.source, predictor.languages)
+    pairs = evaluation_examples(options.source)
+    drawn = _pairs_to_draw(options, len(pairs))
+    console = cli.console()
+    console.print(f"{predictor.path} on {pairs.describe()}")
+    # The first answers wait for TensorFlow to prepare the graph, once for each process.
+    predictor(list(pairs.sources[:1]))
+    started = time.perf_counter()
+    answers = predictor(pairs.sources, show_progress=True)
+    seconds = time.perf_counter() - started
+    outputs = [answer["translation"] for answer in answers]
+    metrics = {
+        **translation_metrics(outputs, pairs.targets),
+        "token_perplexity": perplexity(predictor, pairs),
+        "seconds": round(seconds, 1),
+        "sentences_per_second": round(len(pairs) / seconds, 1),
+        "batch_size": options.batch_size,
+        "truncated": sum(answer["truncated"] for answer in answers),
+        "by_source_length": by_source_length(pairs.sources, outputs, pairs.targets),
+        "left_out": dict(pairs.left_out),
+        "model": str(predictor.path),
+        "data": pairs.name,
+    }
+    report = options.output
+    write_metrics(report / "metrics.json", metrics)
+    write_translations(report / "translations.tsv", pairs.sources, pairs.targets, outputs)
+    plot_by_length(metrics["by_source_length"], "bleu", report / "bleu_by_length.png")
+    for number, found in zip(drawn, predictor.align([pairs.sources[n - 1] for n in drawn]), strict=True):
+        picture = report / f"attention_{number}.png"
+        plot_attention(found["attention"], found["source_tokens"], found["target_tokens"], picture)
+    print_metrics(metrics, f"Translation on {pairs.name}")
+    console.print(f"written to {report}")
+    return metrics
+
+
+def perplexity(predictor: Predictor, pairs: Pairs) -> float:
+    """The inverse of the geometric mean of the probabilities that the model gives the references' tokens."""
+    log_likelihoods, tokens = predictor.log_likelihoods(pairs.sources, pairs.targets, show_progress=True)
+    return float(np.exp(-log_likelihoods.sum(dtype=np.float64) / tokens.sum()))
+
+
+def _require_same_direction(source: PairSource, languages: dict[str, str]) -> None:
+    """Refuses the sides of the training the wrong way round, which would only look like a bad model."""
+    asked, learnt = (source.source, source.target), (languages["source"], languages["target"])
+    if asked == learnt[::-1]:
+        raise UserError(
+            f"--source {asked[0]} --target {asked[1]}: this model translates from {learnt[0]} to {learnt[1]}"
+        )
+
+
+def _pairs_to_draw(options: Options, count: int) -> tuple[int, ...]:
+    if options.attention is None:
+        return tuple(range(1, min(count, _PICTURES_UNLESS_CHOSEN) + 1))
+    for number in options.attention:
+        if not 1 <= number <= count:
+            raise UserError(f"--attention {number}: expected the number of a pair, from 1 to {count}")
+    return options.attention
+
+
+def main(options: Options) -> None:
+    """Measures an exported translator on pairs of texts: BLEU, chrF, perplexity, exact matches and speed."""
+    evaluate(options)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
