@@ -17,8 +17,10 @@ from applications.translation import model as translator
 from applications.translation.config import NAME, Config
 from applications.translation.data import subword_text
 from applications.translation.predict import LANGUAGES_FILE
+from applications.translation.sample import LANGUAGES
 from common import cli
 from common.checks import require_at_least
+from common.data.parallel_text import SAMPLE, PairSource
 from common.decoding.beam import Hypotheses, beam_search
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
@@ -215,7 +217,7 @@ def example_texts(subwords: SubwordText) -> list[str]:
 
 def model_card(trained: Trained, options: Options) -> ModelCard:
     """What a reader must know of the model before trusting it."""
-    outcome, source = trained.run.outcome, trained.run.config.source
+    outcome = trained.run.outcome
     command = f"python -m applications.{NAME}.train, with the configuration below"
     bleu = Result(
         "validation BLEU of greedy translations",
@@ -229,8 +231,15 @@ def model_card(trained: Trained, options: Options) -> ModelCard:
         results=(bleu,),
         limits=LIMITS,
         vocabulary_sha256=vocabulary_sha256(trained.subwords.subwords.pieces),
-        **training_facts(trained.run, f"{source.data} {Path(source.source).name}", options.export),
+        **training_facts(trained.run, data_name(trained.run.config.source), options.export),
     )
+
+
+def data_name(source: PairSource) -> str:
+    """What a translator was trained on, and in which direction."""
+    sides = " to ".join(Path(side).name for side in (source.source, source.target))
+    are_files = source.data == SAMPLE and source.source not in LANGUAGES
+    return sides if are_files else f"{source.data}: {sides}"
 
 
 def export(options: Options) -> Path:

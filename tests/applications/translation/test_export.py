@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from applications.translation.config import PRESETS
-from applications.translation.export import Options, export, load_run
+from applications.translation.export import Options, data_name, export, load_run
+from common.data.parallel_text import PairSource
 from common.errors import UserError
 from common.export.script import ExportOptions
 from common.layers.subwords import START
@@ -205,7 +206,7 @@ def test_the_languages_card_and_warm_up_travel_with_the_model(exported):
     assert languages == {"source": "pairs.en.gz", "target": "pairs.de.gz"}
     manifest = json.loads((extra / "manifest.json").read_text("utf-8"))
     assert manifest["training_examples"] > 100
-    assert "pairs.en.gz" in manifest["data"]
+    assert manifest["data"] == "pairs.en.gz to pairs.de.gz"
     assert manifest["vocabulary_sha256"]
     assert "/" not in json.dumps(manifest["configuration"])
     assert (extra / "README.md").read_text("utf-8").startswith("# translation")
@@ -233,6 +234,12 @@ def test_a_run_that_is_not_finished_is_not_exported(tmp_path):
     folder = open_run("translation", replace(config, training=training), training)
     with pytest.raises(UserError, match="this training is not finished; go on with train --resume"):
         export(Options(ExportOptions(folder, tmp_path / "out")))
+
+
+def test_the_card_names_the_data_and_the_direction():
+    assert data_name(PairSource()) == "sample: en to de"
+    assert data_name(PairSource("/home/me/pairs.tsv", "2", "1")).endswith("pairs.tsv: 2 to 1")
+    assert data_name(PairSource(source="a/train.fr", target="a/train.en.gz")) == "train.fr to train.en.gz"
 
 
 @pytest.mark.parametrize(
