@@ -1,6 +1,7 @@
 """Keeps what TensorFlow prints while it loads away from users; errors and Python's own warnings stay visible."""
 
 import importlib.util
+import logging
 import os
 import sys
 import tempfile
@@ -86,7 +87,16 @@ def start_up_messages_removed() -> Iterator[None]:
             yield
         finally:
             sys.stderr = python_stderr
+            _redirect_loggers(still_visible, python_stderr)
             os.dup2(shown, descriptor)
             captured.seek(0)
             os.write(shown, b"".join(line for line in captured if not line.startswith(_INFORMATIONAL)))
             os.close(shown)
+
+
+def _redirect_loggers(old: Any, new: Any) -> None:
+    """Lets what was set up to log to the one stream log to the other."""
+    loggers = [logging.getLogger(), *(logging.getLogger(name) for name in logging.root.manager.loggerDict)]
+    for handler in (handler for logger in loggers for handler in logger.handlers):
+        if isinstance(handler, logging.StreamHandler) and handler.stream is old:
+            handler.setStream(new)

@@ -40,3 +40,9 @@ def test_importing_an_application_makes_tensorflow_silent_without_importing_it()
         "import tensorflow as tf; print(int(tf.constant(1) + 1))"
     )
     assert run(code) == (0, "False\n2\n", "")
+
+
+def test_what_tensorflow_warns_of_later_is_shown():
+    code = "import applications; import tensorflow as tf; tf.get_logger().warning('look out')"
+    returncode, _, err = run(code)
+    assert (returncode, err) == (0, "WARNING:tensorflow:look out\n")
