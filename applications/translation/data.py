@@ -76,7 +76,8 @@ def encode_within(
         UserError: none remains.
     """
     longer = max_tokens + 1
-    encoded = encode(pairs, subword_text(source, longer), subword_text(target, longer))
+    read = subword_text(source, longer)
+    encoded = encode(pairs, read, read if target is source else subword_text(target, longer))
     reason = f"longer than {max_tokens} subwords"
     reasons = [reason if length > longer else "" for length in encoded.lengths]
     return pairs.leave_out(reasons), encoded.select([index for index, why in enumerate(reasons) if not why])
@@ -90,7 +91,8 @@ def redrawn(
     Of pairs that `encode_within` has kept for the same `max_tokens`, nothing is cut, however finely they are segmented.
     """
     roomy = max_tokens * max(len(piece) for piece in (*source.pieces, *target.pieces))
-    read, written = (_reader(subword_text(subwords, roomy), sharpness) for subwords in (source, target))
+    read = _reader(subword_text(source, roomy), sharpness)
+    written = read if target is source else _reader(subword_text(target, roomy), sharpness)
     return lambda epoch: _encode(pairs, read, written, (seed, epoch))
 
 

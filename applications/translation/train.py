@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import keras
 import sacrebleu
@@ -39,19 +39,23 @@ from common.training.options import TrainingOptions
 from common.training.run_folder import open_run
 from common.training.runtime import set_up
 
-Redraw: TypeAlias = Callable[[int], EncodedPairs]
 PREPROCESSING, OUTCOME = "preprocessing.json", "outcome.json"
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """The texts of a training, and their subwords."""
+    """The texts of a training, and their subwords.
+
+    Attributes:
+        redraw: from an epoch to the training texts in subwords drawn for it, if that is asked for.
+    """
 
     training: Pairs
     training_ids: EncodedPairs
     validation: Pairs
     validation_ids: EncodedPairs
     subwords: Subwords
+    redraw: Callable[[int], EncodedPairs] | None
 
 
 def train(config: Config) -> Path:
@@ -94,13 +98,17 @@ def read_corpus(training: Pairs, validation: Pairs, config: Config) -> Corpus:
     subwords = learn_subwords([*training.sources, *training.targets], config.subwords)
     training, training_ids = encode_within(training, subwords, subwords, config.max_tokens)
     validation, validation_ids = encode_within(validation, subwords, subwords, config.max_tokens)
-    return Corpus(training, training_ids, validation, validation_ids, subwords)
+    redraw = None
+    if config.subword_sharpness is not None:
+        how = (config.max_tokens, config.subword_sharpness, config.training.seed)
+        redraw = redrawn(training, subwords, subwords, *how)
+    return Corpus(training, training_ids, validation, validation_ids, subwords, redraw)
 
 
 def learn_both_directions(model: keras.Model, corpus: Corpus, config: Config, folder: Path) -> History:
     """Lets the model learn to translate in both directions, by the language it reads (Ding et al. 2021)."""
     options = dataclasses.replace(config.training, epochs=config.both_directions_epochs)
-    redraw = redrawing(corpus, config)
+    redraw = corpus.redraw
     return _fit(
         model,
         _both_directions(corpus.training_ids),
@@ -127,7 +135,7 @@ def learn(model: keras.Model, corpus: Corpus, config: Config, folder: Path) -> H
     return _fit(
         model,
         corpus.training_ids,
-        redrawing(corpus, config),
+        corpus.redraw,
         corpus.validation_ids,
         config.training,
         folder,
@@ -138,18 +146,10 @@ def learn(model: keras.Model, corpus: Corpus, config: Config, folder: Path) -> H
     )
 
 
-def redrawing(corpus: Corpus, config: Config) -> Redraw | None:
-    """From an epoch to the training texts in subwords drawn for it, if that is asked for."""
-    if config.subword_sharpness is None:
-        return None
-    subwords, seed = corpus.subwords, config.training.seed
-    return redrawn(corpus.training, subwords, subwords, config.max_tokens, config.subword_sharpness, seed)
-
-
 def _fit(
     model: keras.Model,
     training: EncodedPairs,
-    redraw: Redraw | None,
+    redraw: Callable[[int], EncodedPairs] | None,
     validation: EncodedPairs,
     options: TrainingOptions,
     folder: Path,
