@@ -4,19 +4,18 @@ the training step of the same classifier with stock Keras's recurrent layers, in
 python -m benchmarks.sentiment_analysis
 """
 
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
-from rich.table import Table
 
 from applications.sentiment_analysis.config import PRESETS, Config
 from applications.sentiment_analysis.model import build
 from applications.sentiment_analysis.train import smoothed_cross_entropy
+from benchmarks.timing import in_turn, ratio, seconds_per_batch, spread, table
 from common import cli
 from common.data.batching import Sequences, pad, training_batches
 from common.layers.stack import RecurrentStack
@@ -73,14 +72,6 @@ def check_same_logits(ours: keras.Model, stock: keras.Model, features: np.ndarra
         raise RuntimeError(f"logits with stock layers differ by {difference:.1e}, more than {_TOLERANCE:g}")
 
 
-def seconds(action: Callable[[Any], object], batches: Iterator[Any], steps: int) -> float:
-    """Seconds per batch."""
-    started = time.perf_counter()
-    for _ in range(steps):
-        action(next(batches))
-    return (time.perf_counter() - started) / steps
-
-
 def main(options: Options) -> None:
     """Measures the pipeline alone and the training step, with our and with stock recurrent layers, in turn, and prints
     the median milliseconds per batch."""
@@ -97,26 +88,23 @@ def main(options: Options) -> None:
         actions[name] = lambda batch, model=model: model.train_on_batch(*batch)
     # Each has a pipeline of its own, so that all read the same batches.
     batches = {name: _batches(sequences, config) for name in actions}
-    for name, action in actions.items():
-        seconds(action, batches[name], _UNTIMED_STEPS)
-    timings: dict[str, list[float]] = {name: [] for name in actions}
-    for _ in range(options.rounds):
-        for name, action in actions.items():
-            timings[name].append(1_000 * seconds(action, batches[name], options.steps))
-    table = Table(title=f"Batches of {config.training.batch_size} texts, Keras {keras.__version__}")
-    for heading in ("", "ms per batch, median", "lowest", "highest"):
-        table.add_column(heading)
+
+    def milliseconds(name: str, steps: int) -> float:
+        return 1_000 * seconds_per_batch(actions[name], batches[name], steps)
+
+    for name in actions:
+        milliseconds(name, _UNTIMED_STEPS)
+    timings = in_turn({name: partial(milliseconds, name, options.steps) for name in actions}, options.rounds)
+    title = f"Batches of {config.training.batch_size} texts, Keras {keras.__version__}"
+    shown = table(title, "", "ms per batch, median", "lowest", "highest")
     for name, values in timings.items():
-        table.add_row(
-            name, *(f"{value:.1f}" for value in (statistics.median(values), min(values), max(values)))
-        )
-    cli.console().print(table)
-    medians = {name: statistics.median(values) for name, values in timings.items()}
-    share = medians[PIPELINE] / medians[OURS]
+        shown.add_row(name, *spread(values, digits=1))
+    cli.console().print(shown)
+    share = ratio(timings[PIPELINE], timings[OURS])
     cli.console().print(f"the pipeline takes {share:.1%} of a training step's time, and runs beside it")
-    ratio = medians[STOCK] / medians[OURS]
+    slower = ratio(timings[STOCK], timings[OURS])
     cli.console().print(
-        f"{options.precision}: a training step with stock layers takes {ratio:.2f} times as long"
+        f"{options.precision}: a training step with stock layers takes {slower:.2f} times as long"
     )
 
 

@@ -3,22 +3,21 @@
 python -m benchmarks.recurrent.generation
 """
 
-import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
-from rich.table import Table
 
+from benchmarks.stock import StackStep, greedy_loop, lstm_step
+from benchmarks.timing import in_turn, ratio, seconds, spread, table
 from common import cli
 from common.checks import require_at_least
 from common.layers.stack import RecurrentStack
 
-Step: TypeAlias = Callable[[tf.Tensor, Sequence[tf.Tensor]], tuple[tf.Tensor, list[tf.Tensor]]]
 Generator: TypeAlias = Callable[[np.ndarray], tf.Tensor]
 
 OURS, OURS_BFLOAT16, STOCK = "ours float32", "ours bfloat16", "Keras cells"
@@ -69,38 +68,30 @@ def generators(options: Options) -> dict[str, Generator]:
         cell.build((None, layer.cell.kernel.shape[0]))
         cell.set_weights(layer.get_weights())
 
-    def stock_step(inputs: tf.Tensor, states: Sequence[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        outputs, finals = inputs, []
-        for index, cell in enumerate(cells):
-            outputs, after = cell(outputs, list(states[2 * index : 2 * index + 2]), training=False)
-            finals += after
-        return outputs, finals
-
-    makers: dict[str, Callable[[], Step]] = {
+    makers: dict[str, Callable[[], StackStep]] = {
         OURS: lambda: stacks[OURS].stepper(options.embedding_units),
         OURS_BFLOAT16: lambda: stacks[OURS_BFLOAT16].stepper(options.embedding_units),
-        STOCK: lambda: stock_step,
+        STOCK: lambda: lstm_step(cells),
     }
     return {name: _generator(embedding, make_step, head, options) for name, make_step in makers.items()}
 
 
 def _generator(
-    embedding: keras.layers.Layer, make_step: Callable[[], Step], head: keras.layers.Layer, options: Options
+    embedding: keras.layers.Layer,
+    make_step: Callable[[], StackStep],
+    head: keras.layers.Layer,
+    options: Options,
 ) -> Generator:
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
     def generate(first: tf.Tensor) -> tf.Tensor:
-        step = make_step()
+        advance = make_step()
+
+        def step(token: tf.Tensor, states: Sequence[tf.Tensor]) -> tuple[tf.Tensor, Sequence[tf.Tensor]]:
+            outputs, after = advance(embedding(token), states)
+            return head(outputs), after
+
         zeros = [tf.zeros([tf.shape(first)[0], options.units]) for _ in range(2 * options.layers)]
-
-        def body(position: tf.Tensor, token: tf.Tensor, written: tf.TensorArray, *states: tf.Tensor) -> tuple:
-            outputs, after = step(embedding(token), states)
-            token = tf.argmax(head(outputs), axis=-1, output_type=tf.int32)
-            return (position + 1, token, written.write(position, token), *after)
-
-        written = tf.TensorArray(tf.int32, size=options.tokens, element_shape=[None])
-        start = (0, first, written, *zeros)
-        written = tf.while_loop(lambda position, *_: position < options.tokens, body, start)[2]
-        return tf.transpose(written.stack())
+        return greedy_loop(step, first, zeros, options.tokens)
 
     return generate
 
@@ -112,36 +103,31 @@ def check_same_tokens(contenders: dict[str, Generator], first: np.ndarray) -> No
         raise RuntimeError(f"{np.mean(ours != stock):.1%} of the tokens differ between {OURS} and {STOCK}")
 
 
-def speeds(contenders: dict[str, Generator], first: np.ndarray, rounds: int) -> dict[str, list[float]]:
+def speeds(
+    contenders: dict[str, Generator], first: np.ndarray, tokens: int, rounds: int
+) -> dict[str, list[float]]:
     """Tokens per second of each contender in each round, over all rows; the contenders take turns."""
-    measured: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds):
-        for name, generate in contenders.items():
-            started = time.perf_counter()
-            tokens = np.asarray(generate(first))
-            measured[name].append(tokens.size / (time.perf_counter() - started))
-    return measured
+
+    def speed(generate: Generator) -> float:
+        return len(first) * tokens / seconds(lambda: np.asarray(generate(first)))
+
+    return in_turn({name: partial(speed, generate) for name, generate in contenders.items()}, rounds)
 
 
 def main(options: Options) -> None:
     """Measures greedy generation by a stack of LSTMs with random weights, ours beside stock Keras cells."""
     keras.utils.set_random_seed(1)
     contenders = generators(options)
-    table = Table(
-        title=f"{options.tokens} tokens in one call, {options.layers} x {options.units} LSTM, Keras {keras.__version__}"
-    )
-    for heading in ("batch", "", "tokens/s, median", "lowest", "highest", f"/ {STOCK}"):
-        table.add_column(heading)
+    title = f"{options.tokens} tokens in one call, {options.layers} x {options.units} LSTM, Keras {keras.__version__}"
+    shown = table(title, "batch", "", "tokens/s, median", "lowest", "highest", f"/ {STOCK}")
     for size in options.batch_sizes:
         first = np.arange(size, dtype=np.int32) % options.vocabulary_size
         check_same_tokens(contenders, first)
-        speeds(contenders, first, rounds=1)
-        measured = speeds(contenders, first, options.rounds)
-        medians = {name: statistics.median(values) for name, values in measured.items()}
+        speeds(contenders, first, options.tokens, rounds=1)
+        measured = speeds(contenders, first, options.tokens, options.rounds)
         for name, values in measured.items():
-            shown = (f"{value:,.0f}" for value in (medians[name], min(values), max(values)))
-            table.add_row(str(size), name, *shown, f"{medians[name] / medians[STOCK]:.2f}")
-    cli.console().print(table)
+            shown.add_row(str(size), name, *spread(values), f"{ratio(values, measured[STOCK]):.2f}")
+    cli.console().print(shown)
 
 
 if __name__ == "__main__":
