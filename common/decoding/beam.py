@@ -6,12 +6,13 @@ from typing import Any, NamedTuple, TypeAlias
 import tensorflow as tf
 
 from common.checks import require_at_least
+from common.decoding.ranking import largest
 from common.decoding.samplers import NEVER, without
 from common.errors import UserError
 
 BeamStep: TypeAlias = Callable[[tf.Tensor, list[tf.Tensor]], Sequence[Any]]
 """`(tokens [batch * beam] int32, states [batch * beam, ...] each)` -> `(logits [batch * beam, vocabulary], states
-after)`, and if `record` is given a tensor `[batch * beam, ...]` to be recorded as well."""
+after)`, the size of the vocabulary being known, and if `record` is given a tensor `[batch * beam, ...]` to record."""
 
 
 class Hypotheses(NamedTuple):
@@ -173,8 +174,8 @@ def _extended(live: tf.Tensor, log_probabilities: tf.Tensor) -> tuple[tf.Tensor,
     """
     beam_width = live.shape[1]
     # Of each hypothesis no more than `beam_width` extensions can be among the best.
-    kept = tf.minimum(beam_width, tf.shape(log_probabilities)[1])
-    values, tokens = tf.math.top_k(log_probabilities, kept)
+    kept = min(beam_width, log_probabilities.shape[1])
+    values, tokens = largest(log_probabilities, kept)
     totals = live[:, :, None] + tf.reshape(values, [-1, beam_width, kept])
     live, places = tf.math.top_k(tf.reshape(totals, [-1, beam_width * kept]), beam_width)
     chosen = tf.gather(tf.reshape(tokens, [-1, beam_width * kept]), places, batch_dims=1)
@@ -214,10 +215,7 @@ def _best(ranked: _Ranked, more: _Ranked) -> _Ranked:
 
 def _answer(ranked: _Ranked, recorded: list[tf.TensorArray], count: int) -> Hypotheses:
     beam_width = ranked.scores.shape[1]
-    scores, log_probabilities = ranked.scores[:, :count], ranked.log_probabilities[:, :count]
-    exists = scores > NEVER
-    lengths = tf.where(exists, ranked.lengths[:, :count], 0)
-    log_probabilities = tf.where(exists, log_probabilities, NEVER)
+    scores, log_probabilities, lengths = (values[:, :count] for values in ranked[:3])
     time = tf.maximum(tf.reduce_max(lengths), 0)
     is_written = tf.range(time) < lengths[:, :, None]
     tokens, *slots = [tf.where(is_written, history[:, :count, :time], 0) for history in ranked.histories]

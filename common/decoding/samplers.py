@@ -156,7 +156,8 @@ def without(logits: tf.Tensor, tokens: Sequence[int]) -> tf.Tensor:
     """Minus infinity at `tokens`; the other logits `[batch, vocabulary]` as they are."""
     ids = tf.range(tf.shape(logits)[1])
     is_forbidden = tf.reduce_any(ids == tf.constant(tokens, tf.int32, [len(tokens), 1]), axis=0)
-    return tf.where(is_forbidden, NEVER, logits)
+    # Broadcast, an addition is faster than a choice.
+    return logits + tf.where(is_forbidden, NEVER, 0.0)
 
 
 def _place_of(targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
