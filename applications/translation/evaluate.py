@@ -88,10 +88,11 @@ def perplexity(predictor: Predictor, pairs: Pairs) -> float:
 
 def _require_same_direction(source: PairSource, languages: dict[str, str]) -> None:
     """Refuses the sides of the training the wrong way round, which would only look like a bad model."""
-    asked, learnt = (source.source, source.target), (languages["source"], languages["target"])
+    asked = tuple(Path(side).name for side in (source.source, source.target))
+    learnt = (languages["source"], languages["target"])
     if asked == learnt[::-1]:
         raise UserError(
-            f"--source {asked[0]} --target {asked[1]}: this model translates from {learnt[0]} to {learnt[1]}"
+            f"--source {source.source} --target {source.target}: this model translates from {learnt[0]} to {learnt[1]}"
         )
 
 

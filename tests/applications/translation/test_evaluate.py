@@ -36,8 +36,8 @@ REFERENCES = [
 def source(tmp_path_factory):
     """Two line-aligned files, one line of which has no translation."""
     folder = tmp_path_factory.mktemp("pairs")
-    (folder / "test.en").write_text("\n".join([*TEXTS, "Nobody."]), "utf-8")
-    (folder / "test.de").write_text("\n".join([*REFERENCES, ""]), "utf-8")
+    (folder / "test.en").write_text("\n".join([*TEXTS, "Nobody.", ""]), "utf-8")
+    (folder / "test.de").write_text("\n".join([*REFERENCES, "", ""]), "utf-8")
     return PairSource(source=str(folder / "test.en"), target=str(folder / "test.de"))
 
 

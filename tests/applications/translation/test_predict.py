@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from applications import load
 from applications.translation.predict import Options, Predictor, main
 from common import cli
 from common.errors import UserError
+from common.serving.runner import SavedModelRunner
 
 OTHER_SCRIPTS = (
     "Ελληνικά",
@@ -27,6 +29,9 @@ OTHER_SCRIPTS = (
 )
 
 
+loaded_once = cache(SavedModelRunner)
+
+
 @pytest.fixture(scope="module")
 def predictor(exported):
     return Predictor(exported, batch_size=4)
@@ -35,6 +40,7 @@ def predictor(exported):
 @pytest.fixture
 def script(exported, monkeypatch, capsys):
     """The script as a shell would start it, in this process: what it exits with, prints and complains of."""
+    monkeypatch.setattr("applications.translation.predict.SavedModelRunner", loaded_once)
 
     def run(*arguments, data=b"", model=exported):
         monkeypatch.setattr(sys, "argv", ["predict", "--model", str(model), *map(str, arguments)])
