@@ -1,9 +1,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
-SENTIMENT := $(BIN)/python -m applications.sentiment_analysis
-RUN := runs/sentiment_analysis/sample
 
-.PHONY: setup run test bench-layers clean
+# What `make run` asks each application's shipped model, a line per application. The model that it then trains on the
+# application's sample is asked the same, unless there is an own.<application>.
+ask.sentiment_analysis := "not bad at all, I loved it" "a great cast, but the story goes nowhere"
+ask.text_generation := "ROMEO:" --length 200 --seed 7
+own.text_generation := "def " --length 300 --temperature 0.7 --seed 7
+APPLICATIONS := $(sort $(patsubst ask.%,%,$(filter ask.%,$(.VARIABLES))))
+RUNS := $(addprefix run-,$(APPLICATIONS))
+
+.PHONY: setup run $(RUNS) test bench-layers clean
 
 setup: .venv/.ready ## make .venv and install the project with its test tools
 
@@ -16,18 +22,20 @@ setup: .venv/.ready ## make .venv and install the project with its test tools
 	$(BIN)/python -m pip install -qq --editable ".[test]"
 	@touch $@
 
-run: setup ## classify with the shipped model, then train, evaluate, export and use one of your own
-	@echo "== The shipped model"
-	$(SENTIMENT).predict --model saved_models/sentiment_analysis/1 "not bad at all, I loved it" "a great cast, but the story goes nowhere"
-	@echo "== A model of your own, from nothing: train"
-	$(SENTIMENT).train sample --overwrite
-	@echo "== export"
-	@rm -rf $(RUN)/saved_models
-	$(SENTIMENT).export --run $(RUN) --output $(RUN)/saved_models/sentiment_analysis
-	@echo "== evaluate on the part of the sample that training never saw"
-	$(SENTIMENT).evaluate --model $(RUN)/saved_models/sentiment_analysis --data sample --output $(RUN)/evaluation
-	@echo "== predict with it"
-	$(SENTIMENT).predict --model $(RUN)/saved_models/sentiment_analysis "not bad at all, I loved it" "dull, slow and far too long"
+run: $(RUNS) ## for each application: answer with the shipped model, then train, evaluate, export and use one of your own
+
+$(RUNS): run-%: setup ## the same for one application
+	@echo "== $*: the shipped model"
+	$(BIN)/python -m applications.$*.predict --model saved_models/$*/1 $(ask.$*)
+	@echo "== $*: a model of your own, from nothing: train"
+	$(BIN)/python -m applications.$*.train sample --overwrite
+	@echo "== $*: export"
+	@rm -rf runs/$*/sample/saved_models
+	$(BIN)/python -m applications.$*.export --run runs/$*/sample --output runs/$*/sample/saved_models/$*
+	@echo "== $*: evaluate on the part of the sample that training never saw"
+	$(BIN)/python -m applications.$*.evaluate --model runs/$*/sample/saved_models/$* --data sample --output runs/$*/sample/evaluation
+	@echo "== $*: predict with it"
+	$(BIN)/python -m applications.$*.predict --model runs/$*/sample/saved_models/$* $(or $(own.$*),$(ask.$*))
 
 test: setup ## format, lint, types, and all tests
 	$(BIN)/ruff format --check .
