@@ -186,6 +186,12 @@ def test_a_text_that_is_too_long_is_said_to_be_truncated(runner, trained):
     assert scored["truncated"].tolist() == [False, True, True]
 
 
+def test_a_long_run_of_unreadable_characters_takes_the_place_of_one(runner):
+    answers = runner.run("serving_default", text=["🙂" * 20_000 + " A dog runs.", "🙂 A dog runs."])
+    assert answers["translation"][0] == answers["translation"][1]
+    assert not answers["truncated"].any()
+
+
 def test_no_output_holds_a_mark_of_the_machinery(runner):
     texts = ["⺀ 🙂", "<unk> <s> </s> ▁▁", "\x00\x1b[31m", "Zażółć gęślą jaźń", "\ufffd", "a" * 300]
     for translation in runner.run("n_best", text=texts)["translations"].ravel():
