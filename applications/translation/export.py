@@ -25,6 +25,7 @@ from common.decoding.beam import Hypotheses, beam_search
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import ExportOptions, report, training_facts
+from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
 from common.layers.subwords import END, FIRST_PIECE, PADDING, START, UNKNOWN, Subwords, SubwordText
 from common.training.run_folder import FinishedRun, load_finished
@@ -80,6 +81,23 @@ class Found(NamedTuple):
     hypotheses: Hypotheses
 
 
+@dataclass(frozen=True)
+class Passes:
+    """What the signatures share.
+
+    Attributes:
+        tokenize: strings `[batch]` -> ids `[batch, time]`.
+        detokenize: ids `[batch, time]` -> strings `[batch]`.
+        spelling: ids `[batch, time]` -> their subwords `[batch, time]`.
+        encode: ids `[batch, time]` -> what the decoder attends to.
+    """
+
+    tokenize: Callable[[tf.Tensor], tf.Tensor]
+    detokenize: Callable[[tf.Tensor], tf.Tensor]
+    spelling: Callable[[tf.Tensor], tf.Tensor]
+    encode: Callable[[tf.Tensor], Memory]
+
+
 def load_run(folder: Path) -> Trained:
     """Reads a finished training from its folder.
 
@@ -95,17 +113,42 @@ def load_run(folder: Path) -> Trained:
     return Trained(run, model, subword_text(subwords, run.config.max_tokens + 1))
 
 
-def searcher(trained: Trained, options: Options, count: int) -> Callable[[tf.Tensor], Found]:
-    """The function from strings `[batch]` to the `count` best translations of each; an empty text has an empty one."""
-    model, subwords, most = trained.model, trained.subwords, trained.run.config.max_tokens
+def passes(trained: Trained) -> Passes:
+    """Traces what several signatures need, so that the graph holds it once and not for each of them."""
+    strings, ids = tf.TensorSpec([None], tf.string), tf.TensorSpec([None, None], tf.int32)
 
-    # Traced once, so that the graph holds each search once and not for each signature.
+    @tf.function(input_signature=[ids])
+    def read(source: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        memory = translator.encode(trained.model, source)
+        return memory.keys, memory.values, memory.mask
+
+    def encode(source: tf.Tensor) -> Memory:
+        return Memory(*read(source))
+
+    tokenize, spelling = (
+        tf.function(function, input_signature=[spec], autograph=False)
+        for function, spec in (
+            (lambda text: trained.subwords(text), strings),
+            (lambda numbers: trained.subwords.spelling(numbers), ids),
+        )
+    )
+
+    def detokenize(numbers: tf.Tensor) -> tf.Tensor:
+        return trained.subwords.detokenize(numbers, spelling(numbers))
+
+    return Passes(tokenize, detokenize, spelling, encode)
+
+
+def searcher(trained: Trained, shared: Passes, options: Options, count: int) -> Callable[[tf.Tensor], Found]:
+    """The function from strings `[batch]` to the `count` best translations of each; an empty text has an empty one."""
+    model, most = trained.model, trained.run.config.max_tokens
+
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def search(text: tf.Tensor) -> Found:
-        source = subwords(text)
+        source = shared.tokenize(text)
         lengths = tf.math.count_nonzero(source, axis=1, dtype=tf.int32)
         is_empty = lengths <= 1
-        memory = translator.encode(model, source)
+        memory = shared.encode(source)
         found = beam_search(
             translator.decoder(model, memory),
             tf.fill(tf.shape(lengths), START),
@@ -136,16 +179,16 @@ def signatures(trained: Trained, options: Options) -> list[Signature]:
     - `score`: `text`, `translation` -> `log_likelihood` in nats of the most probable segmentation, the count of
       `tokens` it is the sum of, and `truncated`, whether either side lost its end.
     """
-    subwords, most = trained.subwords, trained.run.config.max_tokens
-    best, all_of_beam = (searcher(trained, options, count) for count in (1, options.beam_width))
+    most, shared = trained.run.config.max_tokens, passes(trained)
+    best, all_of_beam = (searcher(trained, shared, options, count) for count in (1, options.beam_width))
 
     def text_of(tokens: tf.Tensor) -> tf.Tensor:
         """Ids `[batch, hypotheses, time]` -> strings `[batch, hypotheses]`."""
         shape = tf.shape(tokens)
-        return tf.reshape(subwords.detokenize(tf.reshape(tokens, [shape[0] * shape[1], shape[2]])), shape[:2])
+        return tf.reshape(shared.detokenize(tf.reshape(tokens, [shape[0] * shape[1], shape[2]])), shape[:2])
 
     def spelt(ids: tf.Tensor) -> tf.Tensor:
-        marked = tf.where(ids == UNKNOWN, _UNKNOWN_MARK, subwords.spelling(ids))
+        marked = tf.where(ids == UNKNOWN, _UNKNOWN_MARK, shared.spelling(ids))
         return tf.where(ids == END, _END_MARK, marked)
 
     def serve(text: tf.Tensor) -> Tensors:
@@ -179,10 +222,10 @@ def signatures(trained: Trained, options: Options) -> list[Signature]:
         }
 
     def score(text: tf.Tensor, translation: tf.Tensor) -> Tensors:
-        source, labels = subwords(text), subwords(translation)
+        source, labels = shared.tokenize(text), shared.tokenize(translation)
         start = tf.fill([tf.shape(labels)[0], 1], START)
         fed = tf.concat([start, tf.where(labels == END, PADDING, labels)[:, :-1]], axis=1)
-        memory = translator.encode(trained.model, source)
+        memory = shared.encode(source)
         tokens = tf.math.count_nonzero(labels, axis=1, dtype=tf.int32)
         longest = tf.maximum(tokens, tf.math.count_nonzero(source, axis=1, dtype=tf.int32))
         return {
@@ -192,7 +235,7 @@ def signatures(trained: Trained, options: Options) -> list[Signature]:
         }
 
     strings = tf.TensorSpec([None], tf.string)
-    inputs, examples = {"text": strings}, {"text": example_texts(subwords)}
+    inputs, examples = {"text": strings}, {"text": example_texts(trained.subwords)}
     return [
         Signature("serving_default", serve, inputs, examples),
         Signature("n_best", n_best, inputs, examples),
@@ -201,7 +244,7 @@ def signatures(trained: Trained, options: Options) -> list[Signature]:
             "score",
             score,
             {**inputs, "translation": strings},
-            {**examples, "translation": example_texts(subwords)},
+            {**examples, "translation": example_texts(trained.subwords)},
         ),
     ]
 

@@ -31,10 +31,10 @@ def normalize(text: tf.Tensor) -> tf.Tensor:
 
 
 def _compose(characters: tf.RaggedTensor) -> tf.RaggedTensor:
-    keys, composed = _compositions()
+    keys, composed = (tf.constant(values) for values in _compositions())
     flat, row = characters.flat_values, characters.value_rowids()
     key = tf.cast(flat[:-1], tf.int64) * 2**_CODE_POINT_BITS + tf.cast(flat[1:], tf.int64)
-    index = tf.minimum(tf.searchsorted(keys, key), len(keys) - 1)
+    index = tf.minimum(tf.searchsorted(keys, key), keys.shape[0] - 1)
     found = (tf.gather(keys, index) == key) & (row[:-1] == row[1:])
     joined = tf.concat([tf.where(found, tf.gather(composed, index), flat[:-1]), flat[-1:]], axis=0)
     kept = tf.concat([[True], ~found], axis=0)[: tf.size(flat)]
