@@ -57,6 +57,7 @@ class ModelCard:
         limits: what the model is not good for, a sentence each.
         training_seconds: wall time of the training.
         hardware: of the training.
+        training_note: what else must be known of the training, such as that its schedule changed on the way.
         examples: rows of a table that shows what the model does, the first one its header; none if empty.
         vocabulary_sha256: see `vocabulary_sha256`; None if there is no vocabulary.
         revision: the project's git revision, None if there is none.
@@ -74,6 +75,7 @@ class ModelCard:
     limits: tuple[str, ...]
     training_seconds: float
     hardware: Hardware
+    training_note: str = ""
     examples: tuple[tuple[str, ...], ...] = ()
     vocabulary_sha256: str | None = None
     revision: str | None = field(default_factory=lambda: git_revision())
@@ -180,6 +182,8 @@ def _training_facts(card: ModelCard) -> list[tuple[str, str]]:
         ("software", ", ".join(f"{name} {version}" for name, version in card.versions.items())),
         ("created", card.created),
     ]
+    if card.training_note:
+        facts.append(("note", card.training_note))
     if card.revision:
         facts.append(("revision", card.revision))
     if card.vocabulary_sha256:

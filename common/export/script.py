@@ -25,6 +25,8 @@ class ExportOptions:
     """What the model was trained on, for the model card; the data's name unless given."""
     data_licence: str = "not stated"
     """Under which terms the training data may be used, for the model card."""
+    training_note: str = ""
+    """What else a reader must know of how the model was trained, for the model card."""
 
     def folder(self, application: str) -> Path:
         """The folder of numbered versions."""
@@ -45,6 +47,7 @@ def training_facts(finished: FinishedRun[Any], data: str, options: ExportOptions
         "data_licence": options.data_licence,
         "training_examples": outcome["training_examples"],
         "training_seconds": outcome["training_seconds"],
+        "training_note": options.training_note,
         "hardware": Hardware(**outcome["hardware"]),
         "configuration": to_json(_without_places(finished.config)),
     }

@@ -106,3 +106,9 @@ def test_machine_and_software_are_filled_in():
 def test_the_revision_is_a_commit_or_nothing():
     revision = git_revision()
     assert revision is None or re.fullmatch(r"[0-9a-f]{40}(\+changes)?", revision)
+
+
+def test_a_note_on_the_training_stands_among_its_facts(card):
+    noted = markdown(dataclasses.replace(card, training_note="stopped and resumed | once"))
+    assert "| note | stopped and resumed &#124; once |" in noted
+    assert "| note |" not in markdown(card)
