@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 REPOSITORY = Path(__file__).parents[2]
 SHIPPED = REPOSITORY / "saved_models" / "translation" / "1"
 HELD_OUT = (
@@ -50,7 +48,6 @@ def test_from_the_sample_to_a_translation(tmp_path):
     assert out.count("\n") == 3
 
 
-@pytest.mark.skipif(not SHIPPED.exists(), reason="this checkout ships no translator")
 def test_the_shipped_model_writes_german():
     text = "A man in a blue shirt is standing on a ladder cleaning a window."
     out = script("predict", "--model", SHIPPED, text, folder=REPOSITORY)
