@@ -2,10 +2,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 # What `make run` asks each application's shipped model, a line per application. The model that it then trains on the
-# application's sample is asked the same, unless there is an own.<application>.
+# application's sample is asked the same, unless there is an own.<application>; train.<application> are further flags of its training.
 ask.sentiment_analysis := "not bad at all, I loved it" "a great cast, but the story goes nowhere"
 ask.text_generation := "ROMEO:" --length 200 --seed 7
 own.text_generation := "def " --length 300 --temperature 0.7 --seed 7
+ask.translation := "A man in a blue shirt is standing on a ladder cleaning a window." "Two dogs are playing in the snow."
+own.translation := "Tuesday, March 3, 1987" "twelve thousand and forty-one"
+train.translation := --pairs 10000 --epochs 3
 APPLICATIONS := $(sort $(patsubst ask.%,%,$(filter ask.%,$(.VARIABLES))))
 RUNS := $(addprefix run-,$(APPLICATIONS))
 
@@ -28,7 +31,7 @@ $(RUNS): run-%: setup ## the same for one application
 	@echo "== $*: the shipped model"
 	$(BIN)/python -m applications.$*.predict --model saved_models/$*/1 $(ask.$*)
 	@echo "== $*: a model of your own, from nothing: train"
-	$(BIN)/python -m applications.$*.train sample --overwrite
+	$(BIN)/python -m applications.$*.train sample --overwrite $(train.$*)
 	@echo "== $*: export"
 	@rm -rf runs/$*/sample/saved_models
 	$(BIN)/python -m applications.$*.export --run runs/$*/sample --output runs/$*/sample/saved_models/$*

@@ -6,6 +6,8 @@ from typing import TypeAlias
 import keras
 import tensorflow as tf
 
+from common.decoding.generate import Choose, Moment
+
 StackStep: TypeAlias = Callable[[tf.Tensor, Sequence[tf.Tensor]], tuple[tf.Tensor, list[tf.Tensor]]]
 """`(inputs [batch, features], states [batch, units] each)` -> `(outputs [batch, units], states after)`."""
 TokenStep: TypeAlias = Callable[[tf.Tensor, Sequence[tf.Tensor]], tuple[tf.Tensor, Sequence[tf.Tensor]]]
@@ -31,11 +33,14 @@ def lstm_step(cells: Sequence[keras.layers.LSTMCell], residual: bool = False) ->
     return step
 
 
-def greedy_loop(step: TokenStep, token: tf.Tensor, states: Sequence[tf.Tensor], length: int) -> tf.Tensor:
-    """Chooses the most probable token again and again, in one loop in the graph.
+def write_loop(
+    step: TokenStep, choose: Choose, token: tf.Tensor, states: Sequence[tf.Tensor], length: int
+) -> tf.Tensor:
+    """Chooses the next token and feeds it back, again and again, in one loop in the graph.
 
     Args:
         step: computes the logits of the next token.
+        choose: chooses from the logits.
         token: `[batch]` int32, the token to feed first; it is not written.
         states: the states before it.
         length: how many tokens to write.
@@ -46,7 +51,7 @@ def greedy_loop(step: TokenStep, token: tf.Tensor, states: Sequence[tf.Tensor], 
 
     def body(position: tf.Tensor, token: tf.Tensor, written: tf.TensorArray, *states: tf.Tensor) -> tuple:
         logits, after = step(token, states)
-        token = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        token = choose(logits, Moment(tf.fill(tf.shape(token), position), None))
         return (position + 1, token, written.write(position, token), *after)
 
     written = tf.TensorArray(tf.int32, size=length, element_shape=[None])

@@ -22,16 +22,16 @@ def training_texts(config: Config) -> tuple[RawText, RawText]:
         UserError: there is less text than a batch holds, or less to validate on than a character for each row.
     """
     train, validation = load_training(config.source, config.validation)
-    if len(validation) < VALIDATION_ROWS:
-        raise UserError(
-            f"{validation.name}: {len(validation)} characters are too few to validate on; expected {VALIDATION_ROWS} "
-            "or more (--validation)"
-        )
     needed = config.training.batch_size * (config.window + 1) + 1
     if len(train) < needed:
         raise UserError(
             f"{train.name}: {len(train):,} characters are fewer than one batch of {config.training.batch_size} rows of "
             f"{config.window} (--batch-size, --window); expected {needed:,} or more"
+        )
+    if len(validation) < VALIDATION_ROWS:
+        raise UserError(
+            f"{validation.name}: {len(validation)} characters are too few to validate on; expected {VALIDATION_ROWS} "
+            "or more (--validation)"
         )
     return train, validation
 

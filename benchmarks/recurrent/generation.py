@@ -12,10 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.stock import StackStep, greedy_loop, lstm_step
+from benchmarks.stock import StackStep, lstm_step, write_loop
 from benchmarks.timing import in_turn, ratio, seconds, spread, table
 from common import cli
 from common.checks import require_at_least
+from common.decoding.samplers import greedy
 from common.layers.stack import RecurrentStack
 
 Generator: TypeAlias = Callable[[np.ndarray], tf.Tensor]
@@ -91,7 +92,7 @@ def _generator(
             return head(outputs), after
 
         zeros = [tf.zeros([tf.shape(first)[0], options.units]) for _ in range(2 * options.layers)]
-        return greedy_loop(step, first, zeros, options.tokens)
+        return write_loop(step, greedy, first, zeros, options.tokens)
 
     return generate
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmarks.recurrent.cases import Case
 from common.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -125,8 +125,8 @@ def started(contenders: Sequence[Contender], threads: int) -> Iterator[list[Work
         yield workers
 
 
-def timings_of(case: Case, workers: Sequence[Worker], rounds: int, seconds: float) -> dict[str, Timing]:
-    """Times one case with every contender that has it, block by block in turn.
+def timings_of(case: Any, workers: Sequence[Worker], rounds: int, seconds: float) -> dict[str, Timing]:
+    """Times one case, a dataclass, with every contender that has it, block by block in turn.
 
     A block counts if other processes used less than 0.12 core meanwhile. Up to twice as many rounds are run to get
     `rounds` blocks that count; where fewer than three do, the three quietest stand for them.

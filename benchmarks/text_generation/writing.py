@@ -9,9 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.stock import greedy_loop, lstm_step
+from benchmarks.stock import lstm_step, write_loop
 from benchmarks.text_generation.networks import Network, stock_step
 from benchmarks.timing import in_turn, seconds
+from common.decoding.samplers import compose, forbid, sample, temperature, truncate
 from common.layers.characters import UNKNOWN, as_text
 from common.serving.runner import SavedModelRunner
 
@@ -42,36 +43,52 @@ def served_writer(folder: Path, length: int) -> Writer:
     runner = SavedModelRunner(folder)
 
     def write(prefixes: Sequence[str]) -> list[str]:
-        integers, floats = np.zeros(len(prefixes), np.int32), np.zeros(len(prefixes), np.float32)
-        controls = {"temperature": floats, "top_k": integers, "top_p": floats + 1, "seed": integers}
-        texts = runner.run("serving_default", prefix=list(prefixes), length=integers + length, **controls)[
-            "text"
-        ]
+        texts = runner.run(
+            "serving_default",
+            prefix=list(prefixes),
+            length=np.full(len(prefixes), length, np.int32),
+            **_controls(len(prefixes)),
+        )["text"]
         return [text.decode("utf-8")[1:] for text in texts]
 
     return write
 
 
 def cells_writer(stock: keras.Model, network: Network, length: int) -> Writer:
-    """Loops over the stock model's `LSTMCell`s within one graph, strings in, strings out."""
+    """Loops over the stock model's `LSTMCell`s within one graph, strings in, strings out, the same samplers."""
     cells = [layer.cell for layer in stock.layers if isinstance(layer, keras.layers.LSTM)]
     advance = lstm_step(cells, network.config.residual)
     embedding, dense = stock.get_layer("embedding"), stock.get_layer("logits")
-    is_unknown = np.arange(network.characters.size) == UNKNOWN
 
     def step(token: tf.Tensor, states: Sequence[tf.Tensor]) -> tuple[tf.Tensor, Sequence[tf.Tensor]]:
         outputs, after = advance(embedding(token), states)
-        return tf.where(is_unknown, -np.inf, dense(outputs)), after
+        return dense(outputs), after
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def write(prefixes: tf.Tensor) -> tf.Tensor:
+    @tf.function(reduce_retracing=True)
+    def write(prefixes: tf.Tensor, controls: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        choose = compose(
+            forbid([UNKNOWN]),
+            temperature(controls["temperature"]),
+            truncate(controls["top_k"], controls["top_p"]),
+            choose=sample(controls["seed"]),
+        )
         token = network.characters(prefixes).flat_values
         zeros = [tf.zeros([tf.shape(prefixes)[0], network.config.units])] * (2 * len(cells))
         _, states = step(tf.fill(tf.shape(token), UNKNOWN), zeros)
-        written = greedy_loop(step, token, states, length)
+        written = write_loop(step, choose, token, states, length)
         return network.characters.text(tf.RaggedTensor.from_tensor(written))
 
-    return lambda prefixes: [text.decode("utf-8") for text in write(tf.constant(prefixes)).numpy()]
+    def texts(prefixes: Sequence[str]) -> list[str]:
+        controls = {name: tf.constant(values) for name, values in _controls(len(prefixes)).items()}
+        return [text.decode("utf-8") for text in write(tf.constant(prefixes), controls).numpy()]
+
+    return texts
+
+
+def _controls(rows: int) -> dict[str, np.ndarray]:
+    """What lets the samplers take the most probable characters, for each row."""
+    integers, floats = np.zeros(rows, np.int32), np.zeros(rows, np.float32)
+    return {"temperature": floats, "top_k": integers, "top_p": floats + 1, "seed": integers}
 
 
 def predict_writer(stock: keras.Model, network: Network, length: int) -> Writer:

@@ -3,6 +3,8 @@
 {"prepare": {"cell": "LSTM", ...}}    builds the case and runs it twice       -> {} or {"error": "..."}
 {"block": 0.2}                        runs the case for at least 0.2 seconds  -> {"milliseconds": 3.1,
                                       "cpu_seconds": 0.39, "wall_seconds": 0.2}
+{"outcome": {"cell": "LSTM", ...}}    builds the case and runs it once        -> {"outcome": what it returns}
+                                                                              or {"error": "..."}
 """
 
 import json
@@ -18,11 +20,12 @@ from benchmarks.recurrent.cases import Case
 LEAST_ITERATIONS = 2
 
 
-def serve(build: Callable[[Case], Callable[[], object]]) -> None:
+def serve(build: Callable[[Any], Callable[[], object]], case_type: type = Case) -> None:
     """Answers requests until standard input ends.
 
     Args:
         build: returns the function that runs a case once; it raises `NotImplementedError` for a case it does not have.
+        case_type: the dataclass of a case.
     """
     answers = os.fdopen(os.dup(1), "w")
     # Whatever a library prints must not mix with the answers.
@@ -31,15 +34,17 @@ def serve(build: Callable[[Case], Callable[[], object]]) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         answer: dict[str, Any] = {}
-        if "prepare" in request:
-            try:
-                run = build(Case(**request["prepare"]))
+        try:
+            if "prepare" in request:
+                run = build(case_type(**request["prepare"]))
                 run()
                 run()
-            except NotImplementedError as error:
-                answer = {"error": str(error)}
-        else:
-            answer = _timed_block(run, request["block"])
+            elif "outcome" in request:
+                answer = {"outcome": build(case_type(**request["outcome"]))()}
+            else:
+                answer = _timed_block(run, request["block"])
+        except NotImplementedError as error:
+            answer = {"error": str(error)}
         print(json.dumps(answer), file=answers, flush=True)
 
 

@@ -1,0 +1,285 @@
+"""Any prefix is continued and any text scored, by script or from Python; a mistake gets one clear line."""
+
+import io
+import re
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from applications import load
+from applications.text_generation.predict import MAX_CHARACTERS, Options, Predictor, Sampling, main
+from common.errors import UserError
+from common.serving.runner import SavedModelRunner
+
+PREFIXES = ["ANNA:\n", "", "Ω unknown", "你好 👍 Zo", "BRUNO:\nThe sea"]
+HOW = {"length": 30, "temperature": 1.1, "top_k": 20, "top_p": 0.9}
+
+
+@pytest.fixture(scope="module")
+def predictor(exported):
+    return Predictor(exported, batch_size=4)
+
+
+@pytest.fixture
+def script(exported, monkeypatch, capsys):
+    """Runs the script in this process: options, standard input -> what it prints, and what it says beside that."""
+
+    def run(data=b"", **options):
+        monkeypatch.setattr(
+            sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(data), isatty=lambda: False)
+        )
+        main(Options(model=exported, **options))
+        return capsys.readouterr()
+
+    return run
+
+
+def shell(*arguments, model, data=b""):
+    command = [
+        sys.executable,
+        "-m",
+        "applications.text_generation.predict",
+        "--model",
+        str(model),
+        *arguments,
+    ]
+    result = subprocess.run(command, input=data, capture_output=True, timeout=120)
+    return result.returncode, result.stdout.decode("utf-8"), result.stderr.decode("utf-8")
+
+
+def test_a_prefix_gives_a_dictionary_and_a_list_a_list(exported):
+    write = load("text_generation", exported.parent)
+    answer = write("ANNA:", length=12, seed=3)
+    assert answer.keys() == {"text"}
+    assert answer["text"].startswith("ANNA:")
+    assert len(answer["text"]) == 17
+    assert write(["ANNA:", "ANNA:"], length=12, seed=3) == [answer, answer]
+    assert write([]) == []
+
+
+def test_the_text_is_that_of_the_served_model(predictor, exported):
+    rows = len(PREFIXES)
+    controls = {name: [value] * rows for name, value in HOW.items()}
+    with SavedModelRunner(exported) as runner:
+        served = runner.run("serving_default", prefix=PREFIXES, **controls, seed=list(range(rows)))
+    expected = [text.decode("utf-8") for text in served["text"]]
+    assert [answer["text"] for answer in predictor(PREFIXES, **HOW, seed=range(rows))] == expected
+    assert [predictor(prefix, **HOW, seed=row)["text"] for row, prefix in enumerate(PREFIXES)] == expected
+    assert [
+        "".join(predictor.stream(prefix, **HOW, seed=row)) for row, prefix in enumerate(PREFIXES)
+    ] == expected
+
+
+def test_characters_appear_as_they_are_made(predictor):
+    prefix, *pieces = predictor.stream("ANNA", length=300)
+    assert prefix == "ANNA"
+    assert max(map(len, pieces)) <= 10
+    assert sum(map(len, pieces)) == 300
+
+
+def test_more_characters_than_a_request_may_have_are_written_and_read(predictor, monkeypatch):
+    monkeypatch.setattr("applications.text_generation.predict._WRITTEN_AT_ONCE", 7)
+    assert len(predictor("", length=50)["text"]) == 50
+    long = "The sea is wide. " * (MAX_CHARACTERS // 10)
+    place = predictor.read([long, "Zoë", ""])
+    first = predictor.read([long[:3001], "", ""])
+    pieces = predictor.read([long[3001:], "Zoë", ""], first)
+    np.testing.assert_array_equal(place.token, pieces.token)
+    np.testing.assert_allclose(place.states, pieces.states, atol=1e-5)
+    assert predictor(long, length=5)["text"].startswith(long)
+
+
+def test_a_text_of_any_length_is_scored_as_by_the_equations(predictor, reference):
+    text = "BRUNO:\nSpeak, speak § Ω 你好\n" * 100
+    assert len(text) > 2048
+    np.testing.assert_allclose(predictor.score(text), reference(text), atol=1e-4)
+    assert predictor.score("").shape == (0,)
+    assert predictor.unknown(text) == 200
+
+
+@settings(max_examples=25)
+@given(st.text(st.characters(codec="utf-8"), max_size=100))
+def test_any_text_is_continued_and_scored(predictor, text):
+    written = predictor(text, length=3)["text"]
+    assert written.startswith(text)
+    assert len(written) == len(text) + 3
+    assert predictor.score(text).shape == (len(text),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"length": -1}, "--length -1: expected at least 0"),
+        ({"temperature": -0.5}, r"--temperature -0\.5: expected at least 0"),
+        ({"temperature": float("nan")}, "--temperature nan: expected at least 0"),
+        ({"temperature": float("inf")}, "--temperature inf: expected a finite number"),
+        ({"top_k": -1}, "--top-k -1: expected at least 0"),
+        ({"top_p": 0.0}, r"--top-p 0\.0: expected more than 0 and at most 1"),
+        ({"top_p": 1.01}, r"--top-p 1\.01: expected more than 0 and at most 1"),
+        ({"top_p": float("nan")}, "--top-p nan: expected more than 0"),
+    ],
+)
+def test_a_wrong_control_is_named_with_its_flag(predictor, changes, message):
+    with pytest.raises(UserError, match=message):
+        Sampling(**changes)
+    with pytest.raises(UserError, match=message):
+        predictor("A", **changes)
+    with pytest.raises(UserError, match=message):
+        list(predictor.stream("A", **changes))
+
+
+def test_controls_at_the_end_of_their_range(predictor):
+    for changes in (
+        {"temperature": 1e-40},
+        {"temperature": 1e38},
+        {"top_p": 1e-60},
+        {"top_k": 10**12},
+        {"length": 0},
+    ):
+        how = {"length": 5, **changes}
+        assert len(predictor("A", **how)["text"]) == 1 + how["length"]
+    assert (
+        predictor("A", temperature=1e-40)
+        == predictor("A", temperature=0.0)
+        == predictor("A", top_k=1, seed=5)
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"prefix": ("to", "be")}, "2 prefixes: expected one; put a prefix with blanks in quotes"),
+        ({"prefix": ("to",), "input": "a.txt"}, "--input a.txt: expected .*, got both"),
+        ({"score": "a.txt", "prefix": ("to",)}, "--score a.txt: scores this text and writes none"),
+        ({"score": "a.txt", "interactive": True}, "--score a.txt: scores this text and writes none"),
+        ({"samples": 0}, "--samples 0: expected at least 1"),
+        ({"samples": 2, "interactive": True}, "--samples 2: expected 1 with --interactive"),
+        ({"seed": 2**31}, "--seed 2147483648: expected from -2147483648 to 2147483647"),
+        ({"seed": 2**31 - 1, "samples": 3}, "--seed 2147483647: expected from -2147483648 to 2147483645"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options, message):
+    with pytest.raises(UserError, match=message):
+        Options(**options)
+
+
+def test_the_same_seed_prints_the_same_text_in_every_process(exported, predictor):
+    arguments = ("ANNA:", "--length", "40", "--seed", "7")
+    first, second = (shell(*arguments, model=exported) for _ in range(2))
+    assert first == second == (0, predictor("ANNA:", length=40, seed=7)["text"] + "\n", "")
+
+
+def test_argument_file_and_standard_input_give_the_same_text(script, tmp_path):
+    path = tmp_path / "prefix.txt"
+    path.write_bytes("\ufeffZOË:\r\nSpeak\n".encode())
+    texts = {
+        script(prefix=("ZOË:\nSpeak",), seed=7).out,
+        script(input=path, seed=7).out,
+        script("ZOË:\nSpeak\n".encode(), seed=7).out,
+    }
+    assert len(texts) == 1
+
+
+def test_without_a_prefix_a_text_is_written_from_nothing(script):
+    shown = script(sampling=Sampling(length=30), seed=7)
+    assert len(shown.out) == 31
+    assert shown.out == script(prefix=("",), sampling=Sampling(length=30), seed=7).out
+
+
+def test_a_seed_that_was_not_given_is_told_and_repeats_the_text(script):
+    shown = script(prefix=("ANNA",))
+    seed = re.fullmatch(r"--seed (\d+)\n", shown.err)[1]
+    assert script(prefix=("ANNA",), seed=int(seed)) == (shown.out, "")
+    assert script(prefix=("ANNA",), sampling=Sampling(temperature=0.0)).err == ""
+
+
+def test_samples_are_apart_and_each_is_what_its_seed_gives(script, predictor):
+    out = script(prefix=("ANNA:",), samples=6, seed=-2).out
+    expected = [f"=== seed {seed} ===\n{predictor('ANNA:', seed=seed)['text']}\n" for seed in range(-2, 4)]
+    assert out == "".join(expected)
+
+
+def test_in_turns_the_text_is_remembered_line_after_line(script, predictor):
+    short = Sampling(length=20)
+    first = predictor("Hills", length=20, seed=7)["text"]
+    out = script(b"Hills\n\nSea\n", interactive=True, sampling=short, seed=7).out
+    assert out.startswith(first + "\n")
+    # An empty line goes on where the text stopped, as one longer call would; a line begins a new line of the text.
+    assert out.startswith(first + "\n" + predictor("Hills", length=40, seed=7)["text"][25:] + "\nSea")
+    place = predictor.read([predictor("Hills", length=40, seed=7)["text"] + "\nSea"])._replace(position=40)
+    ((last,), _), *_ = predictor.write(place, short, [7])
+    assert out.endswith(f"\nSea{last}\n")
+
+
+def test_what_would_steer_the_terminal_is_shown_instead(script):
+    out = script(prefix=("\x1b[2J\x07\x9b1m\x7f\r\u0085 é\n\t.",), sampling=Sampling(length=0), seed=7).out
+    assert out == "␛[2J␇�1m␡␍� é\n\t.\n"
+
+
+def test_a_score_tells_bits_nats_and_the_most_surprising_places(script, play, tmp_path, reference):
+    text = play.read_text("utf-8")[12:800].replace("news", "neΩs", 1)
+    path = tmp_path / "text.txt"
+    path.write_text(text, "utf-8")
+    summary, figures, _, *places = script(score=path).out.splitlines()
+    expected = reference(text)
+    assert summary == f"{path}: {len(text)} characters, 1 of them unknown to the model"
+    bits, nats, perplexity = map(float, re.findall(r"\d+\.\d+", figures))
+    assert nats == pytest.approx(-expected.mean(), abs=1e-4)
+    assert bits == pytest.approx(nats / np.log(2), abs=1e-3)
+    assert perplexity == pytest.approx(np.exp(nats), abs=0.02)
+    assert len(places) == 10
+    worst = int(expected.argmin())
+    line, probability, excerpt = places[0].split("\t")
+    assert line == f"line {text[:worst].count(chr(10)) + 1}"
+    assert float(probability) == pytest.approx(np.exp(expected.min()), rel=0.01)
+    assert f"[{text[worst]}]" in excerpt.replace("\\n", "\n").replace("\\t", "\t")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "no text; expected at least one character"),
+        (b"fine\ncaf\xe9\n", "line 2: byte 0xe9 is not valid UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_scored_is_named(script, tmp_path, data, message):
+    path = tmp_path / "text.txt"
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=rf"text\.txt.*{message}"):
+        script(score=path)
+
+
+def test_a_mistake_is_one_clear_line(exported):
+    for arguments, data, expected in (
+        (("A", "--top-p", "0"), b"", "error: --top-p 0.0: expected more than 0 and at most 1\n"),
+        ((), b"fine\n\xff\n", "error: standard input, line 2: byte 0xff is not valid UTF-8\n"),
+        ((b"caf\xe9",), b"", "error: argument 1: not valid UTF-8\n"),
+        (
+            ("--input", "nowhere.txt"),
+            b"",
+            "error: nowhere.txt: No such file or directory; expected a text file\n",
+        ),
+    ):
+        assert shell(*arguments, model=exported, data=data) == (1, "", expected)
+
+
+def test_a_model_of_another_application_is_named(tmp_path, exported):
+    (tmp_path / "1").symlink_to(exported.parent)
+    with pytest.raises(UserError, match=r"saved_model\.pb"):
+        Predictor(tmp_path)
+
+
+def test_writing_imports_neither_keras_nor_tensorflow(exported):
+    code = (
+        "import sys; from applications import load; load('text_generation', sys.argv[1])('A', length=1);"
+        "print([name for name in ('keras', 'tensorflow', 'sklearn', 'matplotlib') if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(exported)], capture_output=True, text=True, timeout=120
+    )
+    assert result.stdout == "[]\n"

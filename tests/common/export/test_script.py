@@ -1,0 +1,91 @@
+"""What the card tells of a training is the same on every machine: names, never places."""
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from common.data.raw_text import RawTextSource
+from common.export.script import ExportOptions, report, training_facts
+from common.training.options import TrainingOptions
+from common.training.run_folder import FinishedRun
+
+HARDWARE = {"cpu": "Example CPU", "cores": 2, "gpus": ["Example GPU"]}
+OUTCOME = {"training_examples": 90, "training_seconds": 12, "hardware": HARDWARE, "validation_loss": 1.5}
+
+
+@dataclass(frozen=True)
+class Config:
+    source: RawTextSource = field(default_factory=RawTextSource)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    validation: Path | None = None
+    pairs: tuple[Path, ...] = ()
+    languages: tuple[str, ...] = ("de", "en")
+    corpus: str = "glue/sst2"
+    dictionary: str = ""
+    units: int = 8
+
+
+@pytest.fixture
+def finished(tmp_path):
+    data = tmp_path / "novel.txt"
+    data.write_text("text")
+    training = TrainingOptions(name="mine", runs=tmp_path / "runs", resume=True, tensorboard=True)
+    source = RawTextSource(str(data), data_dir=tmp_path / "tfds")
+    pairs, gone = (tmp_path / "a.de", tmp_path / "a.en"), str(tmp_path / "gone.txt")
+    config = Config(source, training, tmp_path / "val.txt", pairs, dictionary=gone)
+    return FinishedRun(config, {}, OUTCOME, tmp_path / "best.weights.h5")
+
+
+def facts(finished, **options):
+    return training_facts(finished, finished.config.source.data, ExportOptions(Path("run"), **options))
+
+
+def test_no_path_of_the_machine_is_told(finished, tmp_path):
+    assert str(tmp_path) not in str(facts(finished))
+    told = facts(finished)["configuration"]
+    assert told["source"] == {"data": "novel.txt", "glob": "*.txt"}
+    assert told["validation"] == "val.txt"
+    assert told["pairs"] == ["a.de", "a.en"]
+    assert told["dictionary"] == "gone.txt"
+    assert not {"runs", "resume", "overwrite", "tensorboard"} & told["training"].keys()
+
+
+def test_all_that_another_training_needs_is_told(finished):
+    told = facts(finished)["configuration"]
+    assert told["units"] == 8
+    assert told["languages"] == ["de", "en"]
+    assert told["corpus"] == "glue/sst2", "what looks like a path and is none is left as it is"
+    options = asdict(finished.config.training)
+    assert told["training"] == {
+        name: value
+        for name, value in options.items()
+        if name not in ("runs", "resume", "overwrite", "tensorboard")
+    }
+
+
+def test_what_came_of_the_training_is_told(finished):
+    told = facts(finished)
+    assert (told["training_examples"], told["training_seconds"]) == (90, 12)
+    assert asdict(told["hardware"]) == HARDWARE
+
+
+def test_the_data_is_named_as_the_user_says_or_by_its_own_name(finished):
+    assert (facts(finished)["data"], facts(finished)["data_licence"]) == ("novel.txt", "not stated")
+    described = facts(finished, data_description="A novel of 1818", data_licence="public domain")
+    assert (described["data"], described["data_licence"]) == ("A novel of 1818", "public domain")
+    named = replace(finished, config=replace(finished.config, source=RawTextSource("tiny_shakespeare")))
+    assert facts(named)["data"] == "tiny_shakespeare"
+
+
+def test_models_go_beside_the_shipped_ones_unless_a_folder_is_named(tmp_path):
+    assert ExportOptions(Path("run")).folder("text_generation") == Path("saved_models/text_generation")
+    assert ExportOptions(Path("run"), tmp_path).folder("text_generation") == tmp_path
+
+
+def test_the_report_names_the_version_and_its_size(tmp_path, capsys):
+    (tmp_path / "1" / "variables").mkdir(parents=True)
+    (tmp_path / "1" / "variables" / "data").write_bytes(b"x" * 1_200_000)
+    (tmp_path / "1" / "saved_model.pb").write_bytes(b"x" * 60_000)
+    report(tmp_path / "1")
+    assert capsys.readouterr().out == f"exported to {tmp_path / '1'} (1.3 MB)\n"
