@@ -21,5 +21,5 @@ def test_punctuation_and_contractions_are_joined(tokens, text):
 
 
 def test_an_untokenised_text_stays_as_it_is():
-    text = 'Hello, "world" (it\'s me)! The dogs\' tails; 3.5% of 10,000.'
+    text = "Hello, \"world\" (it's me)! The dogs' tails; 3.5% of 10,000."
     assert join_tokens(text) == text

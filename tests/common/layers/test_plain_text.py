@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from common.layers.plain_text import normalize
 
-
 traced = tf.function(normalize, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 
 
