@@ -27,7 +27,7 @@ class Characters(keras.layers.Layer):
     """
 
     def __init__(self, vocabulary: str, **kwargs: Any) -> None:
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**kwargs)
         self.vocabulary = vocabulary
         code_points = [ord(character) for character in vocabulary]
         self._code_points = tf.constant([_REPLACEMENT, *code_points], tf.int32)

@@ -106,7 +106,7 @@ class TextFeatures(keras.layers.Layer):
     """
 
     def __init__(self, words: Sequence[str], affix_buckets: int, max_tokens: int, **kwargs: Any) -> None:
-        super().__init__(trainable=False, **kwargs)
+        super().__init__(**kwargs)
         self.words = tuple(words)
         self.affix_buckets = affix_buckets
         self.max_tokens = max_tokens

@@ -1,5 +1,6 @@
 """Any text becomes numbers, one for each character, and comes back; what is not known is one mark."""
 
+import json
 from collections import Counter
 
 import numpy as np
@@ -63,3 +64,9 @@ def test_one_function_takes_any_batch_and_length(characters):
     assert traced(tf.constant([], tf.string)).shape == (0, 0)
     np.testing.assert_array_equal(traced(tf.constant(["ab", ""])), [[4, 5], [0, 0]])
     assert traced(tf.constant(["a" * 70_000])).shape == (1, 70_000)
+
+
+def test_a_front_end_made_again_from_its_configuration_reads_alike(characters):
+    copy = Characters.from_config(json.loads(json.dumps(characters.get_config())))
+    text = tf.constant(["a你?", ""])
+    np.testing.assert_array_equal(copy(text).to_tensor(), characters(text).to_tensor())

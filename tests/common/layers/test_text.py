@@ -1,5 +1,7 @@
 """Text is read the same way in training and in the exported graph, whatever its language and whatever it holds."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -141,3 +143,9 @@ def test_word_dropout_hides_words_in_training_only_and_leaves_their_affixes(feat
     hidden[..., 0] = UNKNOWN
     np.testing.assert_array_equal(embedding(ids, training=True), embedding(hidden, training=False))
     assert np.abs(embedding(ids, training=False) - embedding(hidden, training=False)).max() > 0
+
+
+def test_a_front_end_made_again_from_its_configuration_reads_alike(features):
+    copy = TextFeatures.from_config(json.loads(json.dumps(features.get_config())))
+    text = tf.constant(["Great! It's очень great", ""])
+    np.testing.assert_array_equal(copy(text), features(text))
