@@ -125,8 +125,10 @@ def test_a_contender_that_computes_something_else_is_no_contender() -> None:
 
 
 def test_speeds_are_source_tokens_and_sentences_a_second(
-    tmp_path: Path, capsys: pytest.CaptureFixture
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # In a narrow table the names would be broken.
+    monkeypatch.setenv("COLUMNS", "160")
     source = np.array([[5, 6, 3], [7, 3, 0]], np.int32)
     write_batches(tmp_path, [Batch(source, source, source)] * 2)
     workers = [
