@@ -1,13 +1,13 @@
 """Characters per second of training: the application's model beside the same network in Keras's layers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import cycle
 from typing import Any, TypeAlias
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from applications.text_generation.config import Config
 from applications.text_generation.data import training_batches
@@ -34,7 +34,7 @@ def check_same_logits(config: Config, characters: int) -> None:
     exact = replace(small, input_dropout=0.0, dropout=0.0, recurrent_dropout=0.0, output_dropout=0.0)
     ours = build(exact, characters)
     stock = stock_stream(ours, exact)
-    for inputs, _ in random_batches(exact, characters).take(2):
+    for inputs, _ in random_batches(exact, characters)[:2]:
         difference = ours(inputs, training=True) - stock(inputs["characters"], training=True)
         largest = np.abs(np.asarray(difference)).max()
         if not largest <= _TOLERANCE:
@@ -48,28 +48,29 @@ def trainers(config: Config, characters: int) -> dict[Contender, Trainer]:
         config: sizes, dropout and optimiser, `comparable`.
         characters: how many numbers of characters there are.
     """
+    batches = random_batches(config, characters)
+    numbers = [(inputs["characters"], targets) for inputs, targets in batches]
     made: dict[Contender, Trainer] = {}
     for precision in _PRECISIONS:
-        batches = random_batches(config, characters)
-        numbers = batches.map(lambda inputs, targets: (inputs["characters"], targets))
         ours = build(config, characters, precision)
         made[precision, STOCK] = _trainer(stock_stream(ours, config, precision), config, numbers)
         made[precision, OURS] = _trainer(ours, config, batches)
     return made
 
 
-def _trainer(model: keras.Model, config: Config, batches: tf.data.Dataset) -> Trainer:
+def _trainer(model: keras.Model, config: Config, batches: Sequence[Any]) -> Trainer:
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(make_optimizer(config.training, 1_000), loss, jit_compile=False)
-    stream = iter(batches)
+    stream = cycle(batches)
     return lambda: model.train_on_batch(*next(stream))
 
 
-def random_batches(config: Config, characters: int) -> tf.data.Dataset:
-    """Batches of a stream of random characters."""
+def random_batches(config: Config, characters: int) -> list[Any]:
+    """An epoch of a stream of random characters, as `training_batches` gives it."""
     rows = config.training.batch_size
     stream = np.random.default_rng(0).integers(1, characters, 50 * rows * config.window, dtype=np.int32)
-    return training_batches(stream, rows, config.window, epochs=range(1_000), seed=1)
+    epoch = training_batches(stream, rows, config.window, epochs=range(1), seed=1)
+    return list(epoch.as_numpy_iterator())
 
 
 def training_speeds(
