@@ -84,7 +84,7 @@ def test_the_sample_keeps_its_test_part_apart_whatever_is_validated_on(tmp_path)
     assert validation.text == "b" * 10
 
 
-@pytest.mark.parametrize("text", ["", "a", "abcdefgh"])
+@pytest.mark.parametrize("text", ["", "a", "abc"])
 def test_a_part_without_text_is_refused(tmp_path, text):
     (tmp_path / "a.txt").write_text(text, "utf-8")
     with pytest.raises(UserError, match=r"a\.txt.*: no text"):
@@ -102,7 +102,7 @@ def prepared(tmp_path, monkeypatch):
 
     path = tmp_path / "input.txt"
     path.write_text("".join(chr(97 + index % 26) for index in range(1000)), "utf-8")
-    monkeypatch.setattr(tfds.download.DownloadManager, "download_and_extract", lambda self, url: path)
+    monkeypatch.setattr(tfds.download.DownloadManager, "download", lambda self, url: path)
     builder = tfds.builder("tiny_shakespeare", data_dir=tmp_path / "data")
     builder.download_and_prepare(download_config=tfds.download.DownloadConfig(verify_ssl=False))
 
