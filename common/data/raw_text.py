@@ -6,6 +6,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
+from common.data.text_files import read_text_file
 from common.errors import UserError
 
 SAMPLE = "sample"
@@ -25,7 +26,8 @@ class RawTextSource:
     """Where running text comes from."""
 
     data: str = SAMPLE
-    """`sample` (source code of Python's own library), a TFDS name (tiny_shakespeare), a text file, or a folder."""
+    """`sample` (source code of Python's own library), a TFDS name (tiny_shakespeare), a text file (.gz too), or a
+    folder."""
     glob: str = "*.txt"
     """Which files of a folder are read, in its subfolders too, in the order of their paths."""
     data_dir: Path | None = None
@@ -86,22 +88,12 @@ def split(whole: RawText) -> dict[str, RawText]:
 
 
 def read_text(path: Path) -> RawText:
-    """A file as text: UTF-8, a byte order mark dropped, line ends made `\\n`.
+    """A file (.gz too) as text: UTF-8, a byte order mark dropped, line ends made `\\n`.
 
     Raises:
         UserError: there is no such file, or it is not UTF-8.
     """
-    try:
-        content = path.expanduser().read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}; expected a text file") from None
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{path}, line {line}: byte 0x{content[error.start]:02x} is not valid UTF-8; expected a UTF-8 text file"
-        ) from None
+    text = read_text_file(path)
     return RawText(str(path), text.replace("\r\n", "\n").replace("\r", "\n"))
 
 

@@ -1,13 +1,12 @@
 """Reads columns of text from the files people have: CSV and TSV, plain or gzipped, and folders of text files."""
 
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.data.text_files import is_gzipped, read_text_file
 from common.errors import UserError
 
 _LARGEST_FIELD = 2**31 - 1
@@ -74,7 +73,7 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         UserError: the file is missing or not UTF-8.
     """
-    text = _decode(path, _read_bytes(path, "a text file (.gz too)"))
+    text = read_text_file(path)
     lines = text.removesuffix("\n").split("\n") if text else []
     return [line.removesuffix("\r") for line in lines]
 
@@ -88,7 +87,7 @@ def read_folders(path: Path, labels: Sequence[str] | None = None) -> list[Row]:
     files = sorted(file for file in path.glob("*/*.txt") if labels is None or file.parent.name in labels)
     if not files:
         raise UserError(f"{path}: no text files; expected <label>/<name>.txt in it")
-    return [Row((_decode(file, file.read_bytes()), file.parent.name), file.name) for file in files]
+    return [Row((read_text_file(file), file.parent.name), file.name) for file in files]
 
 
 def is_table(path: Path) -> bool:
@@ -96,36 +95,14 @@ def is_table(path: Path) -> bool:
 
 
 def _stem_suffix(path: Path) -> str:
-    return (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
+    return (path.with_suffix("") if is_gzipped(path) else path).suffix.lower()
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     if path.is_file() and not is_table(path):
         raise UserError(f"{path}: unknown kind of file; expected {_KINDS}")
-    text = _decode(path, _read_bytes(path, _KINDS))
+    text = read_text_file(path, _KINDS)
     return _tsv_records(text) if _stem_suffix(path) == ".tsv" else _csv_records(path, text)
-
-
-def _read_bytes(path: Path, expected: str) -> bytes:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; expected {expected}")
-    data = path.read_bytes()
-    if path.suffix != ".gz":
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: not a whole gzip file ({error})") from None
-
-
-def _decode(path: Path, data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{path}, line {line}: byte 0x{data[error.start]:02x} is not valid UTF-8; save the file as UTF-8"
-        ) from None
 
 
 def _tsv_records(text: str) -> Iterator[tuple[int, list[str]]]:

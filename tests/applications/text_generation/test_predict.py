@@ -262,7 +262,7 @@ def test_a_mistake_is_one_clear_line(exported):
         (
             ("--input", "nowhere.txt"),
             b"",
-            "error: nowhere.txt: No such file or directory; expected a text file\n",
+            "error: nowhere.txt: no such file; expected a text file (.gz too)\n",
         ),
     ):
         assert shell(*arguments, model=exported, data=data) == (1, "", expected)

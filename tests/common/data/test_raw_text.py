@@ -1,5 +1,6 @@
 """Text is read as it is from files, folders and data sets, and cut into contiguous parts that are the whole again."""
 
+import gzip
 import io
 
 import pytest
@@ -40,12 +41,19 @@ def test_a_byte_order_mark_is_no_character(tmp_path):
     assert read_text(tmp_path / "a.txt").text == "Zoë"
 
 
+def test_a_gzipped_file_is_read_like_the_file_itself(tmp_path):
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress("\ufeffZoë\r\nAnna\n".encode()))
+    assert read_text(tmp_path / "a.txt.gz").text == "Zoë\nAnna\n"
+    assert load_evaluation(RawTextSource(str(tmp_path / "a.txt.gz"))).text == "Zoë\nAnna\n"
+    assert load_evaluation(RawTextSource(str(tmp_path), glob="*.gz")).text == "Zoë\nAnna\n"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"fine\nalso fine\ncaf\xe9\n", r"a\.txt, line 3: byte 0xe9 is not valid UTF-8"),
         ("x".encode("utf-16"), r"a\.txt, line 1: byte 0xff is not valid UTF-8"),
-        (None, r"a\.txt: No such file or directory; expected a text file"),
+        (None, r"a\.txt: no such file; expected a text file"),
     ],
 )
 def test_a_file_that_is_no_text_is_named_with_the_line(tmp_path, content, message):
