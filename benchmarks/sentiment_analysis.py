@@ -14,11 +14,11 @@ import numpy as np
 
 from applications.sentiment_analysis.config import PRESETS, Config
 from applications.sentiment_analysis.model import build
-from applications.sentiment_analysis.train import smoothed_cross_entropy
 from benchmarks.timing import in_turn, ratio, seconds_per_batch, spread, table
 from common import cli
 from common.data.batching import Sequences, pad, training_batches
 from common.layers.stack import RecurrentStack
+from common.training.losses import smoothed_cross_entropy
 from common.training.optimizer import make_optimizer
 from common.training.options import Precision
 

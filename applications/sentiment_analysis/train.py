@@ -19,6 +19,7 @@ from common.evaluation.calibration import fit_temperature
 from common.export.model_card import hardware
 from common.training.callbacks import History
 from common.training.loop import fit
+from common.training.losses import smoothed_cross_entropy
 from common.training.optimizer import make_optimizer
 from common.training.run_folder import open_run, write_outcome, write_preprocessing
 from common.training.runtime import set_up
@@ -107,18 +108,6 @@ def classify(
     return fit(
         model, batches, steps, held_out, options, folder, monitor="val_accuracy", mode="max", title="training"
     )
-
-
-def smoothed_cross_entropy(smoothing: float) -> Any:
-    """Cross-entropy of logits against labels that share `smoothing` of their probability among all classes."""
-
-    def loss(labels: Any, logits: Any) -> Any:
-        log_probabilities = keras.ops.log_softmax(logits, axis=-1)
-        labels = keras.ops.reshape(labels, (-1, 1))
-        true = keras.ops.take_along_axis(log_probabilities, labels, axis=-1)[:, 0]
-        return -(1 - smoothing) * true - smoothing * keras.ops.mean(log_probabilities, axis=-1)
-
-    return loss
 
 
 def calibrate(model: keras.Model, validation: Sequences, batch_size: int) -> dict[str, float]:
