@@ -54,6 +54,14 @@ def test_drawn_classes_come_as_often_as_the_others_on_average(targets, has_noise
     np.testing.assert_array_equal(classes[indices >= 0], targets[indices[indices >= 0]])
 
 
+def test_where_there_are_noises_every_second_silence_is_an_excerpt_of_one():
+    targets = np.array([YES] * 20 + [SILENCE] * 30)
+    balance = Balance(drawn=(SILENCE,), silence=SILENCE)
+    for has_noises, excerpts in ((True, 10), (False, 0)):
+        indices, _ = plan_epoch(targets, balance, has_noises, np.random.default_rng(0))
+        assert np.count_nonzero(indices == -1) == excerpts
+
+
 def test_every_epoch_draws_other_examples_of_a_large_class():
     targets = np.array([YES] * 20 + [UNKNOWN] * 200)
     balance = Balance(drawn=(UNKNOWN,))
@@ -65,7 +73,7 @@ def test_every_epoch_draws_other_examples_of_a_large_class():
 
 
 def test_unaugmented_batches_hold_the_clips_with_their_targets():
-    data = clips([YES, NO, NO, YES, NO])
+    data = clips(range(5))
     dataset, steps = audio_batches(data, 2, samples=SAMPLES, epochs=range(2), seed=0)
     assert steps == 3
     for epoch in epochs_of(dataset, steps):
