@@ -10,13 +10,13 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from common.checks import require_at_least
+from common.checks import flag, require_at_least
+from common.data.audio import SAMPLE_RATE
 from common.errors import UserError
 
 Waveform = NDArray[np.float32]
 
-_RATE = 16_000
-_GRID = _RATE // 100
+_GRID = SAMPLE_RATE // 100
 _HOP = 256
 _TOLERANCE = 128
 _QUALITY = "MQ"
@@ -48,14 +48,10 @@ class Augmentation:
         for name in ("speed", "gain", "noise_ratio"):
             lowest, highest = getattr(self, name)
             if not lowest <= highest:
-                raise UserError(
-                    f"--{name.replace('_', '-')} {lowest} {highest}: expected the lower bound first"
-                )
+                raise UserError(f"{flag(name)} {lowest} {highest}: expected the lower bound first")
         for name in ("pitch_share", "noise_share"):
             if not 0 <= getattr(self, name) <= 1:
-                raise UserError(
-                    f"--{name.replace('_', '-')} {getattr(self, name)}: expected a share from 0 to 1"
-                )
+                raise UserError(f"{flag(name)} {getattr(self, name)}: expected a share from 0 to 1")
 
 
 def augment(
@@ -77,15 +73,21 @@ def augment(
     Returns:
         `[samples]`, clipped to -1 to 1.
     """
-    waveform = change_speed(waveform, rng.uniform(*augmentation.speed))
-    if rng.random() < augmentation.pitch_share:
-        waveform = change_pitch(waveform, rng.uniform(-augmentation.pitch, augmentation.pitch))
-    reach = round(augmentation.shift * _RATE)
+    waveform = change_voice(waveform, augmentation, rng)
+    reach = round(augmentation.shift * SAMPLE_RATE)
     waveform = shift(fit_length(waveform, samples), int(rng.integers(-reach, reach + 1)))
     if len(noises) and rng.random() < augmentation.noise_share:
         noise = noises[int(rng.integers(len(noises)))]
         waveform = mix_noise(waveform, noise, rng.uniform(*augmentation.noise_ratio), rng)
     return np.clip(gain(waveform, rng.uniform(*augmentation.gain)), -1, 1)
+
+
+def change_voice(waveform: Waveform, augmentation: Augmentation, rng: np.random.Generator) -> Waveform:
+    """`[samples]` -> about as many: the speed changed, and of some clips the pitch."""
+    waveform = change_speed(waveform, rng.uniform(*augmentation.speed))
+    if rng.random() < augmentation.pitch_share:
+        waveform = change_pitch(waveform, rng.uniform(-augmentation.pitch, augmentation.pitch))
+    return waveform
 
 
 def fit_length(waveform: Waveform, samples: int) -> Waveform:
@@ -113,7 +115,7 @@ def change_speed(waveform: Waveform, factor: float) -> Waveform:
     """`[samples]` -> about `[samples / factor]`: played `factor` times as fast, and as much higher (Ko et al. 2015)."""
     if factor == 1 or not len(waveform):
         return waveform
-    return soxr.resample(waveform, _RATE * factor, _RATE, _QUALITY)
+    return soxr.resample(waveform, SAMPLE_RATE * factor, SAMPLE_RATE, _QUALITY)
 
 
 def change_pitch(waveform: Waveform, semitones: float) -> Waveform:
@@ -182,7 +184,7 @@ def gain(waveform: Waveform, decibels: float) -> Waveform:
 
 
 def _power(waveform: Waveform) -> float:
-    return float(np.mean(np.square(waveform, dtype=np.float64))) if len(waveform) else 0.0
+    return float(np.dot(waveform, waveform)) / max(len(waveform), 1)
 
 
 def _cumulative_energy(waveform: Waveform) -> NDArray[np.float64]:
