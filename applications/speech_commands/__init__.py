@@ -1,0 +1,1 @@
+"""Speech commands: waveform -> word, by a recurrent classifier, and words with their times in long recordings."""
