@@ -89,7 +89,27 @@ def test_the_words_are_heard_where_the_events_say_and_nowhere_else():
     assert gaps.min() > 0.4 + 0.3
 
 
-def test_every_word_and_clip_takes_its_turn_and_unknown_words_have_their_share():
+def test_each_word_is_a_clip_of_its_label_as_it_was_spoken_and_no_clip_comes_again_before_all_others():
+    labels = ["yes", "no", "go"] * 4
+    waveforms = [
+        np.random.default_rng(seed).normal(0, 0.1, RATE // 4).astype(np.float32) for seed in range(12)
+    ]
+    spoken = Clips("test", waveforms, labels, [""] * 12, labels)
+    recording = compose(spoken, noises(), 20, 0, noise_ratio=(50.0, 50.0))
+    heard = {label: [] for label in labels}
+    for event in recording.events:
+        middle = round((event.start + event.time) / 2 * RATE)
+        piece = recording.waveform[middle - 100 : middle + 100]
+        likeness = [np.correlate(waveform, piece, "valid").max() for waveform in waveforms]
+        clip = int(np.argmax(likeness))
+        assert likeness[clip] == pytest.approx(np.dot(piece, piece), rel=0.05)
+        assert labels[clip] == event.label
+        heard[event.label].append(clip)
+    for clips_heard in heard.values():
+        assert len(set(clips_heard[:4])) == min(len(clips_heard), 4) > 2
+
+
+def test_every_word_is_drawn_as_often_and_unknown_words_have_their_share():
     recording = compose(clips(), noises(), 600, 0, gap=(0.0, 0.1), unknown_share=0.4)
     labels = [event.label for event in recording.events]
     assert labels.count(UNKNOWN) / len(labels) == pytest.approx(0.4, abs=0.06)
