@@ -1,0 +1,73 @@
+"""The files of a folder or of a tar archive, alike: a name with slashes, and a function that reads it."""
+
+import lzma
+import tarfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from common.errors import UserError
+
+Read = Callable[[], bytes]
+ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
+
+
+def read_tree(path: Path, is_wanted: Callable[[str], bool]) -> dict[str, Read]:
+    """The wanted files of a folder, its subfolders included, or of a tar archive, in the order of their names.
+
+    Names are relative to the folder or the archive and have slashes. Files and folders whose names begin with a dot are
+    passed over. A tar is read once, in one pass, and never extracted: a member's name is a name and opens no file, and
+    its links are passed over. What is wanted of it is held in memory; of a folder, each file is read when asked for.
+
+    Args:
+        path: the folder or the archive.
+        is_wanted: whether to take the file of a name.
+
+    Raises:
+        UserError: there is no such folder or archive, or the archive is damaged.
+    """
+    path = path.expanduser()
+    if path.is_dir():
+        files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+        wanted = {
+            name: file.read_bytes for name, file in files.items() if _is_visible(name) and is_wanted(name)
+        }
+    else:
+        wanted = _read_archive(path, is_wanted)
+    return dict(sorted(wanted.items()))
+
+
+def _read_archive(path: Path, is_wanted: Callable[[str], bool]) -> dict[str, Read]:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file or folder; expected a folder, a .tar, .tar.gz or .tar.xz")
+    wanted: dict[str, Read] = {}
+    try:
+        with tarfile.open(path, "r:*") as archive:
+            for member in archive:
+                name = _inner_name(member.name)
+                if member.isfile() and _is_visible(name) and is_wanted(name):
+                    wanted[name] = _reader(archive, member)
+    except tarfile.ReadError as error:
+        problem = "truncated" if "end of data" in str(error) else "damaged, or not a tar archive"
+        raise UserError(
+            f"{path}: {problem}; expected a whole .tar, .tar.gz or .tar.xz, or a folder"
+        ) from None
+    except (EOFError, lzma.LZMAError, zlib.error, OSError) as error:
+        raise UserError(
+            f"{path}: not a whole archive ({error}); expected a .tar, .tar.gz or .tar.xz"
+        ) from None
+    return wanted
+
+
+def _reader(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Read:
+    file = archive.extractfile(member)
+    content = b"" if file is None else file.read()
+    return lambda: content
+
+
+def _inner_name(name: str) -> str:
+    return "/".join(part for part in PurePosixPath(name).parts if part not in ("/", "//", "..", "."))
+
+
+def _is_visible(name: str) -> bool:
+    return bool(name) and not any(part.startswith(".") for part in name.split("/"))
