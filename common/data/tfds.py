@@ -1,8 +1,14 @@
 """Standard data sets by their tensorflow-datasets name, with a clear word at once when there is no network."""
 
+import importlib
 import socket
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from common.data.tables import Row
 from common.data.tokenized_text import join_tokens
@@ -11,6 +17,17 @@ from common.errors import UserError
 _TEXT_FEATURES = ("text", "sentence")
 _UNLABELLED = -1
 _TOKENIZED = ("ted_hrlr_translate",)
+_FULL_SCALE = 32768
+
+
+@dataclass(frozen=True)
+class LabelledAudio:
+    """A recording of a data set: float32 `[frames, channels]` at `rate` frames per second; an unknown speaker is ""."""
+
+    samples: np.ndarray
+    rate: int
+    label: str
+    speaker: str
 
 
 def read_labelled_text(name: str, split: str, data_dir: Path | None = None) -> list[Row]:
@@ -89,6 +106,35 @@ def read_pairs(
     ]
 
 
+def read_labelled_audio(name: str, split: str, data_dir: Path | None = None) -> Iterator[LabelledAudio]:
+    """The recordings of a data set's split, in their order there; whole numbers are taken as samples of 16 bits.
+
+    Raises:
+        UserError: the data set is unknown or does not hold labelled audio, or it is neither prepared nor can be
+            downloaded.
+    """
+    builder = _prepared_builder(name, data_dir)
+    features = builder.info.features
+    rate = getattr(features.get("audio"), "sample_rate", None)
+    label = features.get("label")
+    if rate is None or not hasattr(label, "int2str"):
+        raise UserError(
+            f"--data {name}: expected a data set with audio of a known rate and a label; its features are "
+            f"{list(features)}"
+        )
+    _require_split(builder, split)
+    for example in builder.as_dataset(split=split, shuffle_files=False).as_numpy_iterator():
+        samples = example["audio"].reshape(len(example["audio"]), -1)
+        scale = _FULL_SCALE if np.issubdtype(samples.dtype, np.integer) else 1
+        speaker = example.get("speaker_id", "")
+        yield LabelledAudio(
+            samples.astype(np.float32) / scale,
+            rate,
+            label.int2str(int(example["label"])),
+            speaker.decode() if isinstance(speaker, bytes) else str(speaker),
+        )
+
+
 def _rows(builder: Any, split: str, text_feature: str) -> list[Row]:
     _require_split(builder, split)
     label = builder.info.features["label"]
@@ -119,9 +165,24 @@ def _prepared_builder(name: str, data_dir: Path | None) -> Any:
         ) from None
     if builder.data_path.exists():
         return builder
+    if any(isinstance(feature, tfds.features.Audio) for feature in builder.info.features.values()):
+        _require_pydub(name)
     _require_network(name, Path(builder.data_path).parent)
     builder.download_and_prepare()
     return builder
+
+
+def _require_pydub(name: str) -> None:
+    # tensorflow-datasets misses it only after the download.
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that ffmpeg is not there: WAV needs none
+            importlib.import_module("pydub")
+    except ImportError as error:
+        raise UserError(
+            f"--data {name}: building it needs the package {error.name}; install it with "
+            "pip install -e '.[speech_commands]'"
+        ) from None
 
 
 def _require_network(name: str, folder: Path) -> None:
