@@ -48,10 +48,11 @@ class AttentionDecoder(keras.layers.Layer):
         c_t = sum over j of softmax_j(score(h_t, v_j)) v_j
         f_t = tanh(W [c_t; h_t])
 
-    (Luong et al. 2015, equations 5 to 8 and section 3.3.) The first states are tanh(U m + b), m being the mean of the
-    values (Bahdanau et al. 2015, appendix A.2.2, of which this is the form for two directions), and f_0 is zero.
-    Dropout is variational: one mask for all f_t of a sequence, where they are fed as where they are put out (Gal and
-    Ghahramani 2016).
+    (Luong et al. 2015, equations 5 to 8 and section 3.3.) With the gate, W reads g_t c_t in place of c_t, where the
+    number g_t = sigmoid(w · h_t + d) tells how much the step needs of what it attends to (Xu et al. 2015, section
+    4.2.1, of h_t as the scores are). The first states are tanh(U m + b), m being the mean of the values (Bahdanau et
+    al. 2015, appendix A.2.2, of which this is the form for two directions), and f_0 is zero. Dropout is variational:
+    one mask for all f_t of a sequence, where they are fed as where they are put out (Gal and Ghahramani 2016).
 
     Args:
         cell: "lstm", "gru" or "rnn".
@@ -59,6 +60,7 @@ class AttentionDecoder(keras.layers.Layer):
         score: "additive" (Bahdanau et al. 2015) or "multiplicative" (Luong et al. 2015, "general").
         input_feeding: whether a step reads the attentional vector of the one before. Without it all steps attend
             at once.
+        gate: whether a step scales the context that it reads by a number from 0 to 1, which it learns to choose.
         dropout: share of the attentional vector's units dropped.
         seed: of the dropout.
 
@@ -77,6 +79,7 @@ class AttentionDecoder(keras.layers.Layer):
         units: int,
         score: Score = "multiplicative",
         input_feeding: bool = True,
+        gate: bool = False,
         dropout: float = 0.0,
         seed: int | None = None,
         **kwargs: Any,
@@ -86,7 +89,7 @@ class AttentionDecoder(keras.layers.Layer):
             raise UserError(f"AttentionDecoder score={score!r}: expected additive or multiplicative")
         self.supports_masking = True
         self.cell, self.units, self.score, self.seed = cell, units, score, seed
-        self.input_feeding, self.dropout = input_feeding, dropout
+        self.input_feeding, self.gate, self.dropout = input_feeding, gate, dropout
         self.recurrence = RecurrentStack(cell, units, dtype=self.dtype_policy, name="recurrence")
         self.attention: Any = (
             AdditiveAttention(units, dtype=self.dtype_policy, name="attention")
@@ -112,6 +115,9 @@ class AttentionDecoder(keras.layers.Layer):
         self.combination = self.add_weight(
             (values_shape[-1] + self.units, self.units), "glorot_uniform", name="combination"
         )
+        if self.gate:
+            self.gate_kernel = self.add_weight((self.units, 1), "glorot_uniform", name="gate_kernel")
+            self.gate_bias = self.add_weight((1,), "zeros", name="gate_bias")
         self.built = True
 
     def memory(self, values: Tensor, values_mask: Tensor | None = None) -> Memory:
@@ -176,7 +182,7 @@ class AttentionDecoder(keras.layers.Layer):
             scores = self.attention.scores(queries, memory.keys, *score_weights)
             weights = tf.nn.softmax(tf.cast(scores, tf.float32) + penalty)
             contexts = tf.matmul(tf.cast(weights, self.compute_dtype), memory.values)
-            read = tf.concat([tf.reshape(contexts, [-1, features]), hidden], 1)
+            read = tf.concat([self._gated(tf.reshape(contexts, [-1, features]), hidden), hidden], 1)
             outputs = tf.tanh(tf.cast(tf.matmul(read, combination), tf.float32))
             states = [*states, outputs] if self.input_feeding else states
             return (
@@ -187,6 +193,13 @@ class AttentionDecoder(keras.layers.Layer):
 
         return step
 
+    def _gated(self, contexts: Tensor, hidden: Tensor) -> Tensor:
+        """The contexts `[..., features]`, as far as the gate lets them through at h_t `[..., units]`."""
+        if not self.gate:
+            return contexts
+        kernel, bias = (tf.cast(weight, self.compute_dtype) for weight in (self.gate_kernel, self.gate_bias))
+        return contexts * ops.sigmoid(ops.matmul(hidden, kernel) + bias)
+
     def _dropout_factor(self, memory: Memory) -> Tensor:
         ones = tf.ones([tf.shape(memory.mask)[0], self.units], tf.float32)
         return keras.random.dropout(ones, self.dropout, seed=self.seed_generator)
@@ -195,10 +208,12 @@ class AttentionDecoder(keras.layers.Layer):
         self, inputs: Tensor, memory: Memory, factor: Tensor | None, training: bool
     ) -> tuple[Tensor, Tensor | None]:
         cell, packed = packed_cell(self.recurrence.recurrent_layers[0])
+        gate = [self.gate_kernel, self.gate_bias] if self.gate else []
         weights = Weights(
             [tf.cast(tf.transpose(matrix), self.compute_dtype) for matrix in packed],
             tf.cast(tf.transpose(self.combination), self.compute_dtype),
             [tf.cast(weight, self.compute_dtype) for weight in self.attention.score_weights],
+            [tf.cast(tf.reshape(weight, [1, -1]), self.compute_dtype) for weight in gate],
         )
         states = self.initial_states(memory)[:-1]
         factors = [] if factor is None else [factor]
@@ -229,7 +244,8 @@ class AttentionDecoder(keras.layers.Layer):
         contexts, weights = self.attention(
             hidden, memory.values, memory.mask, memory.keys, return_attention_scores=True
         )
-        outputs = ops.tanh(ops.matmul(ops.concatenate([contexts, hidden], -1), self.combination))
+        read = ops.concatenate([self._gated(contexts, hidden), hidden], -1)
+        outputs = ops.tanh(ops.matmul(read, self.combination))
         return outputs if factor is None else outputs * tf.cast(factor, outputs.dtype)[:, None], weights
 
     def compute_output_spec(
@@ -252,7 +268,7 @@ class AttentionDecoder(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        names = ("cell", "units", "score", "input_feeding", "dropout", "seed")
+        names = ("cell", "units", "score", "input_feeding", "gate", "dropout", "seed")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

@@ -3,11 +3,13 @@
 With input feeding no step can be computed before the one before it, attention included. What can be done for all steps
 at once is done after the loop: the gradients of all weights, of the attention's keys and of its values.
 
-Reference: Luong et al. (2015), Effective approaches to attention-based neural machine translation, section 3.3.
+References: Luong et al. (2015), Effective approaches to attention-based neural machine translation, section 3.3. The
+gate on the context: Xu et al. (2015), Show, attend and tell, section 4.2.1.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 import tensorflow as tf
@@ -28,11 +30,13 @@ class Weights:
         matrices: the cell's packed weights, transposed, for the operand `[fed; x_t; 1; h_{t-1}]`.
         combination: `[width, features + units]`, which makes `fed = tanh(combination [context; h_t])`.
         scores: what the attention's score function takes beside queries and keys.
+        gate: none, or the row `[1, units]` and the bias `[1, 1]` whose sigmoid of `row h_t + bias` scales the context.
     """
 
     matrices: Sequence[Tensor]
     combination: Tensor
     scores: Sequence[Tensor]
+    gate: Sequence[Tensor] = ()
 
 
 @dataclass(frozen=True)
@@ -79,16 +83,18 @@ def attentive_scan(
     if not differentiable:
         fed, kept = _forward(cell, inputs, weights, attended, states, fed_factor, False)
         return fed, kept[0].stack()
-    matrix_count, score_count = len(weights.matrices), len(weights.scores)
+    counts = [len(weights.matrices), len(weights.scores), len(weights.gate)]
 
     def parted(arguments: Sequence[Tensor]) -> tuple[Tensor, Weights, Attended, Sequence[Tensor]]:
         inputs, combination, keys, values, *rest = arguments
-        matrices, scores = rest[:matrix_count], rest[matrix_count : matrix_count + score_count]
+        matrices, scores, gate, states = (
+            rest[start:stop] for start, stop in pairwise([0, *accumulate(counts), len(rest)])
+        )
         return (
             inputs,
-            Weights(matrices, combination, scores),
+            Weights(matrices, combination, scores, gate),
             Attended(attended.score, keys, values, attended.penalty),
-            rest[matrix_count + score_count :],
+            states,
         )
 
     def forward(*arguments: Tensor) -> tuple[Sequence[Tensor], list[tf.TensorArray]]:
@@ -101,7 +107,8 @@ def attentive_scan(
         return _backward(cell, *parted(arguments)[:3], fed_factor, kept, upstream[0])
 
     arguments = [inputs, weights.combination, attended.keys, attended.values]
-    (fed,) = with_gradient(forward, backward, [*arguments, *weights.matrices, *weights.scores, *states])
+    arguments += [*weights.matrices, *weights.scores, *weights.gate, *states]
+    (fed,) = with_gradient(forward, backward, arguments)
     return fed, None
 
 
@@ -143,7 +150,9 @@ def _forward(
         scores = attended.score(tf.transpose(hidden)[:, None], attended.keys, *weights.scores)
         shares = tf.nn.softmax(tf.cast(scores[:, 0], state_dtype) + attended.penalty)
         context = tf.matmul(tf.cast(shares, compute_dtype)[:, None], attended.values)[:, 0]
-        read = tf.concat([tf.transpose(context), hidden], 0)
+        context = tf.transpose(context)
+        context = context * _opening(weights.gate, hidden) if weights.gate else context
+        read = tf.concat([context, hidden], 0)
         squashed = tf.tanh(tf.cast(tf.matmul(weights.combination, read), state_dtype))
         fed = tf.cast(squashed if fed_factor is None else squashed * fed_factor, compute_dtype)
         kept_now = (operand, read, squashed, *for_backward)
@@ -182,7 +191,7 @@ def _backward(
     kept: Sequence[tf.TensorArray],
     upstream: Tensor,
 ) -> list[Tensor]:
-    """Returns the gradients of inputs, combination, keys, values, matrices, score weights and initial states."""
+    """Returns the gradients of all that `attentive_scan` gives to `with_gradient`, in that order."""
     attention, operands, reads, squashed, *saved = kept
     compute_dtype, state_dtype = inputs.dtype, squashed.dtype
     steps, rows, batch = tf.shape(inputs)[0], inputs.shape[1], inputs.shape[2]
@@ -193,6 +202,8 @@ def _backward(
     seen = [Seen(read, width + rows, None) for read in cell.reads]
     transposed = [part.transposed(matrix) for part, matrix in zip(seen, weights.matrices, strict=True)]
     combination = tf.transpose(weights.combination)
+    all_reads = reads.stack()
+    openings = unstacked(_opening(weights.gate, all_reads[:, features:])) if weights.gate else None
 
     def query_gradient(query: Tensor, d_scores: Tensor) -> Tensor:
         def scores(query: Tensor) -> Tensor:
@@ -208,6 +219,14 @@ def _backward(
         d_fed = d_fed if fed_factor is None else d_fed * fed_factor
         d_combined = tf.cast(tf.raw_ops.TanhGrad(y=squashed.read(step), dy=d_fed), compute_dtype)
         d_context, d_hidden = tf.split(tf.matmul(combination, d_combined), [features, units], 0)
+        d_gate = []
+        if openings is not None:
+            opening, gated = openings.read(step), reads.read(step)[:features]
+            d_opening = tf.reduce_sum(tf.cast(d_context * gated, state_dtype), 0, keepdims=True)
+            # The gated context holds one factor of the sigmoid's derivative, opening * (1 - opening).
+            d_gate = [tf.cast(d_opening, compute_dtype) * (1 - opening)]
+            d_context *= opening
+            d_hidden += tf.matmul(weights.gate[0], d_gate[0], transpose_a=True)
         d_context = tf.transpose(d_context)
         shares = attention.read(step)
         d_shares = tf.matmul(d_context[:, None], attended.values, transpose_b=True)[:, 0]
@@ -227,7 +246,7 @@ def _backward(
         d_read = tf.add_n([product for product, _ in products if product is not None])
         d_hidden = [tf.cast(product, state_dtype) for _, product in products if product is not None]
         d_hidden += [] if carried[0] is None else [carried[0]]
-        written = (d_read[width:], d_combined, d_scores, d_context, *blocks)
+        written = (d_read[width:], d_combined, d_scores, d_context, *d_gate, *blocks)
         return (
             tf.cast(d_read[:width], state_dtype),
             tf.add_n(d_hidden),
@@ -240,16 +259,16 @@ def _backward(
 
     shapes = [([rows, batch], compute_dtype), ([width, batch], compute_dtype)]
     shapes += [([batch, None], state_dtype), ([batch, features], compute_dtype)]
+    shapes += [([1, batch], compute_dtype)] if weights.gate else []
     shapes += [([part * units, batch], compute_dtype) for part in cell.parts]
     no_gradient = [
         tf.zeros([size, tf.shape(inputs)[2]], state_dtype) for size in (width, *[units] * cell.state_count)
     ]
     carry = _loop(steps, body, (*no_gradient, *[time_list(steps, shape, dtype) for shape, dtype in shapes]))
     d_states = carry[1 : 1 + cell.state_count]
-    d_inputs, d_combined, d_scores, d_contexts, *blocks = (
+    d_inputs, d_combined, d_scores, d_contexts, *rest = (
         values.stack() for values in carry[1 + cell.state_count :]
     )
-    all_reads = reads.stack()
     all_operands = _over_time(operands.stack())
     d_values = tf.matmul(
         tf.cast(tf.transpose(attention.stack(), [1, 2, 0]), compute_dtype),
@@ -260,6 +279,13 @@ def _backward(
         [attended.keys, *weights.scores],
         tf.transpose(d_scores, [1, 0, 2]),
     )
+    d_gate, blocks = rest[: -len(seen)], rest[-len(seen) :]
+    if d_gate:
+        hidden = _over_time(all_reads[:, features:])
+        d_gate = [
+            tf.matmul(_over_time(d_gate[0]), hidden, transpose_b=True),
+            tf.reduce_sum(d_gate[0], [0, 2])[None],
+        ]
     return [
         tf.ensure_shape(d_inputs, inputs.shape),
         tf.matmul(_over_time(d_combined), _over_time(all_reads), transpose_b=True),
@@ -270,8 +296,15 @@ def _backward(
             for block, part in zip(blocks, seen, strict=True)
         ],
         *d_score_weights,
+        *d_gate,
         *d_states,
     ]
+
+
+def _opening(gate: Sequence[Tensor], hidden: Tensor) -> Tensor:
+    """How far the gate is open, `[..., 1, batch]`, by h_t `[..., units, batch]`."""
+    row, bias = gate
+    return tf.sigmoid(tf.matmul(row, hidden) + bias)
 
 
 def _over_time(values: Tensor) -> Tensor:

@@ -16,15 +16,20 @@ MASK = np.arange(SOURCE) < np.array([6, 1, 3, 5, 2])[:, None]
 UPSTREAM = RNG.normal(size=(BATCH, TIME, UNITS)).astype("float32")
 CELLS = {"lstm": keras.layers.LSTMCell, "gru": keras.layers.GRUCell, "rnn": keras.layers.SimpleRNNCell}
 FORMS = [
-    (cell, score, feeding)
+    (cell, score, feeding, False)
     for cell in CELLS
     for score in ("additive", "multiplicative")
     for feeding in (True, False)
 ]
+FORMS += [
+    ("lstm", "additive", True, True),
+    ("gru", "multiplicative", True, True),
+    ("rnn", "additive", False, True),
+]
 
 
-def decoder(cell, score="multiplicative", feeding=True, **arguments):
-    layer = AttentionDecoder(cell, UNITS, score, feeding, **arguments)
+def decoder(cell, score="multiplicative", feeding=True, gate=False, **arguments):
+    layer = AttentionDecoder(cell, UNITS, score, feeding, gate, **arguments)
     layer.build(INPUTS.shape, SOURCES.shape)
     for weight in layer.trainable_variables:
         weight.assign(RNG.normal(size=weight.shape, scale=0.4).astype("float32"))
@@ -58,15 +63,17 @@ def by_the_equations(layer, inputs, values, weights):
         exponentials = tf.exp(scores) * real[..., 0]
         share = exponentials / tf.reduce_sum(exponentials, 1, keepdims=True)
         context = tf.einsum("bj,bjf->bf", share, values)
+        if layer.gate:
+            context *= tf.sigmoid(hidden @ named["gate_kernel"] + named["gate_bias"])
         fed = tf.tanh(tf.concat([context, hidden], 1) @ named["combination"])
         outputs.append(fed)
         shares.append(share)
     return tf.stack(outputs, 1), tf.stack(shares, 1)
 
 
-@pytest.mark.parametrize(("cell", "score", "feeding"), FORMS)
-def test_outputs_weights_and_gradients_are_those_of_the_equations(cell, score, feeding):
-    layer = decoder(cell, score, feeding)
+@pytest.mark.parametrize(("cell", "score", "feeding", "gate"), FORMS)
+def test_outputs_weights_and_gradients_are_those_of_the_equations(cell, score, feeding, gate):
+    layer = decoder(cell, score, feeding, gate)
     variables = [weight.value for weight in layer.trainable_variables]
     arguments = [tf.constant(INPUTS), tf.constant(SOURCES)]
     with tf.GradientTape(persistent=True) as tape:
@@ -83,9 +90,9 @@ def test_outputs_weights_and_gradients_are_those_of_the_equations(cell, score, f
         np.testing.assert_allclose(other, one, atol=1e-5 * max(1.0, float(np.abs(one).max())))
 
 
-@pytest.mark.parametrize(("cell", "score", "feeding"), FORMS)
-def test_step_by_step_equals_the_whole_sequence(cell, score, feeding):
-    layer = decoder(cell, score, feeding)
+@pytest.mark.parametrize(("cell", "score", "feeding", "gate"), FORMS)
+def test_step_by_step_equals_the_whole_sequence(cell, score, feeding, gate):
+    layer = decoder(cell, score, feeding, gate)
     expected, shares = layer(INPUTS, SOURCES, values_mask=MASK, return_attention_scores=True)
     memory = layer.memory(SOURCES, MASK)
     step, states = layer.stepper(memory), layer.initial_states(memory)
@@ -145,25 +152,47 @@ def test_dropout_reaches_the_gradient():
     np.testing.assert_allclose(after - before, rise, rtol=0.05)
 
 
-def test_bfloat16_is_close_to_full_precision():
-    full = decoder("lstm")
-    mixed = decoder("lstm", dtype="mixed_bfloat16")
+@pytest.mark.parametrize("gate", [False, True])
+def test_bfloat16_is_close_to_full_precision(gate):
+    full = decoder("lstm", gate=gate)
+    mixed = decoder("lstm", gate=gate, dtype="mixed_bfloat16")
     mixed.set_weights(full.get_weights())
     expected = full(INPUTS, SOURCES, values_mask=MASK)
     for training in (True, False):
         outputs = mixed(INPUTS, SOURCES, values_mask=MASK, training=training)
         np.testing.assert_allclose(tf.cast(outputs, tf.float32), expected, atol=0.03)
+    memory = mixed.memory(SOURCES, MASK)
+    outputs, *_ = mixed.stepper(memory)(INPUTS[:, 0], mixed.initial_states(memory))
+    np.testing.assert_allclose(tf.cast(outputs, tf.float32), expected[:, 0], atol=0.03)
+
+
+def test_a_closed_gate_hides_the_context_and_an_open_one_changes_nothing():
+    gated, plain = decoder("lstm", gate=True), decoder("lstm")
+    combination, _, _, *others = gated.get_weights()
+    plain.set_weights([combination, *others])
+    gated.gate_kernel.assign(tf.zeros([UNITS, 1]))
+    gated.gate_bias.assign([30.0])
+    expected = plain(INPUTS, SOURCES, values_mask=MASK)
+    np.testing.assert_allclose(gated(INPUTS, SOURCES, values_mask=MASK), expected, atol=1e-6)
+    gated.gate_bias.assign([-30.0])
+    plain.combination.assign(tf.concat([tf.zeros([VALUES, UNITS]), plain.combination[VALUES:]], 0))
+    expected = plain(INPUTS, SOURCES, values_mask=MASK)
+    np.testing.assert_allclose(gated(INPUTS, SOURCES, values_mask=MASK), expected, atol=1e-6)
 
 
 def test_it_works_in_a_graph_of_unknown_sizes_and_is_restored_from_its_configuration():
     inputs, values = keras.Input((None, FEATURES)), keras.Input((None, VALUES))
-    layer = AttentionDecoder("lstm", UNITS, "additive", dropout=0.1)
+    layer = AttentionDecoder("lstm", UNITS, "additive", gate=True, dropout=0.1)
     model = keras.Model([inputs, values], layer(inputs, values))
     copy = keras.Model.from_config(model.get_config())
     copy.set_weights(model.get_weights())
     np.testing.assert_allclose(
         copy.predict([INPUTS, SOURCES], verbose=0), model([INPUTS, SOURCES]), atol=1e-6
     )
+    before = model.get_weights()
+    model.compile("sgd", "mse", jit_compile=False)
+    model.fit([INPUTS, SOURCES], UPSTREAM, epochs=1, batch_size=BATCH, shuffle=False, verbose=0)
+    assert all((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))
 
 
 def test_an_unknown_score_is_refused():
