@@ -24,10 +24,11 @@ from common.data.parallel_text import SAMPLE, PairSource
 from common.decoding.beam import Hypotheses, beam_search
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
-from common.export.script import ExportOptions, report, training_facts
+from common.export.script import ExportOptions, placeless, report, training_facts
 from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
 from common.layers.subwords import END, FIRST_PIECE, PADDING, START, UNKNOWN, Subwords, SubwordText
+from common.layers.writer import writer_of
 from common.training.run_folder import FinishedRun, load_finished
 
 LIMITS = (
@@ -141,7 +142,7 @@ def passes(trained: Trained) -> Passes:
 
 def searcher(trained: Trained, shared: Passes, options: Options, count: int) -> Callable[[tf.Tensor], Found]:
     """The function from strings `[batch]` to the `count` best translations of each; an empty text has an empty one."""
-    model, most = trained.model, trained.run.config.max_tokens
+    writer, most = writer_of(trained.model), trained.run.config.max_tokens
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def search(text: tf.Tensor) -> Found:
@@ -150,9 +151,9 @@ def searcher(trained: Trained, shared: Passes, options: Options, count: int) -> 
         is_empty = lengths <= 1
         memory = shared.encode(source)
         found = beam_search(
-            translator.decoder(model, memory),
+            writer.stepper(memory),
             tf.fill(tf.shape(lengths), START),
-            translator.initial_states(model, memory),
+            writer.initial_states(memory),
             end=END,
             max_lengths=tf.where(is_empty, 0, 2 * lengths + 10),
             beam_width=options.beam_width,
@@ -229,7 +230,7 @@ def signatures(trained: Trained, options: Options) -> list[Signature]:
         tokens = tf.math.count_nonzero(labels, axis=1, dtype=tf.int32)
         longest = tf.maximum(tokens, tf.math.count_nonzero(source, axis=1, dtype=tf.int32))
         return {
-            "log_likelihood": translator.log_likelihood(trained.model, memory, fed, labels),
+            "log_likelihood": writer_of(trained.model).log_likelihood(memory, fed, labels),
             "tokens": tokens,
             "truncated": longest - 1 > most,
         }
@@ -260,7 +261,11 @@ def example_texts(subwords: SubwordText) -> list[str]:
 
 def model_card(trained: Trained, options: Options) -> ModelCard:
     """What a reader must know of the model before trusting it."""
-    outcome = trained.run.outcome
+    outcome, source = trained.run.outcome, trained.run.config.source
+    facts = training_facts(trained.run, data_name(source), options.export)
+    if _are_files(source):
+        # It says `sample` there unless told otherwise, and files are told by --source and --target.
+        del facts["configuration"]["source"]["data"]
     command = f"python -m applications.{NAME}.train, with the configuration below"
     bleu = Result(
         "validation BLEU of greedy translations",
@@ -274,15 +279,18 @@ def model_card(trained: Trained, options: Options) -> ModelCard:
         results=(bleu,),
         limits=LIMITS,
         vocabulary_sha256=vocabulary_sha256(trained.subwords.subwords.pieces),
-        **training_facts(trained.run, data_name(trained.run.config.source), options.export),
+        **facts,
     )
 
 
 def data_name(source: PairSource) -> str:
     """What a translator was trained on, and in which direction."""
     sides = " to ".join(Path(side).name for side in (source.source, source.target))
-    are_files = source.data == SAMPLE and source.source not in LANGUAGES
-    return sides if are_files else f"{source.data}: {sides}"
+    return sides if _are_files(source) else f"{placeless(source.data)}: {sides}"
+
+
+def _are_files(source: PairSource) -> bool:
+    return source.data == SAMPLE and source.source not in LANGUAGES
 
 
 def export(options: Options) -> Path:

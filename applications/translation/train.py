@@ -4,7 +4,6 @@ python -m applications.translation.train base --source train.en.gz --target trai
 """
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,16 +29,14 @@ from common.data.parallel_text import Pairs
 from common.decoding.generate import generate
 from common.decoding.samplers import greedy
 from common.export.model_card import hardware
-from common.files import atomic_write
 from common.layers.subwords import END, START, Subwords, SubwordText, learn_subwords
+from common.layers.writer import without_attention, writer_of
 from common.training.callbacks import History
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer
 from common.training.options import TrainingOptions
-from common.training.run_folder import open_run
+from common.training.run_folder import open_run, write_outcome, write_preprocessing
 from common.training.runtime import set_up
-
-PREPROCESSING, OUTCOME = "preprocessing.json", "outcome.json"
 
 
 @dataclass(frozen=True)
@@ -65,8 +62,7 @@ def train(config: Config) -> Path:
     training, validation = training_examples(config)
     folder = open_run(NAME, config, config.training)
     corpus = read_corpus(training, validation, config)
-    preprocessing = json.dumps({"subwords": corpus.subwords.to_json()}, ensure_ascii=False)
-    atomic_write(folder / PREPROCESSING, preprocessing)
+    write_preprocessing(folder, {"subwords": corpus.subwords.to_json()})
     for part, pairs in (("training", corpus.training), ("validation", corpus.validation)):
         console.print(f"{part}: {pairs.describe()}")
     model = translator.build(config, corpus.subwords.size, config.training.precision)
@@ -87,7 +83,7 @@ def train(config: Config) -> Path:
         "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),
         "hardware": dataclasses.asdict(hardware()),
     }
-    atomic_write(folder / OUTCOME, json.dumps(outcome, indent=2) + "\n")
+    write_outcome(folder, outcome)
     console.print(f"validation: BLEU {best['val_bleu']:.2f} (greedy)  loss {best['val_loss']:.4f}")
     console.print(f"kept in {folder}; export it with: python -m applications.{NAME}.export --run {folder}")
     return folder
@@ -183,10 +179,10 @@ def greedy_translator(model: keras.Model, subwords: SubwordText) -> Callable[[tf
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
     def write(source: tf.Tensor) -> tf.Tensor:
         memory = translator.encode(model, source)
-        step = translator.without_attention(translator.decoder(model, memory))
+        writer = writer_of(model)
+        step, states = without_attention(writer.stepper(memory)), writer.initial_states(memory)
         lengths = tf.reduce_sum(tf.cast(memory.mask, tf.int32), 1)
         start = tf.fill(tf.shape(lengths), START)
-        states = translator.initial_states(model, memory)
         written = generate(step, start, states, 2 * lengths + 10, greedy, end=END)
         return subwords.detokenize(written.tokens)
 
