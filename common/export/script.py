@@ -38,12 +38,12 @@ def training_facts(finished: FinishedRun[Any], data: str, options: ExportOptions
 
     Args:
         finished: the training; its outcome tells `training_examples`, `training_seconds` and `hardware`.
-        data: the `--data` that it was started with.
+        data: what it was trained on, such as the `--data` that it was started with; of a file its name is told.
         options: of the export.
     """
     outcome = finished.outcome
     return {
-        "data": options.data_description or Path(data).name,
+        "data": options.data_description or placeless(data),
         "data_licence": options.data_licence,
         "training_examples": outcome["training_examples"],
         "training_seconds": outcome["training_seconds"],
@@ -56,17 +56,18 @@ def training_facts(finished: FinishedRun[Any], data: str, options: ExportOptions
 def _without_places(config: Any) -> Any:
     """A configuration whose paths are reduced to names, and without what only one machine or one call was told."""
     return {
-        field.name: _placeless(getattr(config, field.name))
+        field.name: placeless(getattr(config, field.name))
         for field in dataclasses.fields(config)
         if field.name not in _OF_THIS_MACHINE
     }
 
 
-def _placeless(value: Any) -> Any:
+def placeless(value: Any) -> Any:
+    """A value of a configuration with paths reduced to names; the name of a data set (glue/sst2) stays whole."""
     if dataclasses.is_dataclass(value):
         return _without_places(value)
     if isinstance(value, tuple):
-        return tuple(map(_placeless, value))
+        return tuple(map(placeless, value))
     return Path(value).name if isinstance(value, Path) or _names_a_file(value) else value
 
 

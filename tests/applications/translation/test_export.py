@@ -215,6 +215,8 @@ def test_the_languages_card_and_warm_up_travel_with_the_model(exported):
     assert manifest["data"] == "pairs.en.gz to pairs.de.gz"
     assert manifest["vocabulary_sha256"]
     assert "/" not in json.dumps(manifest["configuration"])
+    files = {"source": "pairs.en.gz", "target": "pairs.de.gz", "pairs": None}
+    assert manifest["configuration"]["source"] == files, "no word of a sample that was not used"
     assert (extra / "README.md").read_text("utf-8").startswith("# translation")
     assert (extra / "tf_serving_warmup_requests").stat().st_size > 0
 
@@ -244,7 +246,8 @@ def test_a_run_that_is_not_finished_is_not_exported(tmp_path):
 
 def test_the_card_names_the_data_and_the_direction():
     assert data_name(PairSource()) == "sample: en to de"
-    assert data_name(PairSource("/home/me/pairs.tsv", "2", "1")).endswith("pairs.tsv: 2 to 1")
+    assert data_name(PairSource("/home/me/pairs.tsv", "2", "1")) == "pairs.tsv: 2 to 1"
+    assert data_name(PairSource("para_crawl/ende")) == "para_crawl/ende: en to de"
     assert data_name(PairSource(source="a/train.fr", target="a/train.en.gz")) == "train.fr to train.en.gz"
 
 

@@ -76,6 +76,8 @@ def test_the_data_is_named_as_the_user_says_or_by_its_own_name(finished):
     assert (described["data"], described["data_licence"]) == ("A novel of 1818", "public domain")
     named = replace(finished, config=replace(finished.config, source=RawTextSource("tiny_shakespeare")))
     assert facts(named)["data"] == "tiny_shakespeare"
+    halves = replace(finished, config=replace(finished.config, source=RawTextSource("glue/sst2")))
+    assert facts(halves)["data"] == "glue/sst2"
 
 
 def test_models_go_beside_the_shipped_ones_unless_a_folder_is_named(tmp_path):
