@@ -39,7 +39,13 @@ class AudioFile:
 def is_path(data: str) -> bool:
     """Whether `--data` names a folder or a file, be it there or not, rather than a data set of TFDS."""
     path = Path(data).expanduser()
-    return path.exists() or path.is_absolute() or _is_archive(data) or len(path.parts) > 2
+    return (
+        path.exists()
+        or path.is_absolute()
+        or data.startswith(".")
+        or _is_archive(data)
+        or len(path.parts) > 2
+    )
 
 
 def is_recording(name: str) -> bool:

@@ -114,10 +114,10 @@ def read_labelled_audio(name: str, split: str, data_dir: Path | None = None) -> 
             downloaded.
     """
     builder = _prepared_builder(name, data_dir)
-    features = builder.info.features
+    features = dict(builder.info.features)
     rate = getattr(features.get("audio"), "sample_rate", None)
-    label = features.get("label")
-    if rate is None or not hasattr(label, "int2str"):
+    name_of = getattr(features.get("label"), "int2str", None)
+    if rate is None or name_of is None:
         raise UserError(
             f"--data {name}: expected a data set with audio of a known rate and a label; its features are "
             f"{list(features)}"
@@ -130,7 +130,7 @@ def read_labelled_audio(name: str, split: str, data_dir: Path | None = None) -> 
         yield LabelledAudio(
             samples.astype(np.float32) / scale,
             rate,
-            label.int2str(int(example["label"])),
+            name_of(int(example["label"])),
             speaker.decode() if isinstance(speaker, bytes) else str(speaker),
         )
 

@@ -1,0 +1,168 @@
+"""A recording of any format, rate and depth gives the same waveform; what is no whole recording is refused by name."""
+
+import io
+import struct
+import wave
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.signal import resample_poly
+
+from common.data.audio import SAMPLE_RATE, AudioError, decode_audio, encode_wav, read_audio
+from common.errors import UserError
+
+SECONDS = 0.5
+
+
+def tone(rate, hertz=440.0, loudness=0.5):
+    return (loudness * np.sin(2 * np.pi * hertz * np.arange(round(SECONDS * rate)) / rate)).astype(np.float32)
+
+
+def encoded(samples, rate=SAMPLE_RATE, kind="WAV", subtype="PCM_16"):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, rate, format=kind, subtype=subtype)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000])
+def test_a_tone_is_the_same_tone_whatever_the_rate(rate):
+    waveform = decode_audio(encoded(tone(rate), rate), "tone.wav")
+    assert waveform.dtype == np.float32
+    assert abs(len(waveform) - SECONDS * SAMPLE_RATE) <= 1
+    inner = slice(500, -500)  # a resampler rings where a tone begins and ends
+    np.testing.assert_allclose(waveform[inner], tone(SAMPLE_RATE)[: len(waveform)][inner], atol=2e-3)
+
+
+def test_what_16_khz_cannot_hold_is_filtered_and_not_folded_into_the_band():
+    high = decode_audio(encoded(tone(48_000, hertz=15_000.0), 48_000), "high.wav")
+    assert np.abs(high[500:-500]).max() < 1e-3
+
+
+def test_resampled_noise_of_the_band_of_speech_agrees_with_scipy():
+    noise = resample_poly(np.random.default_rng(0).normal(0, 0.1, 4_000), 6, 1)  # from 8 kHz to 48 kHz
+    waveform = decode_audio(encoded(noise, 48_000, subtype="FLOAT"), "noise.wav")
+    np.testing.assert_allclose(waveform[400:-400], resample_poly(noise, 1, 3)[400:-400], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype", "tolerance"),
+    [
+        ("WAV", "PCM_U8", 1 / 100),
+        ("WAV", "PCM_16", 1 / 30_000),
+        ("WAV", "PCM_24", 1e-6),
+        ("WAV", "PCM_32", 1e-6),
+        ("WAV", "FLOAT", 1e-7),
+        ("WAV", "DOUBLE", 1e-7),
+        ("WAV", "ULAW", 0.03),
+        ("WAVEX", "PCM_16", 1 / 30_000),
+        ("FLAC", "PCM_16", 1 / 30_000),
+        ("AIFF", "PCM_16", 1 / 30_000),
+        ("OGG", "VORBIS", 0.05),
+    ],
+)
+def test_formats_and_depths_give_the_samples_that_were_written(kind, subtype, tolerance):
+    waveform = decode_audio(encoded(tone(SAMPLE_RATE), kind=kind, subtype=subtype), "tone")
+    np.testing.assert_allclose(waveform, tone(SAMPLE_RATE), atol=tolerance)
+
+
+def test_mp3_is_read():
+    waveform = decode_audio(encoded(tone(44_100), 44_100, "MP3", "MPEG_LAYER_III"), "tone.mp3")
+    spectrum = np.abs(np.fft.rfft(waveform))
+    assert abs(int(spectrum.argmax()) * SAMPLE_RATE / len(waveform) - 440) < 5
+
+
+def test_channels_are_averaged():
+    left, right = tone(SAMPLE_RATE), tone(SAMPLE_RATE, hertz=1_000.0, loudness=0.25)
+    waveform = decode_audio(encoded(np.stack([left, right], axis=1), subtype="FLOAT"), "stereo.wav")
+    np.testing.assert_allclose(waveform, (left + right) / 2, atol=1e-6)
+
+
+def test_samples_a_little_too_loud_are_clipped():
+    waveform = decode_audio(encoded(tone(SAMPLE_RATE, loudness=1.5), subtype="FLOAT"), "loud.wav")
+    assert (waveform.min(), waveform.max()) == (-1.0, 1.0)
+
+
+@given(st.lists(st.integers(-32768, 32767), min_size=1, max_size=50))
+def test_a_written_wav_has_the_16_bit_samples_that_it_was_read_from(integers):
+    waveform = np.array(integers, np.float32) / 32768
+    content = encode_wav(waveform)
+    with wave.open(io.BytesIO(content)) as file:
+        assert file.getparams()[:4] == (1, 2, SAMPLE_RATE, len(integers))
+        assert np.frombuffer(file.readframes(len(integers)), "<i2").tolist() == integers
+    np.testing.assert_array_equal(decode_audio(content, "round.wav"), waveform)
+
+
+def test_a_waveform_beyond_the_range_is_clipped_when_written():
+    np.testing.assert_array_equal(
+        decode_audio(encode_wav(np.array([2.0, -3.0, 1.0])), "loud.wav"), [32767 / 32768, -1.0, 32767 / 32768]
+    )
+
+
+def unfinished_header(size):
+    """A WAV as a recorder writes it to a pipe: it does not know the length."""
+    content = encoded(tone(SAMPLE_RATE))
+    place = content.index(b"data") + 4
+    return content[:place] + struct.pack("<I", size) + content[place + 4 :]
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000])
+def test_a_wav_of_unknown_length_from_a_pipe_is_read_whole(size):
+    np.testing.assert_allclose(
+        decode_audio(unfinished_header(size), "pipe.wav"), tone(SAMPLE_RATE), atol=1 / 30_000
+    )
+
+
+WHOLE = encoded(tone(SAMPLE_RATE))
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "reason"),
+    [
+        (b"", "the file is empty", "empty"),
+        (b"This is a text.\n" * 100, "not audio, or damaged; expected WAV, FLAC", "not audio"),
+        (WHOLE[:20], "not audio, or damaged", "not audio"),
+        (WHOLE[:44], "truncated: the header promises 16,000 bytes of samples, 0 are there", "truncated"),
+        (WHOLE[:10_044], "the header promises 16,000 bytes of samples, 10,000 are there", "truncated"),
+        (WHOLE[:-1], "promises 16,000 bytes of samples, 15,999 are there", "truncated"),
+        (encoded(tone(SAMPLE_RATE), kind="AIFF")[:-500], "truncated", "truncated"),
+        (encoded(tone(SAMPLE_RATE), kind="FLAC")[:-500], "not audio, or damaged", "not audio"),
+        (encoded(np.zeros(0)), "no samples", "empty"),
+        (encoded(np.array([0, np.nan]), subtype="FLOAT"), "NaN or infinite", "NaN or infinite samples"),
+        (encoded(np.array([0, np.inf]), subtype="FLOAT"), "NaN or infinite", "NaN or infinite samples"),
+        (encoded(np.array([0, 12000.0]), subtype="FLOAT"), "samples up to 12,000; expected", "out of range"),
+        (encoded(np.zeros(9), rate=3), "3 samples per second; expected from 1,000", "absurd rate"),
+    ],
+)
+def test_what_is_no_whole_recording_is_refused_in_one_line_with_its_name(content, message, reason):
+    with pytest.raises(AudioError) as error:
+        decode_audio(content, "clips/a.wav")
+    assert str(error.value).startswith("clips/a.wav: ")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert error.value.reason == reason
+
+
+@given(st.binary(max_size=300), st.integers(0, len(WHOLE)), st.integers(0, 60))
+def test_damaged_files_give_a_waveform_or_one_clear_line(noise, cut, place):
+    damaged = WHOLE[:place] + noise + WHOLE[place + len(noise) : cut]
+    try:
+        waveform = decode_audio(damaged, "damaged.wav")
+    except UserError as error:
+        message = str(error)
+        assert message.startswith("damaged.wav: ")
+        return
+    assert waveform.ndim == 1
+    assert len(waveform)
+    assert np.isfinite(waveform).all()
+
+
+def test_files_are_read_and_a_missing_one_or_a_folder_is_named(tmp_path):
+    (tmp_path / "a.wav").write_bytes(WHOLE)
+    np.testing.assert_array_equal(read_audio(tmp_path / "a.wav"), decode_audio(WHOLE, "a.wav"))
+    with pytest.raises(UserError, match=r"b\.wav: No such file or directory; expected an audio file"):
+        read_audio(tmp_path / "b.wav")
+    with pytest.raises(UserError, match="Is a directory; expected an audio file"):
+        read_audio(tmp_path)

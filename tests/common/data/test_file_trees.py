@@ -1,0 +1,83 @@
+"""A folder and a tar of it are read alike; a tar is never extracted, and what is damaged is refused by name."""
+
+import io
+import tarfile
+
+import pytest
+
+from common.data.file_trees import read_tree
+from common.errors import UserError
+
+FILES = {"yes/b.wav": b"b", "yes/a.wav": b"a", "no/deep/c.wav": b"c", "list.txt": b"yes/a.wav"}
+SUFFIXES = [".tar", ".tar.gz", ".tar.xz", ".tar.bz2"]
+
+
+def write_tar(path, members):
+    kind = path.name.rpartition(".tar")[2].lstrip(".")
+    with tarfile.open(path, f"w:{kind}") as archive:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def contents(path, is_wanted=lambda name: True):
+    return {name: read() for name, read in read_tree(path, is_wanted).items()}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, content in FILES.items():
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / name).write_bytes(content)
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("prefix", ["", "./"])
+def test_a_tar_is_read_like_the_folder_that_it_holds(folder, tmp_path, suffix, prefix):
+    archive = write_tar(tmp_path / f"data{suffix}", [(prefix + name, data) for name, data in FILES.items()])
+    for path in (folder, archive):
+        assert contents(path) == FILES
+        assert list(read_tree(path, lambda _: True)) == sorted(FILES)
+        assert contents(path, lambda name: name.startswith("no/")) == {"no/deep/c.wav": b"c"}
+
+
+def test_hidden_files_are_passed_over(folder, tmp_path):
+    for name in (".DS_Store", "yes/._a.wav", ".git/config"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    archive = write_tar(tmp_path / "data.tar", [("./yes/._a.wav", b"x"), *FILES.items()])
+    assert contents(folder) == contents(archive) == FILES
+
+
+def test_names_in_a_tar_open_no_file_and_write_none(tmp_path):
+    secret = tmp_path / "secret.wav"
+    secret.write_bytes(b"secret")
+    path = write_tar(tmp_path / "evil.tar", [("../../out/a.wav", b"a"), ("/abs/b.wav", b"b")])
+    with tarfile.open(path, "a") as archive:
+        for kind, name in ((tarfile.SYMTYPE, "yes/link.wav"), (tarfile.LNKTYPE, "yes/hard.wav")):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, str(secret)
+            archive.addfile(member)
+    assert contents(path) == {"out/a.wav": b"a", "abs/b.wav": b"b"}
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["evil.tar", "secret.wav"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_truncated_tar_is_refused(tmp_path, suffix):
+    noise = bytes(index * index % 251 for index in range(60_000))
+    whole = write_tar(tmp_path / f"data{suffix}", [("a.wav", noise), ("b.wav", noise[::-1])])
+    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    with pytest.raises(UserError, match=rf"data\{suffix}: (truncated|not a whole archive|damaged)"):
+        read_tree(whole, lambda _: True)
+
+
+def test_what_is_no_archive_or_not_there_is_named(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("a text")
+    with pytest.raises(UserError, match=r"notes\.txt: damaged, or not a tar archive; expected"):
+        read_tree(path, lambda _: True)
+    with pytest.raises(UserError, match=r"nowhere: no such file or folder"):
+        read_tree(tmp_path / "nowhere", lambda _: True)
