@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from common.data import labels as labels_module
 from common.data.splits import stable_split
 from common.data.tables import Row, read_columns, read_folders
 from common.errors import UserError
@@ -94,14 +95,7 @@ def label_indices(examples: LabelledTexts, labels: Sequence[str]) -> list[int]:
     Raises:
         UserError: naming the file and row of a label that the model does not know.
     """
-    known = {label: index for index, label in enumerate(labels)}
-    for label, origin in zip(examples.labels, examples.origins, strict=True):
-        if label not in known:
-            raise UserError(
-                f"{examples.name}, {origin}: label {label!r} was not seen in training; the model knows "
-                f"{', '.join(labels)} (name them with --label-map VALUE=NAME)"
-            )
-    return [known[label] for label in examples.labels]
+    return labels_module.label_indices(examples, labels, "name them with --label-map VALUE=NAME")
 
 
 def _sample_split(source: TextSource, sample: Path, part: str) -> LabelledTexts:
