@@ -3,7 +3,7 @@
 import lzma
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from common.errors import UserError
@@ -26,27 +26,36 @@ def read_tree(path: Path, is_wanted: Callable[[str], bool]) -> dict[str, Read]:
     Raises:
         UserError: there is no such folder or archive, or the archive is damaged.
     """
+    return dict(sorted(dict(walk_tree(path, is_wanted)).items()))
+
+
+def walk_tree(path: Path, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, Read]]:
+    """The files of `read_tree` one after another, so that not all of an archive's need be held at once.
+
+    Those of a folder come in the order of their names, those of a tar as they lie in it.
+
+    Raises:
+        UserError: as of `read_tree`.
+    """
     path = path.expanduser()
-    if path.is_dir():
-        files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
-        wanted = {
-            name: file.read_bytes for name, file in files.items() if _is_visible(name) and is_wanted(name)
-        }
-    else:
-        wanted = _read_archive(path, is_wanted)
-    return dict(sorted(wanted.items()))
+    if not path.is_dir():
+        yield from _walk_archive(path, is_wanted)
+        return
+    files = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+    for name, file in sorted(files.items()):
+        if _is_visible(name) and is_wanted(name):
+            yield name, file.read_bytes
 
 
-def _read_archive(path: Path, is_wanted: Callable[[str], bool]) -> dict[str, Read]:
+def _walk_archive(path: Path, is_wanted: Callable[[str], bool]) -> Iterator[tuple[str, Read]]:
     if not path.is_file():
         raise UserError(f"{path}: no such file or folder; expected a folder, a .tar, .tar.gz or .tar.xz")
-    wanted: dict[str, Read] = {}
     try:
         with tarfile.open(path, "r:*") as archive:
             for member in archive:
                 name = _inner_name(member.name)
                 if member.isfile() and _is_visible(name) and is_wanted(name):
-                    wanted[name] = _reader(archive, member)
+                    yield name, _reader(archive, member)
     except tarfile.ReadError as error:
         problem = "truncated" if "end of data" in str(error) else "damaged, or not a tar archive"
         raise UserError(
@@ -56,7 +65,6 @@ def _read_archive(path: Path, is_wanted: Callable[[str], bool]) -> dict[str, Rea
         raise UserError(
             f"{path}: not a whole archive ({error}); expected a .tar, .tar.gz or .tar.xz"
         ) from None
-    return wanted
 
 
 def _reader(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Read:
