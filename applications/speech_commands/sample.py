@@ -118,6 +118,7 @@ def _clip(text: str, part: str, rng: np.random.Generator) -> tuple[np.ndarray, s
     start = rng.integers(0, _SAMPLES - len(word) + 1)
     speech = np.zeros(_SAMPLES, np.float32)
     speech[start : start + len(word)] = word / np.sqrt(np.mean(word**2))
+    speech = _without_drift(speech)
     if rng.random() < 0.7:
         speech = _reverberated(speech, rng)
     ratio = rng.uniform(5, 35)
@@ -146,10 +147,11 @@ def _background(part: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def _coloured(samples: int, slope: float, rng: np.random.Generator) -> np.ndarray:
-    """Noise whose power falls with frequency to the power of `slope`: 0 white, 1 pink, 2 brown."""
+    """Noise from 20 Hz up whose power falls with frequency to the power of `slope`: 0 white, 1 pink, 2 brown."""
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     frequencies = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
-    return np.fft.irfft(spectrum * np.maximum(frequencies, 20) ** (-slope / 2), samples)
+    gains = (frequencies >= 20) * np.maximum(frequencies, 20) ** (-slope / 2)
+    return np.fft.irfft(spectrum * gains, samples)
 
 
 def _hum(samples: int, rng: np.random.Generator) -> np.ndarray:
@@ -183,6 +185,13 @@ def _drifting(noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     swinging = noise / noise.std() * 10 ** (swing / 20)
     scale = min(_NOISE_LEVEL / swinging.std(), 1 / np.abs(swinging).max())
     return (swinging * scale).astype(np.float32)
+
+
+def _without_drift(speech: np.ndarray) -> np.ndarray:
+    """A second of speech as a microphone hears it: without what is below 40 Hz, which the breath of some voices has."""
+    spectrum = np.fft.rfft(speech)
+    spectrum[:40] = 0
+    return np.fft.irfft(spectrum, len(speech))
 
 
 def _reverberated(speech: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -64,7 +64,7 @@ def synthesize(text: str, voice: Voice) -> np.ndarray:
         float32 `[samples]` at 16,000 Hz.
 
     Raises:
-        UserError: espeak-ng or its data cannot be loaded, or it does not know the voice, or there is nothing to say.
+        UserError: espeak-ng or its data cannot be loaded, or it does not know the voice.
     """
     blocks: list[np.ndarray] = []
 
