@@ -135,6 +135,7 @@ WHOLE = encoded(tone(SAMPLE_RATE))
         (encoded(np.array([0, 12000.0]), subtype="FLOAT"), "samples up to 12,000; expected", "out of range"),
         (encoded(np.zeros(9), rate=3), "3 samples per second; expected from 1,000", "absurd rate"),
     ],
+    ids=lambda value: value if isinstance(value, str) else f"{len(value)} bytes",
 )
 def test_what_is_no_whole_recording_is_refused_in_one_line_with_its_name(content, message, reason):
     with pytest.raises(AudioError) as error:

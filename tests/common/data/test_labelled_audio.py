@@ -369,6 +369,24 @@ def test_speech_commands_of_tfds_has_its_own_parts(prepared):
     assert train.origins[0] == "train example 0"
 
 
+def test_a_data_set_of_tfds_with_training_data_alone_keeps_speakers_for_validation_and_test(monkeypatch):
+    def recordings(name, split, data_dir):
+        for take in range(2):
+            for speaker in range(100):
+                samples = np.full((800, 2), speaker / 100, np.float32)
+                yield source_of_sets.LabelledAudio(samples, 8_000, str(take), str(speaker))
+
+    monkeypatch.setattr(source_of_sets, "splits_of", lambda *_: ["train"])
+    monkeypatch.setattr(source_of_sets, "read_labelled_audio", recordings)
+    source = AudioSource("spoken_digit")
+    train, held_out = load_training(source, no_sample)
+    test = load_evaluation(source, no_sample)
+    speakers = [set(clips.speakers) for clips in (train, held_out, test)]
+    assert min(map(len, speakers)) > 0
+    assert sum(map(len, speakers)) == len(set().union(*speakers)) == 100
+    assert {len(waveform) for waveform in train.waveforms} == {1_600}
+
+
 def test_without_pydub_the_extra_is_named_before_anything_is_downloaded(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pydub", None)
     with pytest.raises(
