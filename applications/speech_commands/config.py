@@ -1,0 +1,151 @@
+"""The configuration of the speech-command recogniser and its named presets."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from common.checks import require_at_least, require_share
+from common.data.audio import SAMPLE_RATE
+from common.data.audio_augmentation import Augmentation
+from common.data.labelled_audio import AudioSource
+from common.training.options import TrainingOptions
+
+NAME = "speech_commands"
+
+Kind = Literal["clip", "streaming", "convolutional"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a training run depends on."""
+
+    source: AudioSource = field(default_factory=AudioSource)
+    """Where the labelled clips come from."""
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    """Length, optimiser and schedule of the training."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    """How clips are changed at random in training."""
+    validation: Path | None = None
+    """Folder or tar of clips to validate on; unless given, some speakers are held out for it."""
+    validation_fraction: float = 0.1
+    """Share of the speakers held out for validation where the data has no part of its own."""
+    noises: Path | None = None
+    """Folder or tar of background recordings; unless given, those of the data's `_background_noise_`."""
+    kind: Kind = "clip"
+    """clip: hears a whole clip, then answers. streaming: answers every 20 ms, from what it has heard so far.
+    convolutional: as clip, without recurrence or attention, for comparison."""
+    clip_seconds: float = 1.0
+    """Length that a clip is brought to: zeros follow a shorter one, of a longer one the loudest part is heard."""
+    recording_seconds: float = 6.0
+    """Length of the recordings that a streaming model is trained on, composed from clips and noise."""
+    recordings: int = 1000
+    """Composed recordings in each epoch of a streaming model."""
+    mel_bins: int = 40
+    """Bands of the log-mel spectrum."""
+    channels: int = 32
+    """Channels of the first convolution, twice as many in the later ones (of a streaming model, in each)."""
+    projection_units: int = 128
+    """Width of what the recurrent layers read."""
+    cell: Literal["lstm", "gru", "rnn"] = "gru"
+    """Recurrent cell: LSTM, GRU or simple (Elman) recurrence."""
+    units: int = 128
+    """Hidden units per direction and layer."""
+    layers: int = 1
+    """Recurrent layers, one upon another."""
+    convolution_dropout: float = 0.1
+    """Share of the channels dropped within each residual block of convolutions."""
+    dropout: float = 0.3
+    """Variational dropout of what the recurrent layers read and put out."""
+    pooled_dropout: float = 0.5
+    """Dropout of the vector that stands for the whole clip."""
+    label_smoothing: float = 0.1
+    """Share of the target probability spread over all labels (Szegedy et al. 2016)."""
+    time_masks: int = 2
+    """Stretches of time hidden in training (SpecAugment, Park et al. 2019)."""
+    time_mask_frames: int = 20
+    """Width of such a stretch at most, in frames of 10 ms."""
+    frequency_masks: int = 2
+    """Bands of frequency hidden in training."""
+    frequency_mask_bins: int = 8
+    """Width of such a band at most, in mel bins."""
+
+    def __post_init__(self) -> None:
+        require_at_least(0.1, clip_seconds=self.clip_seconds)
+        require_at_least(2 * self.clip_seconds, recording_seconds=self.recording_seconds)
+        require_at_least(8, mel_bins=self.mel_bins)
+        require_at_least(
+            1,
+            recordings=self.recordings,
+            channels=self.channels,
+            projection_units=self.projection_units,
+            units=self.units,
+            layers=self.layers,
+        )
+        require_at_least(
+            0,
+            time_masks=self.time_masks,
+            time_mask_frames=self.time_mask_frames,
+            frequency_masks=self.frequency_masks,
+            frequency_mask_bins=self.frequency_mask_bins,
+        )
+        require_share(
+            validation_fraction=self.validation_fraction,
+            convolution_dropout=self.convolution_dropout,
+            dropout=self.dropout,
+            pooled_dropout=self.pooled_dropout,
+            label_smoothing=self.label_smoothing,
+        )
+
+    @property
+    def clip_samples(self) -> int:
+        """Samples of a clip."""
+        return round(self.clip_seconds * SAMPLE_RATE)
+
+
+PRESET_DESCRIPTIONS = {
+    "tiny": "too small to learn much; for trying things out",
+    "sample": "a minute; for spoken words of a synthesiser",
+    "base": "the shipped model's, which hears a whole clip; 15 minutes on 2 cores for 3,000 clips",
+    "streaming": "answers every 20 ms from what it has heard so far",
+    "convolutional": "a network of the base preset's size without recurrence, for comparison",
+}
+PRESETS = {
+    "tiny": Config(
+        training=TrainingOptions(name="tiny", epochs=2, batch_size=16, averaging=0.0),
+        channels=4,
+        projection_units=8,
+        units=8,
+    ),
+    "sample": Config(
+        training=TrainingOptions(name="sample", epochs=12, batch_size=32, learning_rate=3e-3, patience=12),
+        channels=16,
+        projection_units=64,
+        units=64,
+    ),
+    "base": Config(
+        training=TrainingOptions(
+            name="base", epochs=100, learning_rate=2e-3, weight_decay=0.02, averaging=0.995, patience=100
+        )
+    ),
+    "streaming": Config(
+        training=TrainingOptions(
+            name="streaming", epochs=30, batch_size=32, learning_rate=2e-3, weight_decay=0.02, patience=30
+        ),
+        kind="streaming",
+        channels=96,
+        layers=2,
+        units=160,
+    ),
+    "convolutional": Config(
+        training=TrainingOptions(
+            name="convolutional",
+            epochs=100,
+            learning_rate=2e-3,
+            weight_decay=0.02,
+            averaging=0.995,
+            patience=100,
+        ),
+        kind="convolutional",
+        channels=24,
+    ),
+}

@@ -1,0 +1,160 @@
+"""Where clips come from, and how they become batches of waveforms or of composed recordings."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from applications.speech_commands import sample
+from applications.speech_commands.config import Config
+from applications.speech_commands.model import HOP_SECONDS
+from applications.speech_commands.streams import compose, frame_targets
+from common.data.audio import SAMPLE_RATE
+from common.data.audio_augmentation import Waveform
+from common.data.audio_batching import Balance, audio_batches, evaluation_audio_batches
+from common.data.batching import Sequences
+from common.data.labelled_audio import (
+    SAMPLE,
+    SILENCE,
+    UNKNOWN,
+    AudioSource,
+    Clips,
+    load_evaluation,
+    load_noises,
+    load_training,
+)
+from common.data.labels import label_indices
+from common.errors import UserError
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a training reads.
+
+    Attributes:
+        training: clips to train on.
+        validation: clips to validate on.
+        labels: the classes: those of the training clips, and silence where there are background recordings.
+        noises: background recordings, each `[any]`.
+    """
+
+    training: Clips
+    validation: Clips
+    labels: list[str]
+    noises: Sequence[Waveform]
+
+
+def training_examples(config: Config) -> Examples:
+    """Training and validation clips, the classes, and background recordings.
+
+    Raises:
+        UserError: fewer than two classes, or a validation label that training lacks.
+    """
+    training, validation = load_training(
+        config.source, sample.sample, config.validation, config.validation_fraction
+    )
+    is_sample = config.source.data == SAMPLE and config.noises is None
+    noises = sample.noises("train") if is_sample else load_noises(config.source, config.noises)
+    labels = sorted({*training.labels, *([SILENCE] if noises else [])})
+    if len(labels) < 2:
+        raise UserError(
+            f"{training.name}: every training clip is labelled {labels[0]!r}; expected at least two classes"
+        )
+    label_indices(validation, labels)
+    return Examples(training, validation, labels, noises)
+
+
+def evaluation_examples(source: AudioSource) -> Clips:
+    """The clips that `evaluate` measures on."""
+    return load_evaluation(source, sample.sample)
+
+
+def encode(clips: Clips, labels: Sequence[str]) -> Sequences:
+    """Waveforms, and the index of each one's class."""
+    return Sequences(clips.waveforms, np.array(label_indices(clips, labels), np.int32))
+
+
+def clip_batches(examples: Examples, config: Config, epochs: range) -> tuple[tf.data.Dataset, int]:
+    """Augmented training batches: waveforms `[batch, samples]`, labels `[batch]`; and how many an epoch has.
+
+    Unknown words and silence are drawn about as often as a word, silence from the background recordings too.
+    """
+    labels = examples.labels
+    drawn = tuple(labels.index(label) for label in (UNKNOWN, SILENCE) if label in labels)
+    silence = labels.index(SILENCE) if SILENCE in labels else None
+    return audio_batches(
+        encode(examples.training, labels),
+        config.training.batch_size,
+        samples=config.clip_samples,
+        epochs=epochs,
+        seed=config.training.seed,
+        augmentation=config.augmentation,
+        noises=examples.noises,
+        balance=Balance(drawn, silence),
+    )
+
+
+def validation_batches(examples: Examples, config: Config) -> tf.data.Dataset:
+    """The validation clips in their order, each brought to the length of a clip."""
+    validation = encode(examples.validation, examples.labels)
+    return evaluation_audio_batches(validation, config.training.batch_size, config.clip_samples)
+
+
+def recording_batches(examples: Examples, config: Config, epochs: range) -> tuple[tf.data.Dataset, int]:
+    """Recordings composed anew for each epoch: waveforms `[batch, samples]`, classes and weights `[batch, frames]`."""
+    count, size = config.recordings, config.training.batch_size
+
+    def generate() -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        for epoch in epochs:
+            for first in range(0, count, size):
+                seeds = [(config.training.seed, epoch, row) for row in range(first, min(first + size, count))]
+                yield _recordings(examples.training, examples, config, seeds, is_augmented=True)
+
+    return _dataset(generate), -(-count // size)
+
+
+def validation_recordings(examples: Examples, config: Config) -> tf.data.Dataset:
+    """Recordings composed from the validation clips, the same at each call."""
+    size = config.training.batch_size
+    count = max(len(examples.validation) // 2, 1)
+    batches = [
+        _recordings(
+            examples.validation,
+            examples,
+            config,
+            [(0, row) for row in range(first, min(first + size, count))],
+            is_augmented=False,
+        )
+        for first in range(0, count, size)
+    ]
+    dataset = _dataset(lambda: iter(batches))
+    return dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
+
+
+def _recordings(
+    clips: Clips, examples: Examples, config: Config, seeds: Sequence[tuple[int, ...]], is_augmented: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    augmentation = config.augmentation if is_augmented else None
+    waveforms, targets, weights = [], [], []
+    for seed in seeds:
+        recording = compose(clips, examples.noises, config.recording_seconds, seed, augmentation=augmentation)
+        classes, weight = frame_targets(recording, examples.labels, HOP_SECONDS)
+        waveforms.append(recording.waveform)
+        targets.append(classes)
+        weights.append(weight)
+    return np.stack(waveforms), np.stack(targets), np.stack(weights)
+
+
+def _dataset(generate: object) -> tf.data.Dataset:
+    signature = (
+        tf.TensorSpec([None, None], tf.float32),
+        tf.TensorSpec([None, None], tf.int32),
+        tf.TensorSpec([None, None], tf.float32),
+    )
+    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(tf.data.AUTOTUNE)
+
+
+def duration(clips: Clips) -> float:
+    """Seconds of all clips together."""
+    return sum(map(len, clips.waveforms)) / SAMPLE_RATE

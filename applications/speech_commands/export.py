@@ -1,0 +1,236 @@
+"""Turns a training run into a SavedModel: a recording's bytes in, calibrated answers out.
+
+python -m applications.speech_commands.export --run runs/speech_commands/base
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from applications.speech_commands.config import NAME, Config
+from applications.speech_commands.model import HOP_SECONDS, attention, build, step, zero_states
+from applications.speech_commands.predict import DESCRIPTION_FILE
+from common import cli
+from common.data.audio import SAMPLE_RATE, encode_wav
+from common.data.labelled_audio import SILENCE
+from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
+from common.export.saved_model import Signature, export_saved_model
+from common.export.script import ExportOptions, report, training_facts
+from common.layers.audio import FitLength
+from common.layers.portability import make_portable
+from common.layers.wav import check_waveform, decode_wav
+from common.training.run_folder import FinishedRun, load_finished
+
+LIMITS = (
+    "It answers with one of its labels, whatever it hears: other words, other languages, music.",
+    "It knows the words, the voices, the microphones and the rooms of its training clips; children, accents and far "
+    "microphones that they lack were not measured.",
+    "It hears one word at a time: of a longer recording the loudest stretch, unless it is read as a stream.",
+    "Do not let it start or stop anything that can do harm.",
+)
+_FRAME = round(HOP_SECONDS * SAMPLE_RATE)
+_SMOOTHED_FRAMES = 10
+_SETTLING_FRAMES = 15
+Tensors = dict[str, tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training with its model in float32."""
+
+    run: FinishedRun[Config]
+    model: keras.Model
+    labels: list[str]
+
+
+class _Heard(NamedTuple):
+    """What the signatures of clips share: from fitted waveforms `[batch, samples]` to `(probabilities [batch, classes],
+    attention [batch, time], spectrum [batch, frames, mel bins])`, the last two empty where a model has none."""
+
+    probabilities: tf.Tensor
+    attention: tf.Tensor
+    spectrum: tf.Tensor
+
+
+def load_run(folder: Path) -> Trained:
+    """Reads a finished training from its folder.
+
+    Raises:
+        UserError: there is none, or it is not finished.
+    """
+    run = load_finished(folder, Config)
+    labels = run.preprocessing["labels"]
+    model = build(run.config, len(labels))
+    model.load_weights(run.weights)
+    make_portable(model)
+    return Trained(run, model, labels)
+
+
+def signatures(trained: Trained) -> list[Signature]:
+    """What is served, for any batch size.
+
+    - `serving_default`: `audio_bytes` strings `[batch]`, WAV files of 16-bit PCM at 16 kHz -> `label` `[batch]` and
+      calibrated `probabilities` `[batch, classes]`.
+    - `waveform`: the same of `waveform` float32 `[batch, samples]` at 16 kHz, from -1 to 1.
+    - `attention` (of a model of the kind `clip`): `audio_bytes` -> the same, with the `attention` weights `[batch,
+      time]`, one each 20 ms, and the `log_mel` spectrum `[batch, frames, mel bins]`, a frame each 10 ms, of what was
+      heard.
+    - `recording` (streaming): `waveform` -> the `posteriors` `[batch, frames, classes]` of each 20 ms.
+    - `step` (streaming): `audio` float32 `[batch, samples]`, whole frames of 20 ms, and the states `state_0`, ... of the
+      step before (zeros at first) -> `posteriors` `[batch, frames, classes]` and the states after.
+    """
+    is_streaming = trained.run.config.kind == "streaming"
+    names = tf.constant(trained.labels)
+    fit = FitLength(trained.run.config.clip_samples)
+    listen = _clip_listener(trained) if not is_streaming else _pooling_listener(trained)
+
+    def answer(heard: _Heard) -> Tensors:
+        label = tf.gather(names, tf.argmax(heard.probabilities, axis=-1))
+        return {"label": label, "probabilities": heard.probabilities}
+
+    def serve(audio_bytes: tf.Tensor) -> Tensors:
+        return answer(listen(fit(*decode_wav(audio_bytes))))
+
+    def waveform(waveform: tf.Tensor) -> Tensors:
+        return answer(listen(fit(check_waveform(waveform))))
+
+    def attend(audio_bytes: tf.Tensor) -> Tensors:
+        heard = listen(fit(*decode_wav(audio_bytes)))
+        return answer(heard) | {"attention": heard.attention, "log_mel": heard.spectrum}
+
+    recordings = _examples(trained.run.config.clip_samples)
+    files = {"audio_bytes": [encode_wav(recording) for recording in recordings]}
+    waveforms = {"waveform": np.stack([recording[: _FRAME * 10] for recording in recordings])}
+    strings, audio = tf.TensorSpec([None], tf.string), tf.TensorSpec([None, None], tf.float32)
+    served = [
+        Signature("serving_default", serve, {"audio_bytes": strings}, files),
+        Signature("waveform", waveform, {"waveform": audio}, waveforms),
+    ]
+    if trained.run.config.kind == "clip":
+        served.append(Signature("attention", attend, {"audio_bytes": strings}, files))
+    return [*served, *_streaming_signatures(trained, waveforms["waveform"])] if is_streaming else served
+
+
+def _clip_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
+    """For models that hear a whole clip; traced once, so that the graph holds the model once, not for each signature."""
+    model, temperature = trained.model, trained.run.outcome["temperature"]
+    has_attention = trained.run.config.kind == "clip"
+
+    @tf.function(input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)])
+    def listen(clips: tf.Tensor) -> _Heard:
+        if has_attention:
+            logits, weights, spectrum = attention(model, clips)
+        else:
+            logits = model(clips, training=False)
+            weights, spectrum = tf.zeros([tf.shape(clips)[0], 0]), tf.zeros([tf.shape(clips)[0], 0, 0])
+        return _Heard(tf.nn.softmax(logits / temperature), weights, spectrum)
+
+    return listen
+
+
+def _pooling_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
+    """For streaming models: a clip's word is the one whose posterior, averaged over 0.2 s, rises highest; it is silence
+    as far as none does."""
+    model, temperature = trained.model, trained.run.outcome["temperature"]
+    is_silence = tf.constant([label == SILENCE for label in trained.labels])
+
+    @tf.function(input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)])
+    def listen(clips: tf.Tensor) -> _Heard:
+        # A word at the very end of a clip is answered after it.
+        heard = tf.pad(clips, [[0, 0], [0, _SETTLING_FRAMES * _FRAME]])
+        posteriors = tf.nn.softmax(model(heard, training=False) / temperature)
+        averages = tf.nn.avg_pool1d(posteriors, _SMOOTHED_FRAMES, 1, "VALID")
+        highest = tf.where(is_silence, 0.0, tf.reduce_max(averages, axis=1))
+        silence = 1.0 - tf.reduce_max(highest, axis=-1, keepdims=True)
+        scores = tf.where(is_silence, silence, highest)
+        rows = tf.shape(clips)[0]
+        return _Heard(
+            scores / tf.reduce_sum(scores, axis=-1, keepdims=True),
+            tf.zeros([rows, 0]),
+            tf.zeros([rows, 0, 0]),
+        )
+
+    return listen
+
+
+def _streaming_signatures(trained: Trained, waveforms: np.ndarray) -> list[Signature]:
+    model, temperature = trained.model, trained.run.outcome["temperature"]
+    states = {f"state_{index}": state for index, state in enumerate(zero_states(model, len(waveforms)))}
+
+    def recording(waveform: tf.Tensor) -> Tensors:
+        return {"posteriors": tf.nn.softmax(model(check_waveform(waveform), training=False) / temperature)}
+
+    def stepped(audio: tf.Tensor, **before: tf.Tensor) -> Tensors:
+        logits, after = step(model, check_waveform(audio), [before[name] for name in states])
+        return {"posteriors": tf.nn.softmax(logits / temperature)} | dict(zip(states, after, strict=True))
+
+    audio = tf.TensorSpec([None, None], tf.float32)
+    specs = {name: tf.TensorSpec([None, *state.shape[1:]], tf.float32) for name, state in states.items()}
+    examples = {"audio": waveforms, **{name: state.numpy() for name, state in states.items()}}
+    return [
+        Signature("recording", recording, {"waveform": audio}, {"waveform": waveforms}),
+        Signature("step", stepped, {"audio": audio, **specs}, examples),
+    ]
+
+
+def _examples(samples: int) -> Sequence[np.ndarray]:
+    """Three recordings to prove the export on and to warm a server up with: a rising tone, a noise, a short silence."""
+    time = np.arange(samples, dtype=np.float32) / SAMPLE_RATE
+    noise = np.random.default_rng(0).normal(0, 0.05, 2 * samples)
+    tone = 0.3 * np.sin(2 * np.pi * (300 + 400 * time) * time)
+    return [tone.astype(np.float32), noise.astype(np.float32), np.zeros(samples // 2, np.float32)]
+
+
+def description(trained: Trained) -> str:
+    """What `predict` must know of the model, as JSON."""
+    facts = {
+        "labels": trained.labels,
+        "kind": trained.run.config.kind,
+        "sample_rate": SAMPLE_RATE,
+        "clip_seconds": trained.run.config.clip_seconds,
+    }
+    return json.dumps(facts, ensure_ascii=False)
+
+
+def model_card(trained: Trained, options: ExportOptions) -> ModelCard:
+    """What a reader must know of the model before trusting it."""
+    is_streaming = trained.run.config.kind == "streaming"
+    accuracy = Result(
+        "validation accuracy",
+        trained.run.outcome["validation_accuracy"],
+        "frames of recordings composed of held-out clips"
+        if is_streaming
+        else "held-out clips, of other speakers "
+        "where they are known; they chose the epoch and the calibration",
+        f"python -m applications.{NAME}.train, with the configuration below",
+    )
+    return ModelCard(
+        application=NAME,
+        task=f"A recording in; the word in it ({', '.join(trained.labels)}) and calibrated probabilities out.",
+        results=(accuracy,),
+        limits=LIMITS,
+        vocabulary_sha256=vocabulary_sha256(trained.labels),
+        **training_facts(trained.run, trained.run.config.source.data, options),
+    )
+
+
+def export(options: ExportOptions) -> Path:
+    """Writes, checks and publishes the run's model. Returns the new version's folder."""
+    trained = load_run(options.run)
+    files = {DESCRIPTION_FILE.name: description(trained), **card_files(model_card(trained, options))}
+    return export_saved_model(signatures(trained), options.folder(NAME), files=files, tolerance=1e-4)
+
+
+def main(options: ExportOptions) -> None:
+    """Exports a trained recogniser as a SavedModel for TensorFlow Serving, checked before it is published."""
+    report(export(options))
+
+
+if __name__ == "__main__":
+    cli.run(main, ExportOptions)

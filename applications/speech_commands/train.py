@@ -1,0 +1,121 @@
+"""Trains a recogniser of spoken words, or goes on with one: labelled clips -> runs/speech_commands/<name>.
+
+python -m applications.speech_commands.train base --data recordings/ --name mine
+"""
+
+import dataclasses
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from applications.speech_commands.config import NAME, PRESET_DESCRIPTIONS, PRESETS, Config
+from applications.speech_commands.data import (
+    Examples,
+    clip_batches,
+    recording_batches,
+    training_examples,
+    validation_batches,
+    validation_recordings,
+)
+from applications.speech_commands.model import build
+from common import cli
+from common.evaluation.calibration import fit_temperature
+from common.export.model_card import hardware
+from common.training.callbacks import History
+from common.training.loop import fit
+from common.training.losses import smoothed_cross_entropy
+from common.training.optimizer import make_optimizer
+from common.training.run_folder import open_run, write_outcome, write_preprocessing
+from common.training.runtime import set_up
+
+
+def train(config: Config) -> Path:
+    """Trains as configured. Returns the run's folder, which `export` turns into a SavedModel."""
+    console = cli.console()
+    set_up(config.training)
+    examples = training_examples(config)
+    folder = open_run(NAME, config, config.training)
+    for part, clips in (("training", examples.training), ("validation", examples.validation)):
+        console.print(f"{part}: {clips.describe()}")
+    write_preprocessing(folder, {"labels": examples.labels})
+    model = build(config, len(examples.labels), config.training.precision)
+    console.print(
+        f"classes: {len(examples.labels)}; background recordings: {len(examples.noises)}; "
+        f"weights: {model.count_params():,}"
+    )
+    epochs = learn(model, examples, config, folder)
+    calibration = calibrate(model, examples, config)
+    console.print("validation: " + "  ".join(f"{name} {value:.4f}" for name, value in calibration.items()))
+    outcome = {
+        **calibration,
+        "training_examples": len(examples.training),
+        "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),
+        "hardware": dataclasses.asdict(hardware()),
+    }
+    write_outcome(folder, outcome)
+    console.print(f"kept in {folder}; export it with: python -m applications.{NAME}.export --run {folder}")
+    return folder
+
+
+def learn(model: keras.Model, examples: Examples, config: Config, folder: Path) -> History:
+    """Trains on clips, or a streaming model on recordings composed of them, and keeps the most accurate epoch."""
+    options = config.training
+    make = recording_batches if config.kind == "streaming" else clip_batches
+    held_out = validation_recordings if config.kind == "streaming" else validation_batches
+    _, steps = make(examples, config, range(1))
+    model.compile(
+        make_optimizer(options, steps),
+        loss=smoothed_cross_entropy(config.label_smoothing),
+        weighted_metrics=["accuracy"],
+        jit_compile=False,
+    )
+
+    def batches(epochs: range) -> tf.data.Dataset:
+        return make(examples, config, epochs)[0]
+
+    validation = held_out(examples, config)
+    return fit(
+        model,
+        batches,
+        steps,
+        validation,
+        options,
+        folder,
+        monitor="val_accuracy",
+        mode="max",
+        title="training",
+    )
+
+
+def calibrate(model: keras.Model, examples: Examples, config: Config) -> dict[str, float]:
+    """The temperature that makes probabilities honest (Guo et al. 2017), and the accuracy, both on validation: of its
+    clips, or for a streaming model of the frames of recordings composed of them."""
+    if config.kind == "streaming":
+        logits, labels = _frames(model, validation_recordings(examples, config))
+    else:
+        dataset = validation_batches(examples, config)
+        logits = model.predict(dataset, verbose=0)
+        labels = np.concatenate([targets for _, targets in dataset.as_numpy_iterator()])
+    accuracy = float(np.mean(np.argmax(logits, axis=-1) == labels))
+    return {"temperature": fit_temperature(logits, labels), "validation_accuracy": accuracy}
+
+
+def _frames(model: keras.Model, recordings: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """The logits and classes of all frames that count."""
+    logits, labels = [], []
+    for waveforms, targets, weights in recordings.as_numpy_iterator():
+        counts = weights > 0
+        logits.append(model.predict_on_batch(waveforms)[counts])
+        labels.append(targets[counts])
+    return np.concatenate(logits), np.concatenate(labels)
+
+
+def main(config: Config) -> None:
+    """Trains a recogniser on labelled clips, or goes on with an interrupted training (--resume)."""
+    train(config)
+
+
+if __name__ == "__main__":
+    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS)
