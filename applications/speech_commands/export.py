@@ -82,8 +82,8 @@ def signatures(trained: Trained) -> list[Signature]:
       time]`, one each 20 ms, and the `log_mel` spectrum `[batch, frames, mel bins]`, a frame each 10 ms, of what was
       heard.
     - `recording` (streaming): `waveform` -> the `posteriors` `[batch, frames, classes]` of each 20 ms.
-    - `step` (streaming): `audio` float32 `[batch, samples]`, whole frames of 20 ms, and the states `state_0`, ... of the
-      step before (zeros at first) -> `posteriors` `[batch, frames, classes]` and the states after.
+    - `step` (streaming): `audio` float32 `[batch, samples]`, whole frames of 20 ms, and the states `state_0`, ... of
+      the step before (zeros at first) -> `posteriors` `[batch, frames, classes]` and the states after.
     """
     is_streaming = trained.run.config.kind == "streaming"
     names = tf.constant(trained.labels)
@@ -118,7 +118,7 @@ def signatures(trained: Trained) -> list[Signature]:
 
 
 def _clip_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
-    """For models that hear a whole clip; traced once, so that the graph holds the model once, not for each signature."""
+    """For models that hear a whole clip; traced once, so that the graph holds the model once."""
     model, temperature = trained.model, trained.run.outcome["temperature"]
     has_attention = trained.run.config.kind == "clip"
 

@@ -1,4 +1,4 @@
-"""The recognisers: waveform -> log-mel spectrum -> convolutions -> recurrence -> logits, of the clip or of each frame."""
+"""The recognisers: waveform -> log-mel spectrum -> convolutions -> recurrence -> logits of the clip or each frame."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -118,7 +118,7 @@ def _residual_blocks(
     strides: Sequence[tuple[int, int]],
     precision: str,
 ) -> Any:
-    """A convolution that halves time and frequency, then residual blocks (He et al. 2016) of so many times its width."""
+    """A convolution that halves time and frequency, then residual blocks (He et al. 2016) of multiples of its width."""
     maps = _activated(_convolution(spectrum, config.channels, 5, (2, 2), precision), precision)
     for width, stride in zip(widths, strides, strict=True):
         maps = _residual_block(maps, width * config.channels, stride, config.convolution_dropout, precision)
