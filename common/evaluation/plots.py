@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
 
 from common.evaluation.calibration import confidence_bins, expected_calibration_error
+from common.evaluation.detection import RejectionCurve
 from common.files import replacing
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#999999"
@@ -29,6 +30,7 @@ _MOST_CURVES_WITH_LEGEND_INSIDE = 4
 _MOST_TOKENS_IN_FULL_SIZE = 60
 _NOT_PLOTTED = ("epoch", "seconds")
 _UNITS = {"loss": " (nats)"}
+_MARKED_THRESHOLDS = (0.5, 0.7, 0.9)
 _DOTS_PER_INCH = 120
 _WINDOWS = 100
 
@@ -137,6 +139,73 @@ def plot_reliability(labels: ArrayLike, probabilities: ArrayLike, path: Path, bi
     below.bar(left, grouped.counts[filled], width, align="edge", color=_BLUE, edgecolor="white")
     below.set(xlabel="confidence (probability of the predicted class)", ylabel="predictions")
     below.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    _save(figure, path)
+
+
+def plot_rejection_curve(curve: RejectionCurve, path: Path) -> None:
+    """Writes how many words are refused (down) against how many strangers are accepted (across), by threshold.
+
+    Args:
+        curve: of `rejection_curve`.
+        path: where the PNG goes.
+    """
+    figure = Figure(figsize=(5.6, 5.6))
+    axes = figure.add_subplot()
+    rate = curve.equal_error_rate
+    axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--", label="equal rates")
+    axes.plot(curve.false_accept_rates, curve.false_reject_rates, color=_BLUE, label="threshold from 0 to 1")
+    axes.plot(rate, rate, "o", color=_ORANGE, label=f"equal error rate {rate:.1%}")
+    marked: dict[tuple[float, float], list[str]] = {}
+    for threshold in _MARKED_THRESHOLDS:
+        index = int(np.searchsorted(curve.thresholds, threshold))
+        place = (curve.false_accept_rates[index], curve.false_reject_rates[index])
+        marked.setdefault(place, []).append(f"{threshold:g}")
+    for place, thresholds in marked.items():
+        axes.plot(*place, ".", color=_BLUE)
+        axes.annotate(", ".join(thresholds), place, (5, 5), textcoords="offset points", fontsize=8)
+    end = min(max(4 * rate, 0.1), 1.0)
+    axes.set(
+        xlabel="false accepts: share of unknown words and silence taken for a word",
+        ylabel="false rejects: share of words refused",
+        xlim=(-0.02 * end, end),
+        ylim=(-0.02 * end, end),
+    )
+    axes.xaxis.set_major_formatter(PercentFormatter(1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.set_aspect("equal")
+    axes.grid(alpha=0.3)
+    axes.set_title("Rejection of what is no word")
+    axes.legend(loc="upper right")
+    _save(figure, path)
+
+
+def plot_spectrogram_with_attention(
+    log_mel: ArrayLike, attention: ArrayLike, hop_seconds: float, label: str, path: Path
+) -> None:
+    """Writes a log-mel spectrum, and below it how much each moment weighed in the answer.
+
+    Args:
+        log_mel: `[frames, mel bins]`.
+        attention: weights from the beginning to the end of the same time, `[any]`, which add up to 1.
+        hop_seconds: time from one frame of the spectrum to the next.
+        label: the answer.
+        path: where the PNG goes.
+    """
+    spectrum, weights = np.asarray(log_mel, np.float64), np.asarray(attention, np.float64)
+    seconds = len(spectrum) * hop_seconds
+    figure = Figure(figsize=(min(max(6.4, 3 * seconds), 40), 5.2), layout="constrained")
+    axes, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
+    extent = (0, seconds, 0, spectrum.shape[1])
+    image = axes.imshow(spectrum.T, origin="lower", aspect="auto", cmap="magma", extent=extent)
+    figure.colorbar(image, ax=axes, label="log power")
+    axes.set(ylabel="mel bin")
+    axes.set_title(_readable(label))
+    below.stairs(weights, np.linspace(0, seconds, len(weights) + 1), color=_BLUE, fill=True)
+    below.set(
+        xlabel="seconds", ylabel="attention", xlim=(0, seconds), ylim=(0, 1.1 * max(weights.max(), 1e-3))
+    )
+    below.yaxis.set_major_formatter(PercentFormatter(1))
+    below.grid(alpha=0.3)
     _save(figure, path)
 
 

@@ -9,13 +9,16 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from common.evaluation.detection import rejection_curve
 from common.evaluation.plots import (
     plot_attention,
     plot_by_length,
     plot_confusion_matrix,
     plot_learning_curves,
+    plot_rejection_curve,
     plot_reliability,
     plot_roc_curves,
+    plot_spectrogram_with_attention,
 )
 
 ODD_NAMES = [
@@ -107,6 +110,50 @@ def test_the_reliability_diagram_shows_how_far_confidence_is_from_accuracy(tmp_p
         plot_reliability(labels, [[confidence, 1 - confidence]] * 4, tmp_path / f"{name}.png")
         sizes[name] = len(coloured(picture(tmp_path / f"{name}.png"), ORANGE)[0])
     assert sizes["overconfident"] > 2 * sizes["calibrated"]
+
+
+def test_along_the_rejection_curve_fewer_false_accepts_cost_more_false_rejects(tmp_path):
+    labels = np.arange(400) % 2
+    probability = 1 / (1 + np.exp(np.random.default_rng(0).normal(size=400) - 0.5 * (2 * labels - 1)))
+    curve = rejection_curve(np.stack([1 - probability, probability], axis=1), labels, ["_unknown_", "yes"])
+    plot_rejection_curve(curve, tmp_path / "rejection.png")
+    pixels = picture(tmp_path / "rejection.png")
+    down, across = coloured(pixels, BLUE)
+    right = across > np.median(across)
+    assert np.median(down[right]) > np.median(down[~right]) + 100
+    assert len(coloured(pixels, ORANGE)[0]) > 20
+
+
+@pytest.mark.parametrize("right", [0.0, 1.0])
+def test_the_rejection_curve_of_the_best_and_the_worst_recogniser(tmp_path, right):
+    probabilities = np.abs(np.eye(2) - 1 + right)
+    curve = rejection_curve(probabilities, [0, 1], ["_unknown_", "yes"])
+    plot_rejection_curve(curve, tmp_path / "rejection.png")
+    assert picture(tmp_path / "rejection.png").std() > 0.01
+
+
+@pytest.mark.parametrize("frames", [1, 98, 1_500])
+def test_spectrum_and_attention_of_short_and_long_recordings(tmp_path, frames):
+    log_mel = np.random.default_rng(0).normal(size=(frames, 40))
+    attention = np.full(frames // 2 + 1, 1 / (frames // 2 + 1))
+    plot_spectrogram_with_attention(log_mel, attention, 0.01, "$yes$", tmp_path / "spectrum.png")
+    assert max(picture(tmp_path / "spectrum.png").shape[:2]) < 6_000
+
+
+def test_attention_stands_below_the_moment_that_it_is_paid_to(tmp_path):
+    places = {}
+    for moment in (10, 40):
+        log_mel, attention = np.full((98, 40), -10.0), np.zeros(49)
+        log_mel[2 * moment : 2 * moment + 2, 30:] = 0.0
+        attention[moment] = 1.0
+        plot_spectrogram_with_attention(log_mel, attention, 0.01, "yes", tmp_path / "spectrum.png")
+        pixels = picture(tmp_path / "spectrum.png")
+        bars = coloured(pixels, BLUE)[1]
+        spectrum = pixels[60 : len(pixels) // 3, pixels.shape[1] // 8 : 4 * pixels.shape[1] // 5]
+        bright = np.nonzero(spectrum[..., 0] > 0.9)[1] + pixels.shape[1] // 8
+        assert bars.mean() == pytest.approx(bright.mean(), abs=3)
+        places[moment] = bars.mean()
+    assert places[10] < places[40] - 100
 
 
 @pytest.mark.parametrize(("written", "read"), [(3, 4), (0, 1), (90, 150)])
