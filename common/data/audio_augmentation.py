@@ -92,11 +92,11 @@ def change_voice(waveform: Waveform, augmentation: Augmentation, rng: np.random.
 
 def fit_length(waveform: Waveform, samples: int) -> Waveform:
     """`[any]` -> `[samples]`: zeros follow a shorter waveform; of a longer one the loudest window is taken, among those
-    that begin at a whole 10 ms, and the first of equals."""
+    that begin at a whole 10 ms, and the first of equals; as `common.layers.audio.FitLength` does in the graph."""
     if len(waveform) <= samples:
         return np.pad(waveform, (0, samples - len(waveform)))
     starts = np.arange(0, len(waveform) - samples + 1, _GRID)
-    energy = _cumulative_energy(waveform)
+    energy = _cumulative_energy(np.rint(np.clip(waveform, -1, 1) * 32_768))
     start = int(starts[np.argmax(energy[starts + samples] - energy[starts])])
     return waveform[start : start + samples]
 

@@ -18,6 +18,7 @@ from common.data.audio_augmentation import (
     stretch,
 )
 from common.errors import UserError
+from common.layers.audio import FitLength
 
 RATE = 16_000
 SIZES = st.integers(0, 3_000)
@@ -120,6 +121,14 @@ def test_a_long_clip_keeps_its_loudest_window_and_a_short_one_is_followed_by_zer
         windows = [waveform[first : first + samples] for first in range(0, len(waveform) - samples + 1, 160)]
         assert any(np.array_equal(fitted, window) for window in windows)
         assert power(fitted) == pytest.approx(max(map(power, windows)))
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=25), st.integers(1, 8))
+@settings(max_examples=25)
+def test_training_and_served_graph_hear_the_same_part_of_a_long_clip(levels, kept):
+    waveform = np.repeat(np.array(levels, np.float32) / 10, 80)
+    served = FitLength(160 * kept)(waveform[None])[0]
+    np.testing.assert_array_equal(fit_length(waveform, 160 * kept), served)
 
 
 def test_an_augmentation_of_nothing_changes_nothing():
