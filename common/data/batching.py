@@ -11,7 +11,7 @@ _POOL_BATCHES = 50
 
 @dataclass(frozen=True)
 class Sequences:
-    """Examples held in memory: one integer array `[time, features]` each, and a target each."""
+    """Examples held in memory: one array each, `[time, features]` or a waveform `[samples]`, and a target each."""
 
     features: Sequence[np.ndarray]
     targets: np.ndarray
