@@ -45,7 +45,6 @@ def test_a_clip_is_a_second_of_sound_in_the_range_of_a_waveform(clips):
         for waveform in part.waveforms:
             assert (waveform.shape, waveform.dtype) == ((16_000,), np.float32)
             assert 0 < np.abs(waveform).max() <= 1
-            assert np.abs(waveform.mean()) < 0.05 * waveform.std()
     assert len({waveform.tobytes() for part in clips.values() for waveform in part.waveforms}) == 2_750
 
 
