@@ -21,6 +21,15 @@ _FULL_SCALE = 32768
 
 
 @dataclass(frozen=True)
+class CaptionedImage:
+    """An image of a data set as it lies in its file, and its captions."""
+
+    name: str
+    content: bytes
+    captions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class LabelledAudio:
     """A recording of a data set: float32 `[frames, channels]` at `rate` frames per second; an unknown speaker is ""."""
 
@@ -133,6 +142,36 @@ def read_labelled_audio(name: str, split: str, data_dir: Path | None = None) -> 
             name_of(int(example["label"])),
             speaker.decode() if isinstance(speaker, bytes) else str(speaker),
         )
+
+
+def read_captioned_images(
+    name: str, split: str, data_dir: Path | None = None
+) -> tuple[int, Iterator[CaptionedImage]]:
+    """How many images a data set's split holds, and these in their order there.
+
+    Raises:
+        UserError: the data set is unknown or does not hold captioned images, or it is neither prepared nor can be
+            downloaded.
+    """
+    import tensorflow_datasets as tfds
+
+    builder = _prepared_builder(name, data_dir)
+    features = builder.info.features
+    if "image" not in features or "text" not in features.get("captions", {}):
+        raise UserError(
+            f"--data {name}: expected a data set with an image and captions; its features are {list(features)}"
+        )
+    _require_split(builder, split)
+    as_they_are = {"image": tfds.decode.SkipDecoding()}
+    dataset = builder.as_dataset(split=split, shuffle_files=False, decoders=as_they_are)
+
+    def read() -> Iterator[CaptionedImage]:
+        for number, example in enumerate(dataset.as_numpy_iterator()):
+            texts = tuple(text.decode("utf-8") for text in example["captions"]["text"])
+            filename = example.get("image/filename", b"").decode("utf-8")
+            yield CaptionedImage(filename or f"{split} example {number}", example["image"], texts)
+
+    return builder.info.splits[split].num_examples, read()
 
 
 def _rows(builder: Any, split: str, text_feature: str) -> list[Row]:
