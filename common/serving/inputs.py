@@ -1,12 +1,77 @@
-"""Texts that a user hands to a `predict` script: arguments, or the lines of standard input."""
+"""Texts that a user hands to a predictor, or to its script: arguments, a file, or the lines of standard input."""
 
+import reprlib
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
 
+from common.data.tables import is_table, read_columns, read_lines
 from common.errors import UserError
 
 Item = TypeVar("Item")
+
+
+def checked_texts(texts: Any, name: str = "texts") -> list[str]:
+    """The texts that a predictor was called with, as a list: one text alone, or several in a list or the like.
+
+    Raises:
+        UserError: naming, by its place in `name`, what is no text, or no valid Unicode.
+    """
+    if isinstance(texts, str):
+        return [checked_text(texts, name)]
+    if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
+        raise UserError(f"{name}: got {_kind(texts)}; expected a text (str) or a list of texts")
+    return [checked_text(text, f"{name}[{index}]") for index, text in enumerate(texts)]
+
+
+def checked_text(text: Any, name: str = "text") -> str:
+    """The text that a predictor was called with.
+
+    Raises:
+        UserError: naming as `name` what is no text, or no valid Unicode.
+    """
+    if not isinstance(text, str):
+        raise UserError(f"{name}: got {_kind(text)}; expected a text (str)")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        lone = f"a lone surrogate (U+{ord(text[error.start]):04X}) as character {error.start + 1}"
+        raise UserError(f"{name}: got {lone}; expected valid Unicode") from None
+    return text
+
+
+def given_texts(arguments: Sequence[str], path: Path | None, column: str) -> Iterator[str]:
+    """The texts of a script: its arguments, or those of a file, or else the lines of standard input as they come.
+
+    Args:
+        arguments: texts on the command line; there are none where there is a file.
+        path: a CSV or TSV (.gz too) with texts in `column`, or any other text file with a text in each line.
+        column: the column's name.
+
+    Raises:
+        UserError: naming what is missing or not UTF-8.
+    """
+    if path is not None:
+        is_column = is_table(path)
+        yield from (row.values[0] for row in read_columns(path, (column,))) if is_column else read_lines(path)
+    elif arguments:
+        yield from argument_texts(arguments)
+    else:
+        yield from lines()
+
+
+def require_one_source(arguments: Sequence[str], path: Path | None) -> None:
+    """Raises UserError if texts come both as arguments and from a file."""
+    if arguments and path is not None:
+        raise UserError(f"--input {path}: expected texts either as arguments or from a file, got both")
+
+
+def place_of(number: int, arguments: Sequence[str], path: Path | None) -> str:
+    """Where text `number`, from 1, of `given_texts` stands, for messages."""
+    if path is not None:
+        return f"{path}, {'row' if is_table(path) else 'line'} {number}"
+    return f"argument {number}" if arguments else f"standard input, line {number}"
 
 
 def argument_texts(arguments: Sequence[str]) -> list[str]:
@@ -54,3 +119,7 @@ def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         raise
     if chunk:
         yield chunk
+
+
+def _kind(value: Any) -> str:
+    return f"{reprlib.repr(value)} ({type(value).__name__})"
