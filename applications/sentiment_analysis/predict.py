@@ -3,11 +3,9 @@
 python -m applications.sentiment_analysis.predict "not bad at all, I loved it"
 """
 
-import csv
-import io
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, overload
@@ -19,14 +17,15 @@ from rich.text import Text
 
 from common import cli
 from common.checks import require_at_least
-from common.data.tables import read_columns
 from common.errors import UserError
-from common.files import atomic_write
-from common.serving.inputs import argument_texts, chunks, lines
+from common.serving.answers import require_answer_file, write_answers
+from common.serving.inputs import checked_texts, chunks, given_texts, place_of, require_one_source
 from common.serving.runner import SavedModelRunner, latest_version
 
 SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "sentiment_analysis"
 LABELS_FILE = Path("assets.extra") / "labels.json"
+
+_COLUMNS = ("text", "label", "probability")
 
 Answer = dict[str, Any]
 
@@ -57,9 +56,13 @@ class Predictor:
         """`{"label", "probability", "probabilities"}` for one text, a list of them for a list.
 
         With `explain` also `"tokens"`, pairs of a token and what it adds to the score (logit) of the label.
+
+        Raises:
+            UserError: naming what is no text.
         """
         if isinstance(texts, str):
             return self([texts], explain)[0]
+        texts = checked_texts(texts)
         return self._explain(texts) if explain else [self._answer(row) for row in self.probabilities(texts)]
 
     def probabilities(self, texts: Sequence[str], show_progress: bool = False) -> np.ndarray:
@@ -112,11 +115,12 @@ class Options:
     model: Path = SHIPPED_MODEL
     """Folder of numbered versions, of which the highest is used, or one version."""
     input: Path | None = None
-    """CSV or TSV file (.gz too) with a column of texts."""
+    """Text file with a text in each line, or CSV or TSV file with a column of texts (.gz too)."""
     text_column: str = "text"
-    """Column of --input that holds the text."""
+    """Column of a CSV or TSV --input that holds the text."""
     output: Path | None = None
-    """Write the answers to this .jsonl or .csv file instead of the terminal."""
+    """Write the answers to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, any other name
+    for the lines that the terminal would show."""
     explain: bool = False
     """Colour each word by what it adds: green towards the label, red against it; numbers where there is no terminal."""
     batch_size: int = 32
@@ -125,45 +129,64 @@ class Options:
 
 def main(options: Options) -> None:
     """Labels texts with an exported model."""
-    if options.texts and options.input:
-        raise UserError(
-            f"--input {options.input}: expected texts either as arguments or from a file, got both"
-        )
-    if options.output is not None and options.output.suffix not in (".jsonl", ".csv"):
-        raise UserError(f"--output {options.output}: expected a name that ends in .jsonl or .csv")
+    require_one_source(options.texts, options.input)
+    require_answer_file(options.output)
     if options.output is not None and options.explain:
         raise UserError("--explain: colours words in the terminal; leave out --output")
     require_at_least(1, batch_size=options.batch_size)
     predictor = Predictor(options.model, options.batch_size)
+    given = given_texts(options.texts, options.input, options.text_column)
     if options.output is not None:
-        _write_answers(predictor, list(_texts(options)), options.output)
+        _write(predictor, list(given), options)
         return
     console = cli.console()
     is_typed = not options.texts and not options.input and sys.stdin.isatty()
     if is_typed:
         cli.console(stderr=True).print("a text per line; Ctrl-D ends", style="dim")
-    at_once = 1 if is_typed else options.batch_size
-    for chunk in chunks(_texts(options), at_once):
+    first = 1
+    for chunk in chunks(given, 1 if is_typed else options.batch_size):
+        _warn_of_empty(chunk, options, first)
         for text, answer in zip(chunk, predictor(chunk, options.explain), strict=True):
-            found = f"{answer['label']}\t{answer['probability']:.4f}\t"
-            if not options.explain:
-                print(found + _shortened(text), flush=True)
-            elif console.is_terminal:
-                console.print(Text(found) + _coloured(answer))
+            if options.explain and console.is_terminal:
+                console.print(Text(_beginning(answer)) + _coloured(answer))
             else:
-                print(
-                    found + " ".join(f"{token}({value:+.2f})" for token, value in answer["tokens"]),
-                    flush=True,
-                )
+                print(_explained(answer) if options.explain else _line(text, answer), flush=True)
+        first += len(chunk)
 
 
-def _texts(options: Options) -> Iterator[str]:
-    if options.input:
-        yield from (row.values[0] for row in read_columns(options.input, (options.text_column,)))
-    elif options.texts:
-        yield from argument_texts(options.texts)
-    else:
-        yield from lines()
+def _write(predictor: Predictor, texts: Sequence[str], options: Options) -> None:
+    assert options.output is not None
+    _warn_of_empty(texts, options)
+    probabilities = predictor.probabilities(texts, show_progress=True)
+    records: list[Answer] = [
+        {
+            "text": text,
+            "label": predictor.labels[int(np.argmax(row))],
+            "probability": round(float(row.max()), 6),
+        }
+        for text, row in zip(texts, probabilities, strict=True)
+    ]
+    write_answers(options.output, records, _COLUMNS, (_line(record["text"], record) for record in records))
+
+
+def _warn_of_empty(texts: Sequence[str], options: Options, first: int = 1) -> None:
+    """A line to standard error for each text without a word, whose label says nothing."""
+    for number, text in enumerate(texts, start=first):
+        if not text.strip():
+            where = place_of(number, options.texts, options.input)
+            print(f"warning: {where}: no text; its label means nothing", file=sys.stderr, flush=True)
+
+
+def _beginning(answer: Answer) -> str:
+    return f"{answer['label']}\t{answer['probability']:.4f}\t"
+
+
+def _line(text: str, answer: Answer) -> str:
+    return _beginning(answer) + _shortened(text)
+
+
+def _explained(answer: Answer) -> str:
+    return _beginning(answer) + " ".join(f"{token}({value:+.2f})" for token, value in answer["tokens"])
 
 
 def _shortened(text: str, length: int = 200) -> str:
@@ -180,32 +203,6 @@ def _coloured(answer: Answer) -> Text:
         shown.append(token, style=f"bold {colour}" if strength > 0.5 else colour if strength > 0.1 else "dim")
         shown.append(" ")
     return shown
-
-
-def _write_answers(predictor: Predictor, texts: list[str], path: Path) -> None:
-    probabilities = predictor.probabilities(texts, show_progress=True)
-    records = [
-        {
-            "text": text,
-            "label": predictor.labels[int(np.argmax(row))],
-            "probability": round(float(row.max()), 6),
-        }
-        for text, row in zip(texts, probabilities, strict=True)
-    ]
-    atomic_write(path, _as_csv(records) if path.suffix == ".csv" else _as_json_lines(records))
-    cli.console(stderr=True).print(f"{len(records):,} answers written to {path}")
-
-
-def _as_json_lines(records: Sequence[Answer]) -> str:
-    return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-
-
-def _as_csv(records: Sequence[Answer]) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=["text", "label", "probability"])
-    writer.writeheader()
-    writer.writerows(records)
-    return text.getvalue()
 
 
 if __name__ == "__main__":

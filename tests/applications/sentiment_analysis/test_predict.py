@@ -46,6 +46,13 @@ def test_a_text_gives_a_dictionary_and_a_list_a_list(exported):
     assert classify([]) == []
 
 
+@pytest.mark.parametrize("value", [None, 7, [1, 2], b"fine", ["fine", None], "\ud800"])
+def test_what_is_no_text_is_refused(predictor, value):
+    for explain in (False, True):
+        with pytest.raises(UserError, match=r"^texts.*: got .*; expected "):
+            predictor(value, explain)
+
+
 def test_an_unknown_application_is_refused():
     with pytest.raises(UserError, match="there are sentiment_analysis"):
         load("sentimental_analysis")
@@ -86,12 +93,38 @@ def test_arguments_give_a_line_each(exported):
 
 @pytest.mark.parametrize(
     "data",
-    [b"\n", b"word " * 50_000 + b"\n", b"a\nb\n\nc", "очень 👍🏽 很好\n".encode(), b"<b>&amp;\x00\x1b[31m"],
+    [b"word " * 50_000 + b"\n", b"a\nb\nc", "очень 👍🏽 很好\n".encode(), b"<b>&amp;\x00\x1b[31m"],
 )
 def test_each_line_of_standard_input_has_an_answer(exported, data):
     status, out, err = script(model=exported, data=data)
     assert (status, err) == (0, "")
     assert len(out.split("\n")) - 1 == len(data.rstrip(b"\n").split(b"\n"))
+
+
+def test_a_text_without_a_word_is_answered_with_a_warning_that_names_its_place(exported, tmp_path):
+    def warning(place):
+        return f"warning: {place}: no text; its label means nothing\n"
+
+    status, out, err = script(model=exported, data=b"a fine film\n\n \t\na dull film\n")
+    assert (status, out.count("\n")) == (0, 4)
+    assert err == warning("standard input, line 2") + warning("standard input, line 3")
+    assert script("", "a fine film", model=exported)[2] == warning("argument 1")
+    table = tmp_path / "reviews.csv"
+    table.write_text("text,id\na fine film,1\n,2\n", "utf-8")
+    output = tmp_path / "answers.jsonl"
+    status, _, err = script("--input", str(table), "--output", str(output), model=exported)
+    assert (status, err) == (0, warning(f"{table}, row 2") + f"2 answers written to {output}\n")
+
+
+def test_a_text_file_is_read_line_by_line_and_answered_so(exported, tmp_path):
+    texts = ["a fine film", "a dull film, I hated it", "what a lovely song !"]
+    (tmp_path / "lines.txt").write_text("\n".join(texts), "utf-8")
+    flags = ("--input", str(tmp_path / "lines.txt"))
+    status, out, err = script(*flags, model=exported)
+    assert (status, err) == (0, "")
+    assert [line.split("\t")[2] for line in out.splitlines()] == texts
+    assert script(*flags, "--output", str(tmp_path / "answers.txt"), model=exported)[:2] == (0, "")
+    assert (tmp_path / "answers.txt").read_text("utf-8") == out
 
 
 def test_invalid_utf8_is_one_clear_line_and_earlier_answers_are_kept(exported):
@@ -121,7 +154,7 @@ def test_a_file_of_reviews_gives_a_file_of_answers(exported, reviews, tmp_path):
     [
         (("--input", "nowhere.csv"), "nowhere.csv: no such file"),
         (("--input", "a.csv", "text"), "got both"),
-        (("text", "--output", "answers.txt"), "expected a name that ends in .jsonl or .csv"),
+        (("text", "--output", "answers.tsv"), "answers.tsv: expected a name in .csv for a table"),
         (("text", "--batch-size", "0"), "expected at least 1"),
     ],
 )
