@@ -5,7 +5,7 @@ python -m applications.translation.predict "A man in a blue shirt is standing on
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, overload
@@ -16,14 +16,22 @@ from rich.progress import track
 
 from common import cli
 from common.checks import require_at_least
-from common.data.tables import read_lines
 from common.errors import UserError
-from common.files import atomic_write
-from common.serving.inputs import argument_texts, chunks, lines
+from common.serving.answers import require_answer_file, write_answers
+from common.serving.inputs import (
+    argument_texts,
+    checked_texts,
+    chunks,
+    given_texts,
+    place_of,
+    require_one_source,
+)
 from common.serving.runner import SavedModelRunner, latest_version
 
 SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "translation"
 LANGUAGES_FILE = Path("assets.extra") / "languages.json"
+
+_COLUMNS = ("text", "translation", "score", "truncated")
 
 Answer: TypeAlias = dict[str, Any]
 
@@ -56,6 +64,9 @@ class Predictor:
 
         The score is the translation's log-probability over a penalty for its length; a truncated text was too long, and
         what is translated is its beginning.
+
+        Raises:
+            UserError: naming what is no text.
         """
         if isinstance(texts, str):
             return self([texts])[0]
@@ -104,6 +115,7 @@ class Predictor:
         self, signature: str, inputs: Mapping[str, Sequence[str]], show_progress: bool = False
     ) -> list[dict[str, Any]]:
         """Each row's outputs; texts of like length are read together."""
+        inputs = {name: checked_texts(values, f"{name}s") for name, values in inputs.items()}
         texts = inputs["text"]
         answers: list[dict[str, Any]] = [{}] * len(texts)
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
@@ -168,12 +180,15 @@ class Options:
     model: Path = SHIPPED_MODEL
     """Folder of numbered versions, of which the highest is used, or one version."""
     input: Path | None = None
-    """Text file (.gz too), one text per line."""
+    """Text file with a text in each line, or CSV or TSV file with a column of texts (.gz too)."""
+    text_column: str = "text"
+    """Column of a CSV or TSV --input that holds the text."""
     output: Path | None = None
-    """Write the answers to this file instead of the terminal: .jsonl for all that is known of each text, any other
-    name for the translations alone, line by line."""
+    """Write the answers to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, any other name
+    for the lines that the terminal would show."""
     n_best: bool = False
-    """Show all hypotheses of the search: the text's number, the score, the translation."""
+    """Show the search's different translations, with the text's number and the score; there may be fewer than the
+    search followed at once."""
     attention: Path | None = None
     """Draw what the model looked at while it translated a single text, as a PNG."""
     batch_size: int = 32
@@ -186,75 +201,65 @@ def main(options: Options) -> None:
     predictor = Predictor(options.model, options.batch_size)
     if options.attention is not None:
         _draw_attention(predictor, argument_texts(options.texts)[0], options.attention)
-    if options.input is not None or options.output is not None:
-        texts = list(_texts(options))
-        _put(options, "".join(_shown(predictor, texts, options, 1, show_progress=True)), len(texts))
+    given = given_texts(options.texts, options.input, options.text_column)
+    if options.output is not None:
+        _write(predictor, list(given), options)
         return
-    is_typed = not options.texts and sys.stdin.isatty()
+    is_typed = not options.texts and not options.input and sys.stdin.isatty()
     if is_typed:
         cli.console(stderr=True).print("a text per line; Ctrl-D ends", style="dim")
     first = 1
-    for chunk in chunks(_texts(options), 1 if is_typed else options.batch_size):
-        for shown in _shown(predictor, chunk, options, first):
-            print(shown, end="", flush=True)
+    for chunk in chunks(given, 1 if is_typed else options.batch_size):
+        for number, hypotheses in enumerate(_found(predictor, chunk, options, first), start=first):
+            print(*_lines(number, hypotheses, options), sep="\n", flush=True)
         first += len(chunk)
 
 
 def _check(options: Options) -> None:
-    if options.texts and options.input:
-        raise UserError(
-            f"--input {options.input}: expected texts either as arguments or from a file, got both"
-        )
+    require_one_source(options.texts, options.input)
+    require_answer_file(options.output)
     if options.attention is not None and len(options.texts) != 1:
         raise UserError(f"--attention {options.attention}: expected a single text, as an argument")
     if options.attention is not None and options.attention.suffix.lower() != ".png":
         raise UserError(f"--attention {options.attention}: expected a name that ends in .png")
-    if options.output is not None and options.output.suffix == ".gz":
-        raise UserError(f"--output {options.output}: expected a name that does not end in .gz")
     require_at_least(1, batch_size=options.batch_size)
 
 
-def _texts(options: Options) -> Iterator[str]:
-    if options.input:
-        yield from read_lines(options.input)
-    elif options.texts:
-        yield from argument_texts(options.texts)
-    else:
-        yield from lines()
-
-
-def _shown(
-    predictor: Predictor, texts: Sequence[str], options: Options, first: int, show_progress: bool = False
-) -> Iterator[str]:
-    """What is written of each text, with its line end; of a truncated one a line goes to standard error."""
+def _found(
+    predictor: Predictor, texts: Sequence[str], options: Options, first: int = 1, show_progress: bool = False
+) -> list[list[Answer]]:
+    """The hypotheses to show of each text; of a truncated one a line goes to standard error."""
     found = (
         predictor.n_best(texts, show_progress)
         if options.n_best
         else [[answer] for answer in predictor(texts, show_progress)]
     )
-    where = (
-        f"{options.input}, line" if options.input else "argument" if options.texts else "standard input, line"
-    )
-    for number, (text, hypotheses) in enumerate(zip(texts, found, strict=True), start=first):
-        best = hypotheses[0]
+    for number, (best, *_) in enumerate(found, start=first):
         if best["truncated"]:
-            warning = f"warning: {where} {number}: too long for this model; its end is left out"
+            where = place_of(number, options.texts, options.input)
+            warning = f"warning: {where}: too long for this model; its end is left out"
             print(warning, file=sys.stderr, flush=True)
-        if options.output is not None and options.output.suffix == ".jsonl":
-            more = {"n_best": hypotheses} if options.n_best else {}
-            yield json.dumps({"text": text, **best, **more}, ensure_ascii=False) + "\n"
-        elif options.n_best:
-            yield "".join(f"{number}\t{one['score']:.4f}\t{one['translation']}\n" for one in hypotheses)
-        else:
-            yield best["translation"] + "\n"
+    return found
 
 
-def _put(options: Options, shown: str, count: int) -> None:
-    if options.output is None:
-        print(shown, end="")
-        return
-    atomic_write(options.output, shown)
-    cli.console(stderr=True).print(f"{count:,} answers written to {options.output}")
+def _lines(number: int, hypotheses: Sequence[Answer], options: Options) -> list[str]:
+    if not options.n_best:
+        return [hypotheses[0]["translation"]]
+    return [f"{number}\t{one['score']:.4f}\t{one['translation']}" for one in hypotheses]
+
+
+def _write(predictor: Predictor, texts: Sequence[str], options: Options) -> None:
+    assert options.output is not None
+    found = _found(predictor, texts, options, show_progress=True)
+    records = [
+        {"text": text, **hypotheses[0]} | ({"n_best": hypotheses} if options.n_best else {})
+        for text, hypotheses in zip(texts, found, strict=True)
+    ]
+    lines = [line for number, one in enumerate(found, start=1) for line in _lines(number, one, options)]
+    rows = [
+        {"text": text, **one} for text, hypotheses in zip(texts, found, strict=True) for one in hypotheses
+    ]
+    write_answers(options.output, records, _COLUMNS, lines, rows)
 
 
 def _draw_attention(predictor: Predictor, text: str, path: Path) -> None:

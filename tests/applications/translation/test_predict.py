@@ -1,5 +1,6 @@
 """Any text gets a translation, from arguments, standard input, files or Python; a mistake gets one clear line."""
 
+import csv
 import gzip
 import io
 import json
@@ -65,6 +66,18 @@ def test_a_text_gives_a_dictionary_and_a_list_a_list(exported):
         "Ein großer Mann schläft zu Hause.",
     ]
     assert translate([]) == translate.n_best([]) == translate.align([]) == []
+
+
+@pytest.mark.parametrize("value", [None, 7, [1, 2], b"fine", ["fine", None], "\ud800"])
+def test_what_is_no_text_is_refused(predictor, value):
+    for ask in (
+        predictor,
+        predictor.n_best,
+        predictor.align,
+        lambda one: predictor.log_likelihoods(one, ["a"]),
+    ):
+        with pytest.raises(UserError, match=r"^texts.*: got .*; expected "):
+            ask(value)
 
 
 def test_the_order_of_the_texts_is_kept_whatever_their_length(predictor):
@@ -169,6 +182,25 @@ def test_json_lines_hold_the_text_and_all_that_is_known_of_it(script, predictor,
         ]
 
 
+def test_a_column_of_a_table_gives_a_table(script, predictor, tmp_path):
+    table, output = tmp_path / "texts.csv", tmp_path / "translations.csv"
+    table.write_text('id,english\n1,"A dog\nruns."\n2,\n3,Anna sings.\n', "utf-8")
+    flags = ("--input", table, "--text-column", "english", "--output", output)
+    texts = ["A dog\nruns.", "", "Anna sings."]
+
+    def rows():
+        with output.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    assert script(*flags)[:2] == (0, "")
+    assert [row["text"] for row in rows()] == texts
+    assert [row["translation"] for row in rows()] == ["Ein Hund läuft.", "", "Anna singt."]
+    assert rows()[0].keys() == {"text", "translation", "score", "truncated"}
+    assert script(*flags, "--n-best")[:2] == (0, "")
+    expected = [(text, one["translation"]) for text in texts for one in predictor.n_best(text)]
+    assert [(row["text"], row["translation"]) for row in rows()] == expected
+
+
 def test_n_best_shows_number_score_and_translation(script, predictor):
     status, out, err = script("--n-best", "A dog runs.", "", "Anna sings.")
     assert (status, err) == (0, "")
@@ -195,7 +227,7 @@ def test_the_attention_of_a_text_is_a_picture(script, tmp_path, text):
         (("text", "more", "--attention", "a.png"), "expected a single text"),
         (("--attention", "a.png"), "expected a single text"),
         (("text", "--attention", "a.jpg"), "expected a name that ends in .png"),
-        (("text", "--output", "answers.gz"), "expected a name that does not end in .gz"),
+        (("text", "--output", "answers.gz"), "answers.gz: expected a name in .csv for a table"),
         (("text", "--batch-size", "0"), "expected at least 1"),
     ],
 )
