@@ -16,11 +16,19 @@ import tyro
 from rich.progress import track
 
 from common import cli
-from common.checks import require_at_least
+from common.checks import require_at_least, require_integer, require_number
 from common.data.raw_text import read_text
 from common.errors import UserError
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, visible
-from common.serving.inputs import argument_texts, chunks, lines
+from common.serving.answers import require_answer_file, write_answers
+from common.serving.inputs import (
+    argument_texts,
+    checked_text,
+    checked_texts,
+    chunks,
+    lines,
+    require_one_source,
+)
 from common.serving.runner import SavedModelRunner, latest_version
 
 SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "text_generation"
@@ -30,6 +38,7 @@ MAX_CHARACTERS = 20_000
 _READ_AT_ONCE, _WRITTEN_AT_ONCE, _SHOWN_AT_ONCE = 2048, 256, 8
 _SURPRISES = 10
 _FRESH_SEEDS = 1_000_000
+_COLUMNS = ("seed", "prefix", "text")
 _INT32, _FLOAT32 = np.iinfo(np.int32), np.finfo(np.float32)
 # C0 controls have pictures of their own; line ends and tabs steer nothing that text should not.
 _SHOWN = (
@@ -53,6 +62,8 @@ class Sampling:
     """Choose among the fewest most probable characters that have this probability together; 1 for all."""
 
     def __post_init__(self) -> None:
+        require_integer(length=self.length, top_k=self.top_k)
+        require_number(temperature=self.temperature, top_p=self.top_p)
         require_at_least(0, length=self.length, temperature=self.temperature, top_k=self.top_k)
         if self.temperature > _FLOAT32.max:
             raise UserError(f"--temperature {self.temperature}: expected a finite number")
@@ -107,11 +118,15 @@ class Predictor:
             top_p: see there.
             seed: of the random choices; the same prefix and seed give the same text, alone or in a list. A list of
                 seeds holds one for each prefix.
+
+        Raises:
+            UserError: naming what is no text, or a control that is out of range.
         """
         if isinstance(prefixes, str):
             return self([prefixes], length, temperature, top_k, top_p, seed)[0]
+        prefixes = checked_texts(prefixes, "prefixes")
         sampling = Sampling(length, temperature, top_k, top_p)
-        seeds = np.broadcast_to(seed, len(prefixes)).tolist()
+        seeds = _checked_seeds(seed, len(prefixes))
         rows = chunks(zip(prefixes, seeds, strict=True), self.batch_size)
         return [{"text": text} for row in rows for text in self._texts(row, sampling)]
 
@@ -125,9 +140,9 @@ class Predictor:
         seed: int = 0,
     ) -> Iterator[str]:
         """The text that a call gives, in pieces as they are made: first the prefix, then a few characters each time."""
-        sampling = Sampling(length, temperature, top_k, top_p)
-        yield prefix
-        for (piece,), _ in self.write(self.read([prefix]), sampling, [seed], _SHOWN_AT_ONCE):
+        sampling, seeds = Sampling(length, temperature, top_k, top_p), _checked_seeds(seed, 1)
+        yield checked_text(prefix, "prefix")
+        for (piece,), _ in self.write(self.read([prefix]), sampling, seeds, _SHOWN_AT_ONCE):
             yield piece
 
     def score(self, text: str, show_progress: bool = False) -> np.ndarray:
@@ -136,7 +151,7 @@ class Predictor:
         The text may be of any length; it is read as one stream. A character that the model does not know has the
         probability of its one mark for all of these.
         """
-        pieces = range(0, len(text), _READ_AT_ONCE)
+        pieces = range(0, len(checked_text(text)), _READ_AT_ONCE)
         place, found = self.read([""]), [np.zeros(0, np.float32)]
         for start in _tracked(pieces, "reading", show_progress):
             outputs = self._follow(place, [text[start : start + _READ_AT_ONCE]])
@@ -197,6 +212,29 @@ class Predictor:
         return ["".join(parts) for parts in zip(prefixes, *pieces, strict=True)]
 
 
+def _checked_seeds(seed: Any, count: int) -> list[int]:
+    """One seed for each of `count` texts, of one seed or a list of them.
+
+    Raises:
+        UserError: there are more or fewer, or one is no whole number in range.
+    """
+    if isinstance(seed, str) or not isinstance(seed, Iterable):
+        return [_checked_seed(seed)] * count
+    seeds = [_checked_seed(one) for one in seed]
+    if len(seeds) != count:
+        raise UserError(
+            f"--seed: {len(seeds)} seeds for {count} prefixes; expected one, or one for each prefix"
+        )
+    return seeds
+
+
+def _checked_seed(seed: Any, most: int = int(_INT32.max)) -> int:
+    require_integer(seed=seed)
+    if not _INT32.min <= seed <= most:
+        raise UserError(f"--seed {seed}: expected from {_INT32.min} to {most}")
+    return int(seed)
+
+
 def read_characters(version: Path) -> str:
     """The characters that an exported model knows, in the order of their numbers, of which the first is 1."""
     path = version / CHARACTERS_FILE
@@ -216,7 +254,10 @@ class Options:
     model: Path = SHIPPED_MODEL
     """Folder of numbered versions, of which the highest is used, or one version."""
     input: Path | None = None
-    """Text file that holds the prefix; its last line end is left out, as that of standard input."""
+    """Text file (.gz too) that holds the prefix; its last line end is left out, as that of standard input."""
+    output: Path | None = None
+    """Write the text to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, any other name for
+    the text itself."""
     sampling: Sampling = field(default_factory=Sampling)
     """How the text goes on."""
     seed: int | None = None
@@ -233,9 +274,11 @@ class Options:
         require_at_least(1, samples=self.samples)
         if len(self.prefix) > 1:
             raise UserError(f"{len(self.prefix)} prefixes: expected one; put a prefix with blanks in quotes")
-        if self.prefix and self.input is not None:
+        require_one_source(self.prefix, self.input)
+        require_answer_file(self.output)
+        if self.output is not None and (self.interactive or self.score is not None):
             raise UserError(
-                f"--input {self.input}: expected a prefix either as argument or from a file, got both"
+                f"--output {self.output}: expected neither --interactive nor --score, which only print"
             )
         if self.score is not None and (self.prefix or self.input or self.interactive or self.samples > 1):
             raise UserError(
@@ -243,10 +286,8 @@ class Options:
             )
         if self.interactive and self.samples > 1:
             raise UserError(f"--samples {self.samples}: expected 1 with --interactive")
-        if self.seed is not None and not _INT32.min <= self.seed <= _INT32.max - self.samples + 1:
-            raise UserError(
-                f"--seed {self.seed}: expected from {_INT32.min} to {_INT32.max - self.samples + 1}"
-            )
+        if self.seed is not None:
+            _checked_seed(self.seed, int(_INT32.max) - self.samples + 1)
 
 
 def main(options: Options) -> None:
@@ -259,15 +300,33 @@ def main(options: Options) -> None:
     seed = _seed(options)
     if options.interactive:
         _take_turns(predictor, prefix, options.sampling, seed)
+    elif options.output is not None:
+        _write(predictor, prefix, seed, options)
     elif options.samples == 1:
         _print_pieces(predictor.stream(prefix, **asdict(options.sampling), seed=seed))
     else:
-        seeds = range(seed, seed + options.samples)
-        for batch in chunks(seeds, predictor.batch_size):
-            answers = predictor([prefix] * len(batch), **asdict(options.sampling), seed=batch)
-            for one, answer in zip(batch, answers, strict=True):
-                print(f"=== seed {one} ===")
-                _print_pieces([answer["text"]])
+        for one, text in _samples(predictor, prefix, seed, options):
+            print(_title(one))
+            _print_pieces([text])
+
+
+def _write(predictor: Predictor, prefix: str, seed: int, options: Options) -> None:
+    assert options.output is not None
+    written = list(_samples(predictor, prefix, seed, options))
+    records = [{"seed": one, "prefix": prefix, "text": text} for one, text in written]
+    shown = [text if options.samples == 1 else f"{_title(one)}\n{text}" for one, text in written]
+    write_answers(options.output, records, _COLUMNS, shown)
+
+
+def _samples(predictor: Predictor, prefix: str, seed: int, options: Options) -> Iterator[tuple[int, str]]:
+    """The seed and the text of each of --samples."""
+    for batch in chunks(range(seed, seed + options.samples), predictor.batch_size):
+        answers = predictor([prefix] * len(batch), **asdict(options.sampling), seed=batch)
+        yield from ((one, answer["text"]) for one, answer in zip(batch, answers, strict=True))
+
+
+def _title(seed: int) -> str:
+    return f"=== seed {seed} ==="
 
 
 def _prefix(options: Options) -> str:

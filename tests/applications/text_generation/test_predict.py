@@ -1,10 +1,13 @@
 """Any prefix is continued and any text scored, by script or from Python; a mistake gets one clear line."""
 
+import csv
 import io
+import json
 import re
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,6 +118,11 @@ def test_any_text_is_continued_and_scored(predictor, text):
     ("changes", "message"),
     [
         ({"length": -1}, "--length -1: expected at least 0"),
+        ({"length": 1.5}, r"--length 1\.5: expected a whole number"),
+        ({"length": None}, "--length None: expected a whole number"),
+        ({"top_k": "5"}, "--top-k '5': expected a whole number"),
+        ({"temperature": "1"}, "--temperature '1': expected a number"),
+        ({"top_p": None}, "--top-p None: expected a number"),
         ({"temperature": -0.5}, r"--temperature -0\.5: expected at least 0"),
         ({"temperature": float("nan")}, "--temperature nan: expected at least 0"),
         ({"temperature": float("inf")}, "--temperature inf: expected a finite number"),
@@ -131,6 +139,39 @@ def test_a_wrong_control_is_named_with_its_flag(predictor, changes, message):
         predictor("A", **changes)
     with pytest.raises(UserError, match=message):
         list(predictor.stream("A", **changes))
+
+
+@pytest.mark.parametrize("value", [None, 7, [1, 2], b"A", ["A", None], "\ud800"])
+def test_what_is_no_text_is_refused(predictor, value):
+    with pytest.raises(UserError, match=r"^prefixes.*: got .*; expected "):
+        predictor(value)
+    with pytest.raises(UserError, match=r"^prefix: got .*; expected "):
+        list(predictor.stream(value))
+    with pytest.raises(UserError, match=r"^text: got .*; expected "):
+        predictor.score(value)
+
+
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [
+        (2**40, "--seed 1099511627776: expected from -2147483648 to 2147483647"),
+        (-(2**31) - 1, "--seed -2147483649: expected from -2147483648 to 2147483647"),
+        ([7, 2**31], "--seed 2147483648: expected from -2147483648 to 2147483647"),
+        (None, "--seed None: expected a whole number"),
+        (1.5, "--seed 1.5: expected a whole number"),
+        ("7", "--seed '7': expected a whole number"),
+        ([1, 2, 3], "--seed: 3 seeds for 2 prefixes; expected one, or one for each prefix"),
+    ],
+)
+def test_a_wrong_seed_is_named(predictor, seed, message):
+    with pytest.raises(UserError) as error:
+        predictor(["A", "B"], seed=seed)
+    assert str(error.value) == message
+
+
+def test_seeds_at_the_end_of_their_range(predictor):
+    ends = np.array([-(2**31), 2**31 - 1])
+    assert predictor(["A", "A"], seed=ends) == [predictor("A", seed=int(one)) for one in ends]
 
 
 def test_controls_at_the_end_of_their_range(predictor):
@@ -157,6 +198,9 @@ def test_controls_at_the_end_of_their_range(predictor):
         ({"prefix": ("to",), "input": "a.txt"}, "--input a.txt: expected .*, got both"),
         ({"score": "a.txt", "prefix": ("to",)}, "--score a.txt: scores this text and writes none"),
         ({"score": "a.txt", "interactive": True}, "--score a.txt: scores this text and writes none"),
+        ({"output": Path("a.tsv")}, r"--output a\.tsv: expected a name in \.csv for a table"),
+        ({"output": Path("a.txt"), "interactive": True}, r"--output a\.txt: expected neither --interactive"),
+        ({"output": Path("a.txt"), "score": "b.txt"}, r"--output a\.txt: expected neither --interactive"),
         ({"samples": 0}, "--samples 0: expected at least 1"),
         ({"samples": 2, "interactive": True}, "--samples 2: expected 1 with --interactive"),
         ({"seed": 2**31}, "--seed 2147483648: expected from -2147483648 to 2147483647"),
@@ -202,6 +246,26 @@ def test_samples_are_apart_and_each_is_what_its_seed_gives(script, predictor):
     out = script(prefix=("ANNA:",), samples=6, seed=-2).out
     expected = [f"=== seed {seed} ===\n{predictor('ANNA:', seed=seed)['text']}\n" for seed in range(-2, 4)]
     assert out == "".join(expected)
+
+
+def test_texts_go_to_a_file_as_its_name_asks_and_as_they_are(script, predictor, tmp_path):
+    prefix = '"\x1b, é\n'
+    texts = [predictor(prefix, length=20, seed=seed)["text"] for seed in (7, 8)]
+    how = {"prefix": (prefix,), "sampling": Sampling(length=20), "seed": 7}
+    one, several, lines, table = (tmp_path / name for name in ("a.txt", "b.txt", "a.jsonl", "a.csv"))
+    assert script(**how, output=one) == ("", f"1 answer written to {one}\n")
+    for path in (several, lines, table):
+        assert script(**how, output=path, samples=2).out == ""
+    assert one.read_bytes().decode("utf-8") == texts[0] + "\n"
+    assert several.read_bytes().decode("utf-8") == (
+        f"=== seed 7 ===\n{texts[0]}\n=== seed 8 ===\n{texts[1]}\n"
+    )
+    records = [json.loads(line) for line in lines.read_text("utf-8").splitlines()]
+    expected = [{"seed": 7 + row, "prefix": prefix, "text": text} for row, text in enumerate(texts)]
+    assert records == expected
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert rows == [{**record, "seed": str(record["seed"])} for record in expected]
 
 
 def test_in_turns_the_text_is_remembered_line_after_line(script, predictor):
