@@ -83,7 +83,9 @@ def nats_per_character(model: keras.Model, stream: np.ndarray) -> float:
     states = model.get_layer("states").stack.zero_states(1)
     inputs, total = np.pad(stream[:-1], (1, 0), constant_values=UNKNOWN), 0.0
     reader = tf.function(
-        lambda numbers, targets, *states: _nats(read(model, numbers, states), targets), reduce_retracing=True
+        lambda numbers, targets, *states: _nats(read(model, numbers, states), targets),
+        autograph=False,
+        reduce_retracing=True,
     )
     for start in range(0, len(stream), _READ_AT_ONCE):
         piece = slice(start, start + _READ_AT_ONCE)
