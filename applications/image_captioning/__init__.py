@@ -1,0 +1,1 @@
+"""Image captioning: an image -> a sentence, by a convolutional encoder and a recurrent decoder with attention."""
