@@ -1,0 +1,109 @@
+"""The sample is the same everywhere, and its test shows what training never showed together."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from applications.image_captioning.sample import COUNTS, make_sample, make_scenes
+from applications.image_captioning.scenes import COLOURS, SHAPES, draw
+from applications.image_captioning.sentences import mistakes
+
+PARTS = ("train", "validation", "test")
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return {part: make_scenes(part) for part in PARTS}
+
+
+def kinds(scene):
+    return {(placed.thing.colour, placed.thing.shape) for placed in scene.placed}
+
+
+def kinds_in_relation(scene):
+    """Pairs of kinds with where one lies to the other, told from where they end."""
+    found = set()
+    for a in scene.placed:
+        for b in scene.placed:
+            pair = ((a.thing.colour, a.thing.shape), (b.thing.colour, b.thing.shape))
+            reach = a.radius + b.radius
+            if b.x - a.x >= reach:
+                found.add((*pair, "left"))
+            if b.y - a.y >= reach:
+                found.add((*pair, "above"))
+            if a.radius < b.radius and max(abs(a.x - b.x), abs(a.y - b.y)) < b.radius:
+                found.add((*pair, "inside"))
+    return found
+
+
+def test_the_parts_are_as_large_as_told_and_hold_scenes_of_one_to_three_things(scenes):
+    for part in PARTS:
+        assert len(scenes[part]) == COUNTS[part]
+        counts = Counter(len(scene.placed) for scene in scenes[part])
+        assert set(counts) == {1, 2, 3}
+        assert min(counts.values()) > 0.1 * len(scenes[part])
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_every_held_out_scene_has_a_colour_and_a_shape_that_training_never_shows_together(scenes, part):
+    seen = set().union(*map(kinds, scenes["train"]))
+    assert all(kinds(scene) - seen for scene in scenes[part])
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_no_two_things_of_a_held_out_scene_are_in_that_relation_in_training(scenes, part):
+    seen = set().union(*map(kinds_in_relation, scenes["train"]))
+    held_out = set().union(*map(kinds_in_relation, scenes[part]))
+    assert len(held_out) > 200
+    assert not seen & held_out
+
+
+def test_validation_does_not_show_what_is_new_in_the_test(scenes):
+    train, validation, test = (set().union(*map(kinds, scenes[part])) for part in PARTS)
+    assert not (validation - train) & (test - train)
+    pairs = [set().union(*map(kinds_in_relation, scenes[part])) for part in PARTS]
+    assert not pairs[1] & pairs[2]
+
+
+def test_training_shows_each_colour_shape_size_and_relation_often(scenes):
+    told = Counter(
+        word
+        for scene in scenes["train"]
+        for placed in scene.placed
+        for word in (placed.thing.colour, placed.thing.shape, placed.thing.size)
+    )
+    assert min(told[word] for word in (*COLOURS, *SHAPES, "small", "large")) > 800
+    related = Counter(pair[-1] for scene in scenes["train"] for pair in kinds_in_relation(scene))
+    assert min(related.values()) > 700
+
+
+def test_pictures_sentences_and_scenes_belong_together():
+    for part in PARTS:
+        scenes, sample = make_scenes(part, 20), make_sample(part, 48, 20)
+        assert sample.images.shape == (20, 48, 48, 3)
+        assert sample.images.dtype == np.uint8
+        assert len(sample.captions) == len(set(sample.origins)) == len(sample) == 20
+        for scene, image, captions in zip(scenes, sample.images, sample.captions, strict=True):
+            np.testing.assert_array_equal(image, draw(scene, 48))
+            assert len(set(captions)) == 5
+            assert not any(mistakes(caption, scene) for caption in captions)
+
+
+def test_fewer_are_the_first_of_all(scenes):
+    assert make_scenes("test", 30) == scenes["test"][:30]
+    few, more = make_sample("test", 16, 5), make_sample("test", 16, 10)
+    assert few.captions == more.captions[:5]
+    np.testing.assert_array_equal(few.images, more.images[:5])
+
+
+def test_it_is_the_same_each_time(scenes):
+    assert make_scenes("validation") == scenes["validation"]
+    one, other = (make_sample("train", 32, 20) for _ in range(2))
+    assert one.captions == other.captions
+    np.testing.assert_array_equal(one.images, other.images)
+
+
+def test_no_two_scenes_are_the_same(scenes):
+    everything = [scene.placed for part in PARTS for scene in scenes[part]]
+    assert len(set(everything)) == len(everything)
