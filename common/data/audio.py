@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +90,51 @@ def to_waveform(samples: np.ndarray, rate: int, name: str) -> np.ndarray:
         raise AudioError(
             name, "absurd rate", f"{rate:,} samples per second; expected from {lowest:,} to {highest:,}"
         )
+    mono = _mono(samples, name)
+    if rate != SAMPLE_RATE:
+        mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
+    if not len(mono):
+        raise AudioError(name, "empty", "no samples; expected audio")
+    return np.clip(mono, -1.0, 1.0)
+
+
+def read_blocks(file: int, seconds: float, name: str) -> Iterator[np.ndarray]:
+    """The waveform of an audio file that is still being written, such as a microphone's through a pipe, as it comes.
+
+    Args:
+        file: descriptor of a pipe or an open file: WAV, AU or another format that can be read without seeking.
+        seconds: length of a block.
+        name: what messages call the recording.
+
+    Yields:
+        Blocks `[samples]`, which joined are what `decode_audio` gives of the whole file.
+
+    Raises:
+        AudioError: it is not audio, or has samples that are NaN, infinite or far out of range.
+    """
+    try:
+        with soundfile.SoundFile(file, closefd=False) as audio:
+            resampler = soxr.ResampleStream(audio.samplerate, SAMPLE_RATE, 1, "float32", "HQ")
+            frames = max(round(seconds * audio.samplerate), 1)
+            while len(samples := audio.read(frames, dtype="float32", always_2d=True)):
+                yield np.clip(resampler.resample_chunk(_mono(samples, name)), -1, 1)
+            yield np.clip(resampler.resample_chunk(np.zeros(0, np.float32), last=True), -1, 1)
+    except soundfile.LibsndfileError:
+        raise AudioError(
+            name, "not audio", "not audio, or damaged; expected WAV or another format that can be piped"
+        ) from None
+
+
+def encode_wav(waveform: np.ndarray) -> bytes:
+    """A waveform `[samples]` as a WAV file: PCM of 16 bits, mono, 16,000 Hz; values beyond -1 to 1 are clipped."""
+    integers = np.clip(np.rint(np.asarray(waveform, np.float64) * 32768), -32768, 32767).astype("<i2")
+    buffer = io.BytesIO()
+    soundfile.write(buffer, integers, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def _mono(samples: np.ndarray, name: str) -> np.ndarray:
+    """The mean of the channels of samples `[frames, channels]`, if all are numbers in range."""
     if not np.isfinite(samples).all():
         raise AudioError(name, "NaN or infinite samples", "samples that are NaN or infinite")
     loudest = float(np.abs(samples).max(initial=0))
@@ -98,20 +144,7 @@ def to_waveform(samples: np.ndarray, rate: int, name: str) -> np.ndarray:
             "out of range",
             f"samples up to {loudest:,.0f}; expected from -1 to 1 (divide 16-bit samples by 32768)",
         )
-    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
-    if rate != SAMPLE_RATE:
-        mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
-    if not len(mono):
-        raise AudioError(name, "empty", "no samples; expected audio")
-    return np.clip(mono, -1.0, 1.0)
-
-
-def encode_wav(waveform: np.ndarray) -> bytes:
-    """A waveform `[samples]` as a WAV file: PCM of 16 bits, mono, 16,000 Hz; values beyond -1 to 1 are clipped."""
-    integers = np.clip(np.rint(np.asarray(waveform, np.float64) * 32768), -32768, 32767).astype("<i2")
-    buffer = io.BytesIO()
-    soundfile.write(buffer, integers, SAMPLE_RATE, format="WAV", subtype="PCM_16")
-    return buffer.getvalue()
+    return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
 
 
 def _promised_bytes(content: bytes) -> tuple[int, int]:

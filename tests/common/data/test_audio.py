@@ -1,7 +1,9 @@
 """A recording of any format, rate and depth gives the same waveform; what is no whole recording is refused by name."""
 
 import io
+import os
 import struct
+import threading
 import wave
 
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
-from common.data.audio import SAMPLE_RATE, AudioError, decode_audio, encode_wav, read_audio
+from common.data.audio import SAMPLE_RATE, AudioError, decode_audio, encode_wav, read_audio, read_blocks
 from common.errors import UserError
 
 SECONDS = 0.5
@@ -167,3 +169,36 @@ def test_files_are_read_and_a_missing_one_or_a_folder_is_named(tmp_path):
         read_audio(tmp_path / "b.wav")
     with pytest.raises(UserError, match="Is a directory; expected an audio file"):
         read_audio(tmp_path)
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(16_000, 1), (16_000, 2), (44_100, 2), (8_000, 1)])
+def test_blocks_from_a_pipe_come_while_it_is_written_and_make_up_the_whole_recording(rate, channels):
+    content = encoded(np.random.default_rng(0).normal(0, 0.1, (round(1.7 * rate), channels)), rate)
+    out, into = os.pipe()
+    half = len(content) // 2
+    halves = threading.Event()
+
+    def write():
+        os.write(into, content[:half])
+        halves.wait(60)
+        for first in range(half, len(content), 4096):
+            os.write(into, content[first : first + 4096])
+        os.close(into)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    blocks = []
+    for block in read_blocks(out, 0.1, "pipe"):
+        blocks.append(block)
+        if sum(map(len, blocks)) > 0.4 * SAMPLE_RATE:
+            halves.set()
+    writer.join()
+    os.close(out)
+    assert len(blocks) >= 17
+    np.testing.assert_allclose(np.concatenate(blocks), decode_audio(content, "whole"), atol=1e-6)
+
+
+def test_blocks_of_what_is_no_audio_are_refused_by_name(tmp_path):
+    (tmp_path / "notes.wav").write_bytes(b"a note, not a sound\n" * 9)
+    with (tmp_path / "notes.wav").open("rb") as file, pytest.raises(AudioError, match="pipe: not audio"):
+        list(read_blocks(file.fileno(), 0.1, "pipe"))
