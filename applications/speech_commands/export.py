@@ -194,6 +194,7 @@ def description(trained: Trained) -> str:
         "kind": trained.run.config.kind,
         "sample_rate": SAMPLE_RATE,
         "clip_seconds": trained.run.config.clip_seconds,
+        "hop_seconds": HOP_SECONDS,
     }
     return json.dumps(facts, ensure_ascii=False)
 

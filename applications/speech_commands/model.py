@@ -5,11 +5,12 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from common.layers.causal_convolution import CausalConvolution
 
 from applications.speech_commands.config import Config
 from common.layers.attention import AttentionPooling
-from common.layers.audio import LogMel, MeanNormalization, RunningNormalization, SpecAugment
+from common.layers.audio import LogMel, MeanNormalization, SpecAugment
+from common.layers.causal_convolution import CausalConvolution
+from common.layers.running_normalization import RunningNormalization
 from common.layers.stack import RecurrentStack
 
 HOP_SECONDS = 0.02

@@ -1,0 +1,358 @@
+"""Answers from the exported SavedModel: the word in each recording, or those in a long one with their times. Imports
+no Keras and no TensorFlow.
+
+python -m applications.speech_commands.predict yes.wav recordings/
+python -m applications.speech_commands.predict --stream recording.wav
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, overload
+
+import numpy as np
+import tyro
+from rich.progress import track
+
+from applications.speech_commands.detection import Detection, DetectionOptions, Detector
+from applications.speech_commands.listening import Listener, StepListener, WindowListener
+from common import cli
+from common.checks import require_at_least
+from common.data.audio import SAMPLE_RATE, decode_audio, encode_wav, read_audio, read_blocks, to_waveform
+from common.data.audio_files import find_all
+from common.data.file_trees import ARCHIVE_SUFFIXES
+from common.errors import UserError
+from common.serving.answers import require_answer_file, write_answers
+from common.serving.extra_files import read_extra
+from common.serving.inputs import chunks
+from common.serving.runner import SavedModelRunner, latest_version
+
+SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "speech_commands"
+DESCRIPTION_FILE = Path("assets.extra") / "model.json"
+
+_STANDARD_INPUT = "-"
+_COLUMNS = ("file", "label", "probability")
+_STREAM_COLUMNS = ("file", "time", "label", "probability")
+_BLOCK = 3 * SAMPLE_RATE
+# A word at the very end of a recording is answered after it.
+_SETTLING = round(0.3 * SAMPLE_RATE)
+_SPECTRUM_HOP_SECONDS = 0.01
+_LIVE_SECONDS = 0.1
+
+T = TypeVar("T")
+
+Answer: TypeAlias = dict[str, Any]
+Recording: TypeAlias = str | Path | bytes | np.ndarray
+"""A path, the bytes of an audio file, or a waveform: floating point `[samples]` at 16 kHz, from -1 to 1."""
+
+
+class Predictor:
+    """Recognises words with a SavedModel.
+
+    Args:
+        model: a folder of numbered versions, of which the highest is used, or one version.
+        batch_size: recordings that are heard at once.
+    """
+
+    def __init__(self, model: Path = SHIPPED_MODEL, batch_size: int = 32) -> None:
+        self.path = latest_version(model)
+        self.batch_size = batch_size
+        self._runner = SavedModelRunner(self.path)
+        described = read_extra(self.path, DESCRIPTION_FILE, "speech_commands")
+        self.labels: list[str] = described["labels"]
+        self.kind: str = described["kind"]
+        self._clip_samples = round(described["clip_seconds"] * SAMPLE_RATE)
+        self._hop = round(described["hop_seconds"] * SAMPLE_RATE)
+
+    @overload
+    def __call__(self, recordings: Recording) -> Answer: ...
+
+    @overload
+    def __call__(self, recordings: Sequence[Recording]) -> list[Answer]: ...
+
+    def __call__(self, recordings: Recording | Sequence[Recording]) -> Answer | list[Answer]:
+        """`{"label", "probability", "probabilities"}` for one recording, a list of them for a list.
+
+        Of a recording longer than a clip the loudest stretch is heard.
+
+        Raises:
+            UserError: naming what is no recording, or cannot be used, and why.
+        """
+        if isinstance(recordings, Recording):
+            return self._answer(self.probabilities([_waveform(recordings)])[0])
+        return [self._answer(row) for row in self.probabilities(_waveforms(recordings))]
+
+    def probabilities(self, waveforms: Sequence[np.ndarray], show_progress: bool = False) -> np.ndarray:
+        """Calibrated probabilities `[waveforms, classes]` of waveforms `[samples]`, those of one length computed
+        together."""
+        probabilities = np.zeros((len(waveforms), len(self.labels)), np.float32)
+        batches = list(self._batches([len(waveform) for waveform in waveforms]))
+        console = cli.console(stderr=True)
+        is_hidden = not (show_progress and console.is_terminal)
+        for length, rows in track(batches, "listening", console=console, transient=True, disable=is_hidden):
+            batch = np.zeros((len(rows), length), np.float32)
+            for place, row in enumerate(rows):
+                batch[place, : len(waveforms[row])] = waveforms[row]
+            probabilities[rows] = self._runner.run("waveform", waveform=batch)["probabilities"]
+        return probabilities
+
+    @overload
+    def attend(self, recordings: Recording) -> Answer: ...
+
+    @overload
+    def attend(self, recordings: Sequence[Recording]) -> list[Answer]: ...
+
+    def attend(self, recordings: Recording | Sequence[Recording]) -> Answer | list[Answer]:
+        """The answers of a call with `"attention"` `[time]`, the weight of each 20 ms, and `"log_mel"` `[frames, mel
+        bins]`, the spectrum of each 10 ms, of what was heard.
+
+        Raises:
+            UserError: as of a call, or the model is not of the kind that attends.
+        """
+        if isinstance(recordings, Recording):
+            return self._attend([_waveform(recordings)])[0]
+        return self._attend(_waveforms(recordings))
+
+    def stream(
+        self, recording: Recording | Iterable[np.ndarray], options: DetectionOptions | None = None
+    ) -> Iterator[Detection]:
+        """The words of a recording of any length with their times, as they are found.
+
+        A streaming model answers every 20 ms; a model of whole clips hears the last second every 0.1 s.
+
+        Args:
+            recording: as of a call, or an iterable of blocks, waveforms of any length, which may never end.
+            options: when a word counts as heard.
+
+        Raises:
+            UserError: naming what is no recording, or cannot be used, and why.
+        """
+        detector, listener = Detector(self.labels, options or DetectionOptions()), self._listener()
+        for block in _blocks(recording):
+            yield from detector.feed(*listener.hear(block))
+        yield from detector.feed(*listener.hear(np.zeros(_SETTLING, np.float32)))
+        yield from detector.finish()
+
+    def _listener(self) -> Listener:
+        if "step" in self._runner.signatures:
+            return StepListener(self._runner, self._hop)
+        return WindowListener(self._runner, self._clip_samples, self.batch_size)
+
+    def _batches(self, lengths: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+        """Batches as their length and their rows. Only what is shorter than a clip is followed by zeros: those would
+        have a say in where a longer recording is loudest."""
+
+        def padded(row: int) -> int:
+            return max(lengths[row], self._clip_samples)
+
+        for length, rows in groupby(sorted(range(len(lengths)), key=padded), key=padded):
+            yield from ((length, chunk) for chunk in chunks(rows, self.batch_size))
+
+    def _attend(self, waveforms: Sequence[np.ndarray]) -> list[Answer]:
+        if "attention" not in self._runner.signatures:
+            raise UserError(
+                f"{self.path}: a model of the kind {self.kind} has no attention; expected the kind clip"
+            )
+        answers = []
+        for chunk in chunks(waveforms, self.batch_size):
+            outputs = self._runner.run("attention", audio_bytes=list(map(encode_wav, chunk)))
+            rows = zip(*(outputs[name] for name in ("probabilities", "attention", "log_mel")), strict=True)
+            answers += [self._answer(row) | {"attention": one, "log_mel": two} for row, one, two in rows]
+        return answers
+
+    def _answer(self, probabilities: np.ndarray) -> Answer:
+        best = int(np.argmax(probabilities))
+        named = dict(zip(self.labels, map(float, probabilities), strict=True))
+        return {"label": self.labels[best], "probability": float(probabilities[best]), "probabilities": named}
+
+
+def _waveforms(recordings: Any) -> list[np.ndarray]:
+    if not isinstance(recordings, Iterable):
+        raise UserError(f"recordings: {_expected(recordings)}")
+    return [_waveform(recording, f"recordings[{index}]") for index, recording in enumerate(recordings)]
+
+
+def _waveform(recording: Any, name: str = "recording") -> np.ndarray:
+    if isinstance(recording, str | Path):
+        return read_audio(Path(recording))
+    if isinstance(recording, bytes):
+        return decode_audio(recording, name)
+    is_waveform = isinstance(recording, np.ndarray) and recording.ndim == 1
+    if not is_waveform or recording.dtype.kind != "f":
+        raise UserError(f"{name}: {_expected(recording)}")
+    return to_waveform(recording.astype(np.float32)[:, None], SAMPLE_RATE, name)
+
+
+def _expected(value: Any) -> str:
+    kind = f"{value.dtype} {list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
+    return (
+        f"got {kind}; expected a path, the bytes of an audio file, or a waveform (float32 [samples] at "
+        f"{SAMPLE_RATE:,} Hz, from -1 to 1), or a list of these"
+    )
+
+
+def _blocks(recording: Any) -> Iterator[np.ndarray]:
+    if isinstance(recording, Recording) or not isinstance(recording, Iterable):
+        waveform = _waveform(recording)
+        yield from (waveform[first : first + _BLOCK] for first in range(0, len(waveform), _BLOCK))
+        return
+    for index, block in enumerate(recording):
+        if not (isinstance(block, np.ndarray) and block.shape == (0,)):
+            yield _waveform(block, f"block {index}")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Recordings come from the arguments, or else from standard input."""
+
+    recordings: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Audio files, folders or tars of them, or - for an audio file on standard input."""
+    model: Path = SHIPPED_MODEL
+    """Folder of numbered versions, of which the highest is used, or one version."""
+    output: Path | None = None
+    """Write the answers to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, any other name
+    for the lines that the terminal would show."""
+    stream: bool = False
+    """Find all the words of each recording, however long, with the times at which they were heard."""
+    detection: DetectionOptions = field(default_factory=DetectionOptions)
+    """When a word counts as heard, with --stream."""
+    attention: Path | None = None
+    """Draw the spectrum of a single recording, and what the model attended to, as a PNG."""
+    batch_size: int = 32
+    """Recordings that are heard at once."""
+
+    def __post_init__(self) -> None:
+        require_answer_file(self.output)
+        require_at_least(1, batch_size=self.batch_size)
+        if self.attention is not None and self.attention.suffix.lower() != ".png":
+            raise UserError(f"--attention {self.attention}: expected a name that ends in .png")
+        if self.attention is not None and (self.stream or len(self.recordings) > 1):
+            raise UserError(f"--attention {self.attention}: expected a single recording, and no --stream")
+
+
+def main(options: Options) -> None:
+    """Recognises the word in each recording, or with --stream all the words of long ones, with an exported model."""
+    if not options.recordings and sys.stdin.isatty():
+        raise UserError(
+            "no recordings; expected audio files, folders of them, or an audio file on standard input"
+        )
+    predictor = Predictor(options.model, options.batch_size)
+    given = _Given(options.recordings or (_STANDARD_INPUT,))
+    found = _detected(predictor, given, options) if options.stream else _answered(predictor, given, options)
+    if options.output is None:
+        for _, line in found:
+            print(line, flush=True)
+    else:
+        answers = list(found)
+        columns = _STREAM_COLUMNS if options.stream else _COLUMNS
+        records, lines = [record for record, _ in answers], (line for _, line in answers)
+        write_answers(options.output, records, columns, lines)
+    if given.failed:
+        sys.exit(cli.FAILED)
+
+
+class _Given:
+    """The recordings that arguments name. Of one that cannot be used a line goes to standard error.
+
+    Attributes:
+        failed: whether there was such a one.
+        is_single: whether there is one recording at most.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._arguments = arguments
+        self.failed = False
+        self.is_single = len(arguments) == 1 and not _is_tree(arguments[0])
+
+    def waveforms(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Each one's name and waveform."""
+        for name, read in self._readers():
+            waveform = self._tried(read)
+            if waveform is not None:
+                yield name, waveform
+
+    def streams(self) -> Iterator[tuple[str, np.ndarray | Iterator[np.ndarray]]]:
+        """Each one's name, and its waveform or, from standard input, its blocks as they come."""
+        for name, read in self._readers():
+            if name == _STANDARD_INPUT:
+                yield name, read_blocks(sys.stdin.fileno(), _LIVE_SECONDS, "standard input")
+            else:
+                waveform = self._tried(read)
+                if waveform is not None:
+                    yield name, waveform
+
+    def _readers(self) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
+        for argument in self._arguments:
+            for name, read in self._tried(partial(_found, argument)) or ():
+                yield os.fsencode(name).decode("utf-8", "replace"), read
+
+    def _tried(self, action: Callable[[], T]) -> T | None:
+        try:
+            return action()
+        except UserError as error:
+            self.failed = True
+            print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+            return None
+
+
+def _is_tree(argument: str) -> bool:
+    return Path(argument).is_dir() or argument.lower().endswith(ARCHIVE_SUFFIXES)
+
+
+def _found(argument: str) -> list[tuple[str, Callable[[], np.ndarray]]]:
+    """The names and readers of the recordings that an argument stands for."""
+    if argument == _STANDARD_INPUT:
+        return [(argument, lambda: decode_audio(sys.stdin.buffer.read(), "standard input"))]
+    path = Path(argument)
+    if not _is_tree(argument):
+        return [(argument, partial(read_audio, path))]
+    files = find_all(path)
+    if not files:
+        raise UserError(f"{path}: no recordings; expected .wav, .flac, .ogg or .mp3 files")
+    if path.is_dir():
+        return [(str(path / file.name), partial(read_audio, path / file.name)) for file in files]
+    names = [f"{path}/{file.name}" for file in files]
+    return [(name, partial(decode_audio, file.read(), name)) for name, file in zip(names, files, strict=True)]
+
+
+def _answered(predictor: Predictor, given: _Given, options: Options) -> Iterator[tuple[Answer, str]]:
+    """The record and the line of each recording's answer."""
+    for chunk in chunks(given.waveforms(), options.batch_size):
+        if options.attention is not None:
+            _draw_attention(predictor, chunk[0][1], options.attention)
+        answers = predictor([waveform for _, waveform in chunk])
+        for (name, _), answer in zip(chunk, answers, strict=True):
+            record = {"file": name, **answer, "probability": round(answer["probability"], 6)}
+            yield record, f"{answer['label']}\t{answer['probability']:.4f}\t{_printable(name)}"
+
+
+def _detected(predictor: Predictor, given: _Given, options: Options) -> Iterator[tuple[Answer, str]]:
+    """The record and the line of each detection."""
+    for name, recording in given.streams():
+        for found in predictor.stream(recording, options.detection):
+            line = f"{found.time:.2f}s  {found.label}  {found.probability:.2f}"
+            rounded = {"time": round(found.time, 2), "probability": round(found.probability, 6)}
+            record = {"file": name, **found._asdict(), **rounded}
+            yield record, line if given.is_single else f"{line}  {_printable(name)}"
+
+
+def _draw_attention(predictor: Predictor, waveform: np.ndarray, path: Path) -> None:
+    # Imported where it is needed: without a picture there is no waiting for matplotlib.
+    from common.evaluation.plots import plot_spectrogram_with_attention
+
+    found = predictor.attend(waveform)
+    title = f"{found['label']} ({found['probability']:.0%})"
+    plot_spectrogram_with_attention(found["log_mel"], found["attention"], _SPECTRUM_HOP_SECONDS, title, path)
+
+
+def _printable(name: str) -> str:
+    """A file's name without characters that would steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in name)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

@@ -1,0 +1,29 @@
+"""What an export writes beside the graph, for those who ask the model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from common.errors import UserError
+
+
+def read_extra(version: Path, file: Path, application: str) -> Any:
+    """The content of a JSON file of an exported model.
+
+    Args:
+        version: the model's folder.
+        file: path within it, assets.extra/<name>.json.
+        application: whose export writes it.
+
+    Raises:
+        UserError: there is no such file, or it is not JSON.
+    """
+    path = version / file
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"{version}: no {file}; expected a model exported by applications.{application}.export"
+        ) from None
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON ({error}); expected what an export wrote") from None
