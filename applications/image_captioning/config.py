@@ -64,7 +64,7 @@ class Config:
     """Width of the word vectors."""
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
     """Recurrent cell of the decoder: LSTM, GRU or simple (Elman) recurrence."""
-    units: int = 384
+    units: int = 352
     """Hidden units of the decoder."""
     attention: Literal["additive", "multiplicative"] = "additive"
     """How the decoder scores places: Bahdanau et al. 2015, or Luong et al. 2015."""
