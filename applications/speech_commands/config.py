@@ -146,6 +146,6 @@ PRESETS = {
             patience=100,
         ),
         kind="convolutional",
-        channels=24,
+        channels=26,
     ),
 }

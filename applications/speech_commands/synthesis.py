@@ -144,5 +144,5 @@ def _choose(library: ctypes.CDLL, voice: Voice) -> None:
 def _not_available(reason: str) -> UserError:
     return UserError(
         f"speech synthesis: espeak-ng cannot be loaded ({reason}); expected the package espeakng-loader: "
-        "pip install -e '.[speech_commands]'"
+        "pip install espeakng-loader"
     )
