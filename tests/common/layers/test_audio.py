@@ -10,7 +10,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from common.export.saved_model import Signature, export_saved_model
 from common.layers.audio import FitLength, LogMel, MeanNormalization, SpecAugment
+from common.serving.runner import SavedModelRunner
 
 Array = np.ndarray
 GENERATOR = np.random.default_rng(0)
@@ -247,3 +249,28 @@ def test_mixed_precision_rounds_the_normalised_features_alone() -> None:
     mixed, full = _model("mixed_bfloat16")(SPEECH), _model("float32")(SPEECH)
     assert mixed.dtype == tf.bfloat16
     np.testing.assert_array_equal(mixed, tf.cast(full, tf.bfloat16))
+
+
+def test_the_front_end_is_served_for_clips_and_for_streams(tmp_path: Path) -> None:
+    model, causal = _model("float32"), LogMel(10, causal=True)
+
+    def clip(waveform: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"features": model(waveform)}
+
+    def step(block: tf.Tensor, state: tf.Tensor) -> dict[str, tf.Tensor]:
+        features, after = causal.step(block, state)
+        return {"features": features, "after": after}
+
+    clips, state = tf.TensorSpec([None, None]), tf.TensorSpec([None, causal.context])
+    blocks = {"block": SPEECH[:, :320], "state": np.zeros((3, causal.context), "float32")}
+    signatures = [
+        Signature("serving_default", clip, {"waveform": clips}, {"waveform": SPEECH}),
+        Signature("step", step, {"block": clips, "state": state}, blocks),
+    ]
+    with SavedModelRunner(export_saved_model(signatures, tmp_path / "front")) as runner:
+        short = runner.run("serving_default", waveform=SPEECH[:, :500])["features"]
+        np.testing.assert_allclose(short, model(SPEECH[:, :500]), atol=1e-5)
+        first = runner.run("step", **blocks)
+        second = runner.run("step", block=SPEECH[:, 320:640], state=first["after"])
+    features = np.concatenate([first["features"], second["features"]], 1)
+    np.testing.assert_allclose(features, causal(SPEECH[:, :640]), atol=1e-5)
