@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from common.errors import UserError
-from common.layers.images import fit_square
+from common.layers.images import KINDS, MAX_PIXELS, fit_square
 
 Pixels = NDArray[np.uint8]
-
-MAX_PIXELS = 64_000_000
-KINDS = "JPEG, PNG, GIF or BMP"
 
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP")
 _SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".dib")
@@ -84,7 +81,7 @@ def _rgb(image: Image.Image) -> Pixels:
     if image.mode.startswith("I"):
         grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
-    if not image.has_transparency_data:
+    if kind == "BMP" or not image.has_transparency_data:
         return np.asarray(image.convert("RGB"))
     pixels = np.asarray(image.convert("RGBA")).astype(np.float32)
     ground = 0 if kind == "GIF" else 255
