@@ -167,6 +167,7 @@ def test_a_scene_has_just_the_things_asked_for_and_clear_relations_to_the_first(
         (LEFT, placed(0.2, 0.5), placed(0.6, 0.7), True, False),
         (ABOVE, placed(0.2, 0.5), placed(0.6, 0.8), True, False),
         (LEFT, placed(0.5, 0.2), placed(0.6, 0.6), False, False),
+        (LEFT, placed(0.5, 0.2), placed(0.65, 0.6), False, False),
         (ABOVE, placed(0.5, 0.2), placed(0.55, 0.6), True, True),
         (INSIDE, placed(0.5, 0.5, 0.1), placed(0.52, 0.5, 0.2), True, True),
         (INSIDE, placed(0.5, 0.5, 0.1), placed(0.62, 0.5, 0.2), False, False),
