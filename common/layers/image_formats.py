@@ -9,8 +9,9 @@ import tensorflow as tf
 
 from common.layers.refusal import first_fault
 
+EXIF = b"Exif\0\0"
+
 _HEAD = 128
-_EXIF = b"Exif\0\0"
 _EXIF_BYTES = 2**16
 _ORIENTATION = 0x0112
 _ENTRIES = 256
@@ -38,7 +39,7 @@ def header(content: tf.Tensor, begin: int, count: int, kind: tf.DType, big: bool
 def orientation(content: tf.Tensor) -> tf.Tensor:
     """The EXIF orientation of a JPEG, `[]` int64 from 1 to 8; 1, which is upright, where it tells none."""
     beginning = tf.strings.substr(content, 0, _EXIF_BYTES)
-    parts = tf.strings.split(tf.strings.join([beginning, _EXIF, b"\0"]), _EXIF)
+    parts = tf.strings.split(tf.strings.join([beginning, EXIF, b"\0"]), EXIF)
     tags = tf.cast(tf.io.decode_raw(parts[1], tf.uint8), tf.int64)
     big = tags[:1] == ord("M")
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import tensorflow as tf
 
-from common.layers.image_formats import Bitmap, header, holds, orientation, upright
+from common.layers.image_formats import EXIF, Bitmap, header, holds, orientation, upright
 from common.layers.refusal import first_fault, refuse
 
 MAX_PIXELS = 64_000_000
@@ -35,7 +35,7 @@ def decode_images(image_bytes: tf.Tensor, size: int) -> tf.Tensor:
     # There are only CPU kernels for most of it.
     with tf.device("/CPU:0"):
         squares = tf.map_fn(
-            lambda row: _decode(*row, size),
+            lambda numbered: _decode(numbered[0], numbered[1], size),
             (tf.range(tf.shape(image_bytes)[0]), image_bytes),
             fn_output_signature=tf.TensorSpec([size, size, 3], tf.uint8),
         )
@@ -79,7 +79,8 @@ def _read_jpeg(row: tf.Tensor, content: tf.Tensor, size: int) -> tf.Tensor:
     with tf.control_dependencies([refuse(row, _size_fault(height, width))]):
         # As Pillow and others decode it; TensorFlow's default is up to 5 levels off.
         image = tf.io.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE")
-    return upright(fit_square(image, size), orientation(content))
+    square = fit_square(image, size)
+    return tf.cond(holds(content, EXIF), lambda: upright(square, orientation(content)), lambda: square)
 
 
 def _read_png(row: tf.Tensor, content: tf.Tensor, size: int) -> tf.Tensor:
