@@ -4,7 +4,6 @@ Figures are drawn through matplotlib's object interface, so no state is shared a
 those of Okabe and Ito (2008), which colour-blind readers can tell apart; lines differ in their dashes as well.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
 
 from common.evaluation.calibration import confidence_bins, expected_calibration_error
 from common.evaluation.detection import RejectionCurve
-from common.files import replacing
+from common.evaluation.figures import save_figure
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#999999"
 _COLOURS = (_BLUE, _ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -31,7 +30,6 @@ _MOST_TOKENS_IN_FULL_SIZE = 60
 _NOT_PLOTTED = ("epoch", "seconds")
 _UNITS = {"loss": " (nats)"}
 _MARKED_THRESHOLDS = (0.5, 0.7, 0.9)
-_DOTS_PER_INCH = 120
 _WINDOWS = 100
 
 
@@ -67,7 +65,7 @@ def plot_confusion_matrix(
     axes.set_title(f"Confusion matrix: {_share(np.trace(counts), counts.sum())} right")
     if classes <= _MOST_CLASSES_WITH_COUNTS:
         _write_counts(axes, counts, shares)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_roc_curves(
@@ -108,7 +106,7 @@ def plot_roc_curves(
         {"loc": "lower right"} if inside else {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0)}
     )
     axes.legend(title=_legend_title(len(ranked), classes, defined, class_names), **place)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_reliability(labels: ArrayLike, probabilities: ArrayLike, path: Path, bins: int = 15) -> None:
@@ -139,7 +137,7 @@ def plot_reliability(labels: ArrayLike, probabilities: ArrayLike, path: Path, bi
     below.bar(left, grouped.counts[filled], width, align="edge", color=_BLUE, edgecolor="white")
     below.set(xlabel="confidence (probability of the predicted class)", ylabel="predictions")
     below.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_rejection_curve(curve: RejectionCurve, path: Path) -> None:
@@ -176,7 +174,7 @@ def plot_rejection_curve(curve: RejectionCurve, path: Path) -> None:
     axes.grid(alpha=0.3)
     axes.set_title("Rejection of what is no word")
     axes.legend(loc="upper right")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_spectrogram_with_attention(
@@ -206,7 +204,7 @@ def plot_spectrogram_with_attention(
     )
     below.yaxis.set_major_formatter(PercentFormatter(1))
     below.grid(alpha=0.3)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_attention(
@@ -234,10 +232,7 @@ def plot_attention(
     axes.tick_params(top=True, bottom=False, labeltop=True, labelbottom=False)
     axes.set(xlabel="source", ylabel="translation")
     axes.xaxis.set_label_position("top")
-    with warnings.catch_warnings():
-        # A script that the font lacks is drawn as boxes; that is no reason to warn, and none to fail.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_by_length(rows: Mapping[str, Mapping[str, float]], metric: str, path: Path) -> None:
@@ -258,7 +253,7 @@ def plot_by_length(rows: Mapping[str, Mapping[str, float]], metric: str, path: P
     axes.set_title(f"{metric.upper()} by length")
     axes.grid(axis="y", alpha=0.3)
     axes.set_axisbelow(True)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_nats_by_position(log_likelihoods: ArrayLike, path: Path) -> None:
@@ -286,7 +281,7 @@ def plot_nats_by_position(log_likelihoods: ArrayLike, path: Path) -> None:
     axes.set_title(f"{len(nats):,} characters: {nats.mean():.4f} nats each")
     axes.legend(loc="lower right")
     axes.grid(alpha=0.3)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_learning_curves(history: Sequence[Mapping[str, float]], path: Path) -> None:
@@ -308,7 +303,7 @@ def plot_learning_curves(history: Sequence[Mapping[str, float]], path: Path) -> 
         _draw_metric(axes, history, name)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_metric(axes: Axes, history: Sequence[Mapping[str, float]], name: str) -> None:
@@ -363,8 +358,3 @@ def _readable(name: str) -> str:
 
 def _share(part: int, whole: int) -> str:
     return f"{part:,} of {whole:,} ({part / max(whole, 1):.1%})"
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH, bbox_inches="tight")
