@@ -147,7 +147,7 @@ def _bleu(written: list[Words], told: list[list[Words]]) -> dict[str, float]:
         [" ".join(right[index]) if index < len(right) else None for right in told]
         for index in range(max(map(len, told)))
     ]
-    metric = BLEU(tokenize="none", smooth_method="none", force=True, max_ngram_order=_LONGEST_NGRAM)
+    metric = BLEU(tokenize="none", force=True, max_ngram_order=_LONGEST_NGRAM)
     found = metric.corpus_score([" ".join(words) for words in written], columns)
     return {
         f"bleu_{order}": BLEU.compute_bleu(
