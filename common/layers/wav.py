@@ -172,10 +172,15 @@ def _average_channels(samples: tf.Tensor, lengths: tf.Tensor, channels: tf.Tenso
         values = tf.gather(interleaved, tf.where(is_sample, places, 0), batch_dims=1)
         return channel + 1, total + tf.where(is_sample, tf.cast(values, tf.float32), 0.0)
 
-    silence = tf.zeros(tf.stack([tf.shape(samples)[0], tf.shape(time)[0]]))
-    _, total = tf.while_loop(
-        lambda channel, _: tf.reduce_any(channel < channels), add, (tf.constant(0, tf.int64), silence)
-    )
+    def mixed() -> tf.Tensor:
+        silence = tf.zeros(tf.stack([tf.shape(samples)[0], tf.shape(time)[0]]))
+        first = tf.constant(0, tf.int64)
+        return tf.while_loop(lambda channel, _: tf.reduce_any(channel < channels), add, (first, silence))[1]
+
+    def alone() -> tf.Tensor:
+        return tf.cast(interleaved[:, : tf.shape(time)[0]], tf.float32)
+
+    total = tf.cond(tf.reduce_all(channels == 1), alone, mixed)
     return total / tf.cast(channels * _STEPS_PER_UNIT, tf.float32)[:, None]
 
 
