@@ -3,7 +3,7 @@
 import gzip
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from common.data.text_files import read_text_file
@@ -16,6 +16,7 @@ def folder(tmp_path_factory):
 
 
 @given(st.text(st.characters(codec="utf-8")))
+@example("\ufeffZoë\r\n")
 def test_a_text_reads_back_as_written_plain_or_gzipped(folder, text):
     data = text.encode("utf-8")
     for name, content in (
