@@ -3,7 +3,6 @@
 python -m applications.sentiment_analysis.predict "not bad at all, I loved it"
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from common import cli
 from common.checks import require_at_least
 from common.errors import UserError
 from common.serving.answers import require_answer_file, write_answers
+from common.serving.extra_files import read_extra
 from common.serving.inputs import checked_texts, chunks, given_texts, place_of, require_one_source
 from common.serving.runner import SavedModelRunner, latest_version
 
@@ -42,7 +42,7 @@ class Predictor:
         self.path = latest_version(model)
         self.batch_size = batch_size
         self._runner = SavedModelRunner(self.path)
-        described = read_labels(self.path)
+        described = read_extra(self.path, LABELS_FILE, "sentiment_analysis")
         self.labels: list[str] = described["labels"]
         self.label_map: dict[str, str] = described["label_map"]
 
@@ -94,16 +94,6 @@ class Predictor:
         best = int(np.argmax(probabilities))
         named = dict(zip(self.labels, map(float, probabilities), strict=True))
         return {"label": self.labels[best], "probability": float(probabilities[best]), "probabilities": named}
-
-
-def read_labels(version: Path) -> dict[str, Any]:
-    """The labels of an exported model in the order of its probabilities, and the values that stand for them in data."""
-    path = version / LABELS_FILE
-    if not path.is_file():
-        raise UserError(
-            f"{version}: no {LABELS_FILE}; expected a model exported by applications.sentiment_analysis.export"
-        )
-    return json.loads(path.read_text("utf-8"))
 
 
 @dataclass(frozen=True)

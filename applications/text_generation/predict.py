@@ -3,7 +3,6 @@
 python -m applications.text_generation.predict "ROMEO:" --length 200 --seed 7
 """
 
-import json
 import secrets
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ from common.data.raw_text import read_text
 from common.errors import UserError
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, visible
 from common.serving.answers import require_answer_file, write_answers
+from common.serving.extra_files import read_extra
 from common.serving.inputs import (
     argument_texts,
     checked_text,
@@ -97,7 +97,7 @@ class Predictor:
         self.path = latest_version(model)
         self.batch_size = batch_size
         self._runner = SavedModelRunner(self.path)
-        self.characters = read_characters(self.path)
+        self.characters: str = read_extra(self.path, CHARACTERS_FILE, "text_generation")["characters"]
 
     def __call__(
         self,
@@ -233,16 +233,6 @@ def _checked_seed(seed: Any, most: int = int(_INT32.max)) -> int:
     if not _INT32.min <= seed <= most:
         raise UserError(f"--seed {seed}: expected from {_INT32.min} to {most}")
     return int(seed)
-
-
-def read_characters(version: Path) -> str:
-    """The characters that an exported model knows, in the order of their numbers, of which the first is 1."""
-    path = version / CHARACTERS_FILE
-    if not path.is_file():
-        raise UserError(
-            f"{version}: no {CHARACTERS_FILE}; expected a model exported by applications.text_generation.export"
-        )
-    return json.loads(path.read_text("utf-8"))["characters"]
 
 
 @dataclass(frozen=True)

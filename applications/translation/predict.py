@@ -3,7 +3,6 @@
 python -m applications.translation.predict "A man in a blue shirt is standing on a ladder cleaning a window."
 """
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from common import cli
 from common.checks import require_at_least
 from common.errors import UserError
 from common.serving.answers import require_answer_file, write_answers
+from common.serving.extra_files import read_extra
 from common.serving.inputs import (
     argument_texts,
     checked_texts,
@@ -51,7 +51,7 @@ class Predictor:
         self.path = latest_version(model)
         self.batch_size = batch_size
         self._runner = SavedModelRunner(self.path)
-        self.languages = read_languages(self.path)
+        self.languages: dict[str, str] = read_extra(self.path, LANGUAGES_FILE, "translation")
 
     @overload
     def __call__(self, texts: str, show_progress: bool = False) -> Answer: ...
@@ -159,16 +159,6 @@ def _aligned(row: Mapping[str, Any]) -> Answer:
 
 def _decoded(text: bytes) -> str:
     return text.decode("utf-8", "replace")
-
-
-def read_languages(version: Path) -> dict[str, str]:
-    """What an exported model translates from (`source`) and to (`target`)."""
-    path = version / LANGUAGES_FILE
-    if not path.is_file():
-        raise UserError(
-            f"{version}: no {LANGUAGES_FILE}; expected a model exported by applications.translation.export"
-        )
-    return json.loads(path.read_text("utf-8"))
 
 
 @dataclass(frozen=True)

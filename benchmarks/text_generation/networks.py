@@ -12,14 +12,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from applications.text_generation.config import Config
+from applications.text_generation.config import NAME, Config
 from applications.text_generation.export import Trained, signatures
 from applications.text_generation.model import build
-from applications.text_generation.predict import read_characters
+from applications.text_generation.predict import CHARACTERS_FILE
 from common.errors import UserError
 from common.export.saved_model import export_saved_model
 from common.layers.characters import Characters
 from common.layers.portability import make_portable
+from common.serving.extra_files import read_extra
 from common.serving.runner import latest_version
 from common.training.run_folder import FinishedRun, from_json
 
@@ -62,7 +63,7 @@ def exported_network(folder: Path) -> Network:
         UserError: there is no SavedModel, or it is not this application's.
     """
     path = latest_version(folder)
-    characters = Characters(read_characters(path))
+    characters = Characters(read_extra(path, CHARACTERS_FILE, NAME)["characters"])
     card = json.loads((path / "assets.extra" / "manifest.json").read_text("utf-8"))
     config = from_json(Config, card["configuration"])
     model = build(config, characters.size)
