@@ -8,7 +8,7 @@ import pytest
 
 from common.evaluation.image_plots import plot_caption_page, plot_word_attention
 
-ODD = "costs $5 and $6\n größer 狗 " + "word " * 30
+ODD = "costs $5 \\per $6\n größer 狗 " + "word " * 30
 SHAPES = [(128, 128), (900, 700), (1, 1), (1, 900), (64, 3)]
 
 
@@ -32,10 +32,11 @@ def has(pixels, colour):
     return (abs(pixels - colour).max(axis=-1) <= 2).sum()
 
 
-def text_rows(pixels):
-    """Which rows of a picture of red images on white have any writing, which is black or grey."""
+def text_lines(pixels):
+    """First and last row of each line of writing, black or grey, in a picture of red images on white."""
     grey = (np.ptp(pixels, axis=-1) < 8) & (pixels.max(axis=-1) < 200)
-    return np.flatnonzero(grey.any(axis=1))
+    rows = np.flatnonzero(grey.any(axis=1))
+    return [(run[0], run[-1]) for run in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)]
 
 
 def test_a_page_has_every_image_in_order(tmp_path):
@@ -52,17 +53,25 @@ def test_a_page_has_every_image_in_order(tmp_path):
     assert len({row for row, _ in places}) == 2
 
 
-def test_captions_stand_below_their_images_and_references_below_the_captions(tmp_path):
-    pages = []
-    for name, references in (("none", []), ("two", ["a red square", "it is red"]), ("odd", [ODD, ODD])):
-        plot_caption_page([plain((255, 0, 0))], ["all red"], [references], tmp_path / name)
-        pages.append(picture(tmp_path / name))
-    bottom = np.flatnonzero((pages[0] == (255, 0, 0)).all(axis=-1).any(axis=1)).max()
-    lines = [text_rows(page) for page in pages]
-    assert all(rows.min() > bottom for rows in lines)
-    heights = [rows.max() - rows.min() for rows in lines]
-    assert heights[0] < 20 < heights[1] < heights[2]
-    assert heights[2] > 7 * heights[0]
+def test_captions_stand_below_their_images_and_two_references_below_the_captions(tmp_path):
+    lines = []
+    for references in ([], ["a red square", "it is red"], ["a red square", "it is red", "red"], [ODD]):
+        plot_caption_page([plain((255, 0, 0))], ["all red"], [references], tmp_path / "page.png")
+        pixels = picture(tmp_path / "page.png")
+        lines.append(text_lines(pixels))
+        assert lines[-1][0][0] > np.flatnonzero((pixels == (255, 0, 0)).all(axis=-1).any(axis=1)).max()
+    assert [len(found) for found in lines[:3]] == [1, 3, 3]
+    assert len(lines[3]) > 4
+
+
+def test_long_texts_make_room_before_the_next_row(tmp_path):
+    plot_caption_page([plain((255, 0, 0))] * 5, ["a", ODD, "a", "a", "a"], [[]] * 5, tmp_path / "page.png")
+    pixels = picture(tmp_path / "page.png")
+    first_column = pixels[:, : pixels.shape[1] // 4]
+    red = np.flatnonzero((first_column == (255, 0, 0)).all(axis=-1).any(axis=1))
+    second_row = red[np.argmax(np.diff(red)) + 1]
+    above = [first for first, _ in text_lines(pixels) if first < second_row]
+    assert len(above) == len(text_lines(pixels)) - 1 > 4
 
 
 def test_images_of_any_size_captions_of_any_kind_and_an_empty_one_make_a_page(tmp_path):
@@ -100,8 +109,10 @@ def test_a_word_for_which_the_captioner_looked_everywhere_is_evenly_faded_withou
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_attention_over_images_of_any_size_and_words_of_any_kind(tmp_path, shape):
-    words = ["a", "$5", "狗", "x" * 30]
+    words = ["a", "$5 \\per $6", "狗", "x" * 30]
     maps = np.random.default_rng(0).dirichlet(np.full(25, 0.1), len(words)).reshape(-1, 5, 5)
+    maps[0] = np.eye(5)[0] / 5
+    maps[1] = maps[0].T
     plot_word_attention(plain(99, *shape), words, maps, tmp_path / "a.png")
     assert picture(tmp_path / "a.png").size
 
