@@ -4,14 +4,15 @@ import io
 import warnings
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from common.errors import UserError
-from common.layers.images import KINDS, MAX_PIXELS, fit_square
 
 Pixels = NDArray[np.uint8]
+
+MAX_PIXELS = 64_000_000
+KINDS = "JPEG, PNG, GIF or BMP"
 
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP")
 _SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".dib")
@@ -70,7 +71,10 @@ def fit(image: Pixels, size: int) -> Pixels:
     """Pixels `[height, width, 3]` -> `[size, size, 3]`, as the served graph has them; a square of that size stays."""
     if image.shape[:2] == (size, size):
         return image
-    return fit_square(tf.constant(image), size).numpy()
+    # Imported where it is needed: who only decodes images does not wait for TensorFlow.
+    from common.layers.images import fit_square
+
+    return fit_square(image, size).numpy()
 
 
 def _rgb(image: Image.Image) -> Pixels:

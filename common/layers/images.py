@@ -4,11 +4,9 @@ from functools import partial
 
 import tensorflow as tf
 
+from common.data.images import KINDS, MAX_PIXELS
 from common.layers.image_formats import EXIF, Bitmap, header, holds, orientation, upright
 from common.layers.refusal import first_fault, refuse
-
-MAX_PIXELS = 64_000_000
-KINDS = "JPEG, PNG, GIF or BMP"
 
 _JPEG_END, _PNG_END, _TRANSPARENCY = b"\xff\xd9", b"IEND", b"tRNS"
 _WITH_OPACITY = 4
