@@ -1,0 +1,280 @@
+"""Turns a training run into a SavedModel: the bytes of images in, captions out, all in one graph.
+
+python -m applications.image_captioning.export --run runs/image_captioning/base
+"""
+
+import io
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tyro
+from PIL import Image
+
+from applications.image_captioning.config import NAME, Config
+from applications.image_captioning.model import attended, build, build_encoder
+from applications.image_captioning.predict import DESCRIPTION_FILE, END_MARK
+from common import cli
+from common.checks import require_at_least
+from common.data.captioned_images import CaptionSource
+from common.decoding.beam import Hypotheses, beam_search
+from common.errors import UserError
+from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
+from common.export.saved_model import Signature, export_saved_model
+from common.export.script import ExportOptions, report, training_facts
+from common.layers.attention_decoder import Memory
+from common.layers.images import decode_images
+from common.layers.portability import make_portable
+from common.layers.subwords import END, PADDING, START, UNKNOWN
+from common.layers.words import WordVocabulary
+from common.layers.writer import writer_of
+from common.training.run_folder import FinishedRun, load_finished
+
+LIMITS = (
+    "It gives a sentence for whatever picture it is given, and its score does not tell a true sentence from a false "
+    "one.",
+    "What its training pictures do not show it has no words for: it takes the nearest that they do show. A model of "
+    "Flickr8k has seen 6,000 photographs, most of people and dogs out of doors.",
+    "It falls back on the same few captions for many pictures; numbers, colours, and whether it sees a man or a woman "
+    "are often wrong.",
+    "It sees a picture squashed to a small square: writing, faces and small or distant things are lost.",
+    "Who is taken for a man, a woman or a child, and what they are said to be doing, repeats what people wrote of its "
+    "training pictures, and their prejudices.",
+    "Do not let its captions stand for a picture before people who cannot see it, nor decide anything by them, unless "
+    "someone has checked them.",
+)
+_FORBIDDEN = (PADDING, UNKNOWN, START)
+_NO_REPEATED_WORDS = 3
+Tensors = dict[str, tf.Tensor]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to export, where to, and how it searches."""
+
+    export: tyro.conf.OmitArgPrefixes[ExportOptions]
+    beam_width: int = 5
+    """Hypotheses that are followed at once for each image; 1 is greedy search."""
+    length_penalty: float = 1.0
+    """0 compares hypotheses by their log-probabilities; the higher, the longer the captions (Wu et al. 2016)."""
+
+    def __post_init__(self) -> None:
+        require_at_least(1, beam_width=self.beam_width)
+        require_at_least(0, length_penalty=self.length_penalty)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training with its networks in float32 and its vocabulary.
+
+    Attributes:
+        run: what training left.
+        encoder: images `[batch, size, size, 3]` from 0 to 1 -> grid `[batch, places, channels]`.
+        model: of `build`, whose writing layers are used.
+        vocabulary: the words.
+        side: places on each side of the grid.
+    """
+
+    run: FinishedRun[Config]
+    encoder: keras.Model
+    model: keras.Model
+    vocabulary: WordVocabulary
+    side: int
+
+
+class _Seen(NamedTuple):
+    """What was seen in each image: the encoder's grid `[batch, places, channels]`, and the three parts of what the
+    decoder attends to."""
+
+    grid: tf.Tensor
+    keys: tf.Tensor
+    values: tf.Tensor
+    mask: tf.Tensor
+
+
+def load_run(folder: Path) -> Trained:
+    """Reads a finished training from its folder.
+
+    Raises:
+        UserError: there is none, it is not finished, or the weights of its network of keras.applications are gone.
+    """
+    run = load_finished(folder, Config)
+    config, vocabulary = run.config, WordVocabulary.from_json(run.preprocessing)
+    if config.encoder != "residual" and config.encoder_weights != "imagenet":
+        weights = Path(config.encoder_weights)
+        if not weights.is_file():
+            raise UserError(
+                f"{weights}: no such file; expected the weights of {config.encoder} of the training"
+            )
+    encoder = build_encoder(config, weights=config.encoder_weights)
+    model = build(config, encoder, vocabulary.size)
+    model.load_weights(run.weights)
+    make_portable(encoder)
+    make_portable(model)
+    places = encoder(tf.zeros([1, config.size, config.size, 3]), training=False).shape[1]
+    return Trained(run, encoder, model, vocabulary, math.isqrt(places))
+
+
+def looker(trained: Trained) -> Callable[[tf.Tensor], _Seen]:
+    """The function from the bytes of images `[batch]` to what is seen in them; traced once, so that the graph holds the
+    encoder once and not for each signature."""
+    size = trained.run.config.size
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def look(image_bytes: tf.Tensor) -> _Seen:
+        grid = trained.encoder(decode_images(image_bytes, size), training=False)
+        memory = attended(trained.model, grid)
+        return _Seen(grid, memory.keys, memory.values, memory.mask)
+
+    return look
+
+
+def searcher(
+    trained: Trained, look: Callable[[tf.Tensor], _Seen], options: Options, count: int
+) -> Callable[[tf.Tensor], Hypotheses]:
+    """The function from the bytes of images `[batch]` to the `count` best captions of each, of known words of which no
+    three come twice; recorded are the attention weights."""
+    writer, most = writer_of(trained.model), trained.run.config.max_words
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
+    def search(image_bytes: tf.Tensor) -> Hypotheses:
+        memory = Memory(*look(image_bytes)[1:])
+        rows = tf.shape(image_bytes)[:1]
+        return beam_search(
+            writer.stepper(memory),
+            tf.fill(rows, START),
+            writer.initial_states(memory),
+            end=END,
+            max_lengths=tf.fill(rows, most + 1),
+            beam_width=options.beam_width,
+            length_penalty=options.length_penalty,
+            hypotheses=count,
+            forbidden=_FORBIDDEN,
+            no_repeat_ngram=_NO_REPEATED_WORDS,
+            record=tf.TensorSpec([None, None], tf.float32),
+        )
+
+    return search
+
+
+def signatures(trained: Trained, options: Options) -> list[Signature]:
+    """What is served, for any batch size; all take `image_bytes` strings `[batch]`, each a whole JPEG, PNG, GIF or BMP.
+
+    - `serving_default`: -> `caption` and its `score` (log-probability over the length penalty), `[batch]`.
+    - `n_best`: -> `captions`, `scores`, `log_likelihoods`, `[batch, beam width]`, the best first (where there are
+      fewer, the lowest float32 stands for the numbers).
+    - `attend`: -> `caption` `[batch]`; `tokens` `[batch, time]`, its words, then "</s>", and "" at padding;
+      `attention` `[batch, time, grid, grid]`, where the decoder looked as it wrote each of them.
+    - `embed`: -> `vector` `[batch, channels]`, the mean of the encoder's grid.
+    """
+    look = looker(trained)
+    best, all_of_beam = (searcher(trained, look, options, count) for count in (1, options.beam_width))
+
+    def text_of(tokens: tf.Tensor) -> tf.Tensor:
+        """Ids `[batch, hypotheses, time]` -> strings `[batch, hypotheses]`."""
+        shape = tf.shape(tokens)
+        texts = trained.vocabulary.detokenize(tf.reshape(tokens, [shape[0] * shape[1], shape[2]]))
+        return tf.reshape(texts, shape[:2])
+
+    def serve(image_bytes: tf.Tensor) -> Tensors:
+        found = best(image_bytes)
+        return {"caption": text_of(found.tokens)[:, 0], "score": found.scores[:, 0]}
+
+    def n_best(image_bytes: tf.Tensor) -> Tensors:
+        found, lowest = all_of_beam(image_bytes), tf.float32.min
+        exists = tf.math.is_finite(found.scores)
+        return {
+            "captions": text_of(found.tokens),
+            "scores": tf.where(exists, found.scores, lowest),
+            "log_likelihoods": tf.where(exists, found.log_probabilities, lowest),
+        }
+
+    def attend(image_bytes: tf.Tensor) -> Tensors:
+        found = best(image_bytes)
+        assert found.recorded is not None
+        tokens = found.tokens[:, 0]
+        maps = tf.reshape(found.recorded[:, 0], [*tf.unstack(tf.shape(tokens)), trained.side, trained.side])
+        return {
+            "caption": text_of(found.tokens)[:, 0],
+            "tokens": tf.where(tokens == END, END_MARK, trained.vocabulary.spelling(tokens)),
+            "attention": maps,
+        }
+
+    def embed(image_bytes: tf.Tensor) -> Tensors:
+        return {"vector": tf.reduce_mean(look(image_bytes).grid, axis=1)}
+
+    functions = {"serving_default": serve, "n_best": n_best, "attend": attend, "embed": embed}
+    inputs, examples = {"image_bytes": tf.TensorSpec([None], tf.string)}, {"image_bytes": example_images()}
+    return [Signature(name, function, inputs, examples) for name, function in functions.items()]
+
+
+def example_images() -> list[bytes]:
+    """Two pictures of different sizes and formats, to prove the export on and to warm a server up with: a disc before a
+    graded ground as PNG, and stripes as JPEG."""
+    down, across = np.mgrid[:90, :120]
+    disc = np.stack([2 * across, 2 * down, 200 - across], axis=-1)
+    disc[(down - 45) ** 2 + (across - 60) ** 2 < 30**2] = (220, 40, 30)
+    stripes = np.where(np.mgrid[:64, :48][1][..., None] % 16 < 8, (240, 200, 40), (30, 60, 160))
+    return [_file_of(disc, "PNG"), _file_of(stripes, "JPEG")]
+
+
+def _file_of(pixels: np.ndarray, kind: str) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(file, kind)
+    return file.getvalue()
+
+
+def description(trained: Trained) -> str:
+    """What `predict` and `evaluate` must know of the model, as JSON."""
+    return json.dumps({"size": trained.run.config.size, "grid": trained.side})
+
+
+def model_card(trained: Trained, options: Options) -> ModelCard:
+    """What a reader must know of the model before trusting it."""
+    source = trained.run.config.source
+    facts = training_facts(trained.run, data_name(source), options.export)
+    if source.images is not None:
+        # It says `sample` there unless told otherwise, and files are told by --images.
+        del facts["configuration"]["source"]["data"]
+    quality = Result(
+        "validation CIDEr-D of greedy captions",
+        trained.run.outcome["validation_cider_d"],
+        "images that were not trained on, which chose the epoch",
+        f"python -m applications.{NAME}.train, with the configuration below",
+    )
+    return ModelCard(
+        application=NAME,
+        task=f"An image in; a sentence that describes it out, found with {options.beam_width} hypotheses at once.",
+        results=(quality,),
+        limits=LIMITS,
+        vocabulary_sha256=vocabulary_sha256(trained.vocabulary.words),
+        **facts,
+    )
+
+
+def data_name(source: CaptionSource) -> str:
+    """What a captioner was trained on."""
+    return source.tree.name if source.tree is not None else source.data
+
+
+def export(options: Options) -> Path:
+    """Writes, checks and publishes the run's model. Returns the new version's folder."""
+    trained = load_run(options.export.run)
+    files = {DESCRIPTION_FILE.name: description(trained), **card_files(model_card(trained, options))}
+    served = signatures(trained, options)
+    return export_saved_model(served, options.export.folder(NAME), files=files, tolerance=1e-4)
+
+
+def main(options: Options) -> None:
+    """Exports a trained captioner as a SavedModel for TensorFlow Serving, checked before it is published."""
+    report(export(options))
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

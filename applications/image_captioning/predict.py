@@ -1,0 +1,369 @@
+"""Answers from the exported SavedModel: a caption of each image. Imports no Keras and no TensorFlow.
+
+python -m applications.image_captioning.predict photo.jpg photos/
+"""
+
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias, TypeVar, overload
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import numpy as np
+import tyro
+from PIL import Image as PillowImage
+from rich.progress import track
+
+from common import cli
+from common.checks import require_at_least
+from common.data.file_trees import ARCHIVE_SUFFIXES, Read, read_tree
+from common.data.images import decode_image, is_image
+from common.errors import UserError
+from common.serving.answers import require_answer_file, write_answers
+from common.serving.extra_files import read_extra
+from common.serving.inputs import chunks
+from common.serving.runner import SavedModelError, SavedModelRunner, latest_version
+
+SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "image_captioning"
+DESCRIPTION_FILE = Path("assets.extra") / "model.json"
+END_MARK = "</s>"
+
+_STANDARD_INPUT = "-"
+_COLUMNS = ("file", "caption", "score")
+
+T = TypeVar("T")
+
+Answer: TypeAlias = dict[str, Any]
+Image: TypeAlias = str | Path | bytes | np.ndarray
+"""A path, the bytes of an image file, or pixels: uint8 `[height, width, 3]`."""
+
+
+class ImageFile(NamedTuple):
+    """The bytes of a JPEG, PNG, GIF or BMP, and its name for messages."""
+
+    name: str
+    content: bytes
+
+
+class Predictor:
+    """Captions images with a SavedModel.
+
+    Args:
+        model: a folder of numbered versions, of which the highest is used, or one version.
+        batch_size: images that are looked at at once.
+
+    Attributes:
+        size: side of the square that the model squashes each image to.
+        grid: places on each side of what it attends to.
+    """
+
+    def __init__(self, model: Path = SHIPPED_MODEL, batch_size: int = 16) -> None:
+        self.path = latest_version(model)
+        self.batch_size = batch_size
+        self._runner = SavedModelRunner(self.path)
+        described = read_extra(self.path, DESCRIPTION_FILE, "image_captioning")
+        self.size: int = described["size"]
+        self.grid: int = described["grid"]
+
+    @overload
+    def __call__(self, images: str | Path | bytes, show_progress: bool = False) -> Answer: ...
+
+    @overload
+    def __call__(self, images: Sequence[Image], show_progress: bool = False) -> list[Answer]: ...
+
+    @overload
+    def __call__(self, images: np.ndarray, show_progress: bool = False) -> Any: ...
+
+    def __call__(self, images: Any, show_progress: bool = False) -> Any:
+        """`{"caption", "score"}` for one image, a list of them for a list or for pixels `[images, height, width, 3]`.
+
+        The score is the caption's log-probability over a penalty for its length.
+
+        Raises:
+            UserError: naming what is no image, or cannot be used, and why.
+        """
+        return self._all("serving_default", images, _answer, show_progress)
+
+    def n_best(self, images: Any, show_progress: bool = False) -> Any:
+        """The search's captions of one image, the best first, each as of `__call__`; a list of them for a list."""
+        return self._all("n_best", images, _hypotheses, show_progress)
+
+    def attend(self, images: Any, show_progress: bool = False) -> Any:
+        """`{"caption", "tokens", "attention"}` for one image, a list of them for a list.
+
+        `attention` `[tokens, grid, grid]` tells where in the image, squashed to a square, the model looked as it wrote
+        each of the tokens, which are the caption's words and, if it came to one, the end "</s>".
+        """
+        return self._all("attend", images, _attended, show_progress)
+
+    def embed(self, images: Any, show_progress: bool = False) -> Any:
+        """The vector `[channels]` of what the model sees in one image; a list of them for a list."""
+        return self._all("embed", images, lambda row: row["vector"], show_progress)
+
+    def outcomes(self, files: Sequence[ImageFile], n_best: bool = False) -> list[list[Answer] | UserError]:
+        """For each file the captions to show, one or the search's, or what is wrong with it."""
+        rows = self._outcomes("n_best" if n_best else "serving_default", files)
+        shown = _hypotheses if n_best else lambda row: [_answer(row)]
+        return [row if isinstance(row, UserError) else shown(row) for row in rows]
+
+    def _all(self, signature: str, images: Any, shown: Callable[[Answer], T], show_progress: bool) -> Any:
+        if _is_single(images):
+            return shown(self._ask(signature, [_file(images, "image")])[0])
+        if not isinstance(images, Iterable):
+            raise UserError(f"images: {_expected(images)}")
+        named = ((image, f"images[{index}]") for index, image in enumerate(images))
+        batches = list(chunks(named, self.batch_size))
+        console = cli.console(stderr=True)
+        is_hidden = not (show_progress and console.is_terminal)
+        return [
+            shown(row)
+            for batch in track(batches, "captioning", console=console, transient=True, disable=is_hidden)
+            for row in self._ask(signature, [_file(*one) for one in batch])
+        ]
+
+    def _ask(self, signature: str, files: Sequence[ImageFile]) -> list[Answer]:
+        rows = []
+        for row in self._outcomes(signature, files):
+            if isinstance(row, UserError):
+                raise row
+            rows.append(row)
+        return rows
+
+    def _outcomes(self, signature: str, files: Sequence[ImageFile]) -> list[Answer | UserError]:
+        """Each file's row of outputs, or what is wrong with it; one bad file leaves the others their answers."""
+        if not files:
+            return []
+        try:
+            return [*self._run(signature, [file.content for file in files])]
+        except SavedModelError:
+            if len(files) > 1:
+                return [outcome for file in files for outcome in self._outcomes(signature, [file])]
+        # What only Pillow can read goes as its pixels; what it cannot read either, it names.
+        try:
+            return [*self._run(signature, [_png(decode_image(files[0].content, files[0].name))])]
+        except UserError as error:
+            return [error]
+
+    def _run(self, signature: str, contents: Sequence[bytes]) -> list[Answer]:
+        outputs = self._runner.run(signature, image_bytes=contents)
+        return [{name: values[row] for name, values in outputs.items()} for row in range(len(contents))]
+
+
+def _answer(row: Answer) -> Answer:
+    return {"caption": _decoded(row["caption"]), "score": float(row["score"])}
+
+
+def _hypotheses(row: Answer) -> list[Answer]:
+    lowest = np.finfo(np.float32).min
+    return [
+        {"caption": _decoded(caption), "score": float(score)}
+        for caption, score in zip(row["captions"], row["scores"], strict=True)
+        if score > lowest
+    ]
+
+
+def _attended(row: Answer) -> Answer:
+    tokens = [_decoded(token) for token in row["tokens"] if token]
+    attention = row["attention"][: len(tokens)]
+    return {"caption": _decoded(row["caption"]), "tokens": tokens, "attention": attention}
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
+
+
+def _is_single(images: Any) -> bool:
+    return isinstance(images, str | Path | bytes) or (isinstance(images, np.ndarray) and images.ndim != 4)
+
+
+def _file(image: Any, name: str) -> ImageFile:
+    if isinstance(image, str | Path):
+        return ImageFile(str(image), _read(Path(image)))
+    if isinstance(image, bytes):
+        return ImageFile(name, image)
+    is_pixels = isinstance(image, np.ndarray) and image.ndim == 3 and image.shape[2] == 3 and image.size
+    if not is_pixels or image.dtype != np.uint8:
+        raise UserError(f"{name}: {_expected(image)}")
+    return ImageFile(name, _png(image))
+
+
+def _expected(value: Any) -> str:
+    kind = f"{value.dtype} {list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
+    return (
+        f"got {kind}; expected a path, the bytes of an image file, or pixels (uint8 [height, width, 3]), or a list of "
+        "these"
+    )
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    PillowImage.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.expanduser().read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: a folder; expected an image") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}: cannot be read ({reason})") from None
+
+
+@dataclass(frozen=True)
+class Options:
+    """Images come from the arguments, or else from standard input."""
+
+    images: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Image files (JPEG, PNG, GIF, BMP), folders or tars of them, file: URLs, or - for an image on standard input."""
+    model: Path = SHIPPED_MODEL
+    """Folder of numbered versions, of which the highest is used, or one version."""
+    output: Path | None = None
+    """Write the answers to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, any other name
+    for the lines that the terminal would show."""
+    n_best: bool = False
+    """Show all captions that the search found for each image, each with its score."""
+    attention: Path | None = None
+    """Draw where in a single image the model looked as it wrote each word, as a PNG."""
+    batch_size: int = 16
+    """Images that are looked at at once."""
+
+    def __post_init__(self) -> None:
+        require_answer_file(self.output)
+        require_at_least(1, batch_size=self.batch_size)
+        if self.attention is None:
+            return
+        if self.attention.suffix.lower() != ".png":
+            raise UserError(f"--attention {self.attention}: expected a name that ends in .png")
+        if len(self.images) > 1 or any(map(_is_tree, self.images)):
+            raise UserError(f"--attention {self.attention}: expected a single image")
+
+
+def main(options: Options) -> None:
+    """Describes each image in a sentence with an exported model."""
+    if not options.images and sys.stdin.isatty():
+        raise UserError("no images; expected image files, folders of them, or an image on standard input")
+    predictor = Predictor(options.model, options.batch_size)
+    given = _Given(options.images or (_STANDARD_INPUT,))
+    found = _captioned(predictor, given, options)
+    if options.output is None:
+        for _, lines in found:
+            print(*lines, sep="\n", flush=True)
+    else:
+        answers = list(found)
+        records, lines = [record for record, _ in answers], [line for _, lines in answers for line in lines]
+        rows = [{**record, **one} for record in records for one in record.get("n_best", [record])]
+        write_answers(options.output, records, _COLUMNS, lines, rows)
+    if given.failed:
+        sys.exit(cli.FAILED)
+
+
+class _Given:
+    """The images that arguments name. Of one that cannot be used a line goes to standard error.
+
+    Attributes:
+        failed: whether there was such a one.
+    """
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._arguments = arguments
+        self.failed = False
+
+    def files(self) -> Iterator[ImageFile]:
+        """Each one's name and bytes."""
+        for argument in self._arguments:
+            for name, read in self._tried(partial(_found, argument)) or ():
+                content = self._tried(read)
+                if content is not None:
+                    yield ImageFile(os.fsencode(name).decode("utf-8", "replace"), content)
+
+    def complain(self, error: UserError) -> None:
+        """Says what is wrong with one of them."""
+        self.failed = True
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+
+    def _tried(self, action: Callable[[], T]) -> T | None:
+        try:
+            return action()
+        except UserError as error:
+            self.complain(error)
+            return None
+
+
+def _is_tree(argument: str) -> bool:
+    return argument.lower().endswith(ARCHIVE_SUFFIXES) or (
+        argument != _STANDARD_INPUT and _path_of(argument).is_dir()
+    )
+
+
+def _found(argument: str) -> list[tuple[str, Read]]:
+    """The names and readers of the images that an argument stands for."""
+    if argument == _STANDARD_INPUT:
+        return [("standard input", sys.stdin.buffer.read)]
+    path = _path_of(argument)
+    if not _is_tree(argument):
+        return [(str(path), partial(_read, path))]
+    files = read_tree(path, is_image)
+    if not files:
+        raise UserError(f"{path}: no images; expected .jpg, .png, .gif or .bmp files")
+    if path.is_dir():
+        return [(str(path / name), partial(_read, path / name)) for name in files]
+    return [(f"{path}/{name}", read) for name, read in files.items()]
+
+
+def _path_of(argument: str) -> Path:
+    """The path that an argument is, or that a file: URL stands for."""
+    if "://" not in argument and not argument.lower().startswith("file:"):
+        return Path(argument)
+    address = urlsplit(argument)
+    if address.scheme.lower() != "file" or address.netloc not in ("", "localhost"):
+        raise UserError(f"{argument}: nothing is fetched; expected a file, a folder or a file: URL")
+    return Path(url2pathname(address.path))
+
+
+def _captioned(
+    predictor: Predictor, given: _Given, options: Options
+) -> Iterator[tuple[Answer, Sequence[str]]]:
+    """The record and the lines of each image's answer."""
+    for chunk in chunks(given.files(), options.batch_size):
+        for file, outcome in zip(chunk, predictor.outcomes(chunk, options.n_best), strict=True):
+            if isinstance(outcome, UserError):
+                given.complain(outcome)
+                continue
+            if options.attention is not None:
+                _draw_attention(predictor, file, options.attention)
+            rounded = [{**one, "score": round(one["score"], 6)} for one in outcome]
+            record = {"file": file.name, **rounded[0]} | ({"n_best": rounded} if options.n_best else {})
+            yield record, _lines(file.name, outcome, options)
+
+
+def _lines(name: str, outcome: Sequence[Answer], options: Options) -> list[str]:
+    if not options.n_best:
+        return [f"{outcome[0]['caption']}\t{_printable(name)}"]
+    return [f"{one['score']:.4f}\t{one['caption']}\t{_printable(name)}" for one in outcome]
+
+
+def _draw_attention(predictor: Predictor, file: ImageFile, path: Path) -> None:
+    # Imported where it is needed: without a picture there is no waiting for matplotlib.
+    from common.evaluation.image_plots import plot_word_attention
+
+    found = predictor.attend(file.content)
+    words = [token for token in found["tokens"] if token != END_MARK]
+    plot_word_attention(decode_image(*file[::-1]), words, found["attention"][: len(words)], path)
+
+
+def _printable(name: str) -> str:
+    """A file's name without characters that would steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in name)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
