@@ -156,8 +156,8 @@ def read_captioned_images(
     import tensorflow_datasets as tfds
 
     builder = _prepared_builder(name, data_dir)
-    features = builder.info.features
-    if "image" not in features or "text" not in features.get("captions", {}):
+    features = dict(builder.info.features)
+    if "image" not in features or "text" not in getattr(features.get("captions"), "feature", ()):
         raise UserError(
             f"--data {name}: expected a data set with an image and captions; its features are {list(features)}"
         )

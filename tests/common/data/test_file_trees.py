@@ -5,7 +5,7 @@ import tarfile
 
 import pytest
 
-from common.data.file_trees import read_tree
+from common.data.file_trees import read_tree, walk_tree
 from common.errors import UserError
 
 FILES = {"yes/b.wav": b"b", "yes/a.wav": b"a", "no/deep/c.wav": b"c", "list.txt": b"yes/a.wav"}
@@ -42,6 +42,24 @@ def test_a_tar_is_read_like_the_folder_that_it_holds(folder, tmp_path, suffix, p
         assert contents(path) == FILES
         assert list(read_tree(path, lambda _: True)) == sorted(FILES)
         assert contents(path, lambda name: name.startswith("no/")) == {"no/deep/c.wav": b"c"}
+
+
+def test_an_archive_is_walked_through_in_its_order_and_a_folder_by_name(folder, tmp_path):
+    archive = write_tar(tmp_path / "data.tar", FILES.items())
+    for path, expected in ((archive, list(FILES.items())), (folder, sorted(FILES.items()))):
+        assert [(name, read()) for name, read in walk_tree(path, lambda _: True)] == expected
+        assert [name for name, _ in walk_tree(path, lambda name: "yes/" in name)] == [
+            name for name, _ in expected if name.startswith("yes/")
+        ]
+
+
+def test_an_archive_that_is_damaged_further_on_is_read_until_there(tmp_path):
+    whole = write_tar(tmp_path / "data.tar", [("a.wav", b"a" * 2_000), ("b.wav", b"b" * 20_000)])
+    whole.write_bytes(whole.read_bytes()[:8_000])
+    walk = walk_tree(whole, lambda _: True)
+    assert next(walk)[1]() == b"a" * 2_000
+    with pytest.raises(UserError, match=r"data\.tar: "):
+        next(walk)
 
 
 def test_hidden_files_are_passed_over(folder, tmp_path):
