@@ -91,14 +91,15 @@ def write_worst_mistakes(
     probabilities: ArrayLike,
     class_names: Sequence[str],
     count: int = 50,
+    column: str = "text",
 ) -> None:
-    """Writes the worst mistakes as a TSV with the columns text, label, predicted, label_probability.
+    """Writes the worst mistakes as a TSV with the columns text (or `column`), label, predicted, label_probability.
 
     White space in texts and names is written as single spaces, so that each mistake stays on its line.
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities)
     predicted = probabilities.argmax(axis=-1)
-    rows = [("text", "label", "predicted", "label_probability")]
+    rows = [(column, "label", "predicted", "label_probability")]
     rows += [
         (
             texts[index],

@@ -1,0 +1,139 @@
+"""Measures an exported model on clips, and on recordings composed of them, with pictures and the worst mistakes.
+
+python -m applications.speech_commands.evaluate --model saved_models/speech_commands --data recordings/
+"""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from applications.speech_commands import sample
+from applications.speech_commands.data import duration, evaluation_examples
+from applications.speech_commands.detection import DetectionOptions
+from applications.speech_commands.predict import SHIPPED_MODEL, Predictor
+from applications.speech_commands.streams import compose
+from common import cli
+from common.checks import require_at_least
+from common.data.audio_augmentation import Waveform
+from common.data.labelled_audio import SAMPLE, SILENCE, UNKNOWN, AudioSource, Clips, load_noises
+from common.data.labels import label_indices
+from common.evaluation.classification import classification_metrics, write_worst_mistakes
+from common.evaluation.detection import detection_metrics, rejection_curve
+from common.evaluation.plots import plot_confusion_matrix, plot_rejection_curve, plot_reliability
+from common.evaluation.report import print_metrics, write_metrics
+
+_STREAM_SEED = 0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure, on which clips, and where the report goes."""
+
+    model: Path = SHIPPED_MODEL
+    """Folder of numbered versions, of which the highest is used, or one version."""
+    source: AudioSource = field(default_factory=AudioSource)
+    """Where the labelled clips come from. For a model that knows `_unknown_`, every label that it has no class of is
+    that, unless --labels says otherwise."""
+    noises: Path | None = None
+    """Folder or tar of background recordings; unless given, those of the data's `_background_noise_`."""
+    stream_minutes: float = 5.0
+    """Length of the recording, composed of the clips and the noises, in which words are then detected; 0 for none."""
+    detection: DetectionOptions = field(default_factory=DetectionOptions)
+    """When a word in that recording counts as heard."""
+    output: Path = Path("runs/speech_commands/evaluation")
+    """Folder for metrics.json, the pictures and the table of mistakes."""
+    batch_size: int = 32
+    """Clips that are heard at once."""
+
+    def __post_init__(self) -> None:
+        require_at_least(0, stream_minutes=self.stream_minutes)
+        require_at_least(1, batch_size=self.batch_size)
+
+
+def evaluate(options: Options) -> dict[str, Any]:
+    """Measures the SavedModel, as a server would answer, and writes the report. Returns the metrics."""
+    predictor = Predictor(options.model, options.batch_size)
+    clips = evaluation_examples(_with_unknown(options.source, predictor.labels))
+    labels = np.array(label_indices(clips, predictor.labels))
+    noises = _noises(options)
+    console = cli.console()
+    console.print(f"{predictor.path} on {clips.describe()}")
+    # The first answers wait for TensorFlow to prepare the graph, once for each process.
+    predictor.probabilities(clips.waveforms[:1])
+    started = time.perf_counter()
+    probabilities = predictor.probabilities(clips.waveforms, show_progress=True)
+    seconds = time.perf_counter() - started
+    rejection = rejection_curve(probabilities, labels, predictor.labels)
+    metrics = {
+        **classification_metrics(labels, probabilities, predictor.labels),
+        "equal_error_rate": None if rejection is None else rejection.equal_error_rate,
+        "seconds": round(seconds, 1),
+        "clips_per_second": round(len(clips) / seconds, 1),
+        "audio_seconds_per_second": round(duration(clips) / seconds, 1),
+        "batch_size": options.batch_size,
+        "left_out": dict(clips.left_out),
+        "model": str(predictor.path),
+        "data": clips.name,
+    }
+    streamed = _detected(predictor, clips, noises, options) if options.stream_minutes else None
+    report = options.output
+    write_metrics(report / "metrics.json", metrics | {"stream": streamed})
+    plot_confusion_matrix(labels, probabilities, predictor.labels, report / "confusion_matrix.png")
+    plot_reliability(labels, probabilities, report / "reliability.png")
+    if rejection is not None:
+        plot_rejection_curve(rejection, report / "rejection.png")
+    write_worst_mistakes(
+        report / "worst_mistakes.tsv", clips.origins, labels, probabilities, predictor.labels, column="clip"
+    )
+    print_metrics(metrics, f"Speech commands on {clips.name}")
+    if streamed is not None:
+        print_metrics(
+            streamed, f"Words detected in {options.stream_minutes:g} minutes composed of these clips"
+        )
+    console.print(f"written to {report}")
+    return metrics | {"stream": streamed}
+
+
+def _detected(
+    predictor: Predictor, clips: Clips, noises: Sequence[Waveform], options: Options
+) -> dict[str, Any]:
+    """How well the words of a recording composed of the clips are found: when a word counted as heard, the metrics of
+    `detection_metrics`, and how fast the recording was heard."""
+    length = 60 * options.stream_minutes
+    recording = compose(clips, noises, length, _STREAM_SEED)
+    started = time.perf_counter()
+    detections = list(predictor.stream(recording.waveform, options.detection))
+    seconds = time.perf_counter() - started
+    return {
+        **dataclasses.asdict(options.detection),
+        "audio_seconds_per_second": round(length / seconds, 1),
+        **detection_metrics(detections, recording.events, length, predictor.labels),
+    }
+
+
+def _with_unknown(source: AudioSource, labels: Sequence[str]) -> AudioSource:
+    if source.labels or UNKNOWN not in labels:
+        return source
+    return dataclasses.replace(
+        source, labels=tuple(label for label in labels if label not in (UNKNOWN, SILENCE))
+    )
+
+
+def _noises(options: Options) -> Sequence[Waveform]:
+    if options.source.data == SAMPLE and options.noises is None:
+        return sample.noises("test")
+    return load_noises(options.source, options.noises)
+
+
+def main(options: Options) -> None:
+    """Measures an exported recogniser on labelled clips: accuracy, calibration, rejection, and detection in streams."""
+    evaluate(options)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
