@@ -1,0 +1,132 @@
+"""Measures an exported model, with all its captions and pictures of where it looked.
+
+python -m applications.image_captioning.evaluate --images test_images.tar --captions test_captions.tsv
+"""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from applications.image_captioning.data import evaluation_examples
+from applications.image_captioning.predict import END_MARK, SHIPPED_MODEL, Predictor
+from applications.image_captioning.sample import make_scenes
+from applications.image_captioning.sentences import mistakes
+from common import cli
+from common.checks import require_at_least
+from common.data.captioned_images import SAMPLE, CaptionedImages, CaptionSource
+from common.errors import UserError
+from common.evaluation.captioning import captioning_metrics, write_captions
+from common.evaluation.image_plots import plot_caption_page, plot_word_attention
+from common.evaluation.report import print_metrics, write_metrics
+
+_PICTURES_UNLESS_CHOSEN = 4
+_IMAGES_OF_A_PAGE = 24
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure, on which images, and where the report goes."""
+
+    model: Path = SHIPPED_MODEL
+    """Folder of numbered versions, of which the highest is used, or one version."""
+    source: CaptionSource = field(default_factory=CaptionSource)
+    """Where the images and their right captions come from."""
+    output: Path = Path("runs/image_captioning/evaluation")
+    """Folder for metrics.json, captions.tsv and the pictures."""
+    attention: tuple[int, ...] | None = None
+    """Numbers of the images, from 1, for which it is drawn where the model looked; the first few unless given."""
+    batch_size: int = 16
+    """Images that are looked at at once."""
+
+    def __post_init__(self) -> None:
+        require_at_least(1, batch_size=self.batch_size)
+
+
+def evaluate(options: Options) -> dict[str, Any]:
+    """Measures the SavedModel, as a server would answer, and writes the report. Returns the metrics.
+
+    Images are sent as the squares that the model reads, without loss.
+    """
+    predictor = Predictor(options.model, options.batch_size)
+    examples = evaluation_examples(options.source, predictor.size)
+    drawn = _images_to_draw(options, len(examples))
+    console = cli.console()
+    console.print(f"{predictor.path} on {examples.describe()}")
+    # The first answers wait for TensorFlow to prepare the graph, once for each process.
+    predictor(examples.images[: options.batch_size])
+    started = time.perf_counter()
+    answers = predictor(examples.images, show_progress=True)
+    seconds = time.perf_counter() - started
+    captions = [answer["caption"] for answer in answers]
+    is_sample = options.source.data == SAMPLE and options.source.tree is None
+    metrics = {
+        **captioning_metrics(captions, examples.captions),
+        **(scene_metrics(captions) if is_sample else {}),
+        "seconds": round(seconds, 1),
+        "images_per_second": round(len(examples) / seconds, 1),
+        "batch_size": options.batch_size,
+        "left_out": {reason: count for reason, count in examples.left_out.items() if count},
+        "model": str(predictor.path),
+        "data": examples.name,
+    }
+    report = options.output
+    write_metrics(report / "metrics.json", metrics)
+    write_captions(report / "captions.tsv", examples.origins, examples.captions, captions)
+    _draw_page(examples, captions, report / "captions.png")
+    for number in drawn:
+        image = examples.images[number - 1]
+        found = predictor.attend(image)
+        words = [token for token in found["tokens"] if token != END_MARK]
+        plot_word_attention(
+            image, words, found["attention"][: len(words)], report / f"attention_{number}.png"
+        )
+    print_metrics(metrics, f"Image captioning on {examples.name}")
+    console.print(f"written to {report}")
+    return metrics
+
+
+def scene_metrics(captions: Sequence[str]) -> dict[str, Any]:
+    """How many of the sample's test scenes are described without a mistake, and how many captions hold a mistake of
+    each sort.
+
+    Args:
+        captions: one of each scene, in their order.
+    """
+    scenes = make_scenes("test", len(captions))
+    found = [
+        {mistake.partition(":")[0] for mistake in mistakes(caption, scene)}
+        for caption, scene in zip(captions, scenes, strict=True)
+    ]
+    return {
+        "scenes_without_mistake": sum(not sorts for sorts in found) / len(found),
+        "captions_with_mistakes": dict(Counter(sort for sorts in found for sort in sorted(sorts))),
+    }
+
+
+def _draw_page(examples: CaptionedImages, captions: Sequence[str], path: Path) -> None:
+    """Images from all over the data, so many as fit on a page."""
+    step = -(-len(examples) // _IMAGES_OF_A_PAGE)
+    shown = range(0, len(examples), step)
+    part = examples.select(shown)
+    plot_caption_page(list(part.images), [captions[index] for index in shown], part.captions, path)
+
+
+def _images_to_draw(options: Options, count: int) -> tuple[int, ...]:
+    if options.attention is None:
+        return tuple(range(1, min(count, _PICTURES_UNLESS_CHOSEN) + 1))
+    for number in options.attention:
+        if not 1 <= number <= count:
+            raise UserError(f"--attention {number}: expected the number of an image, from 1 to {count}")
+    return options.attention
+
+
+def main(options: Options) -> None:
+    """Measures an exported captioner on captioned images: BLEU, ROUGE-L, CIDEr-D, variety and speed."""
+    evaluate(options)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
