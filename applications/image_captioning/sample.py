@@ -1,10 +1,18 @@
-"""The sample: drawn scenes with five sentences each; what is tested was never seen together in training."""
+"""The sample: drawn scenes with five sentences each; what is tested was never seen together in training.
 
+python -m applications.image_captioning.sample --output scenes --count 20
+"""
+
+import io
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from PIL import Image
 
 from applications.image_captioning.scenes import (
     ABOVE,
@@ -18,8 +26,11 @@ from applications.image_captioning.scenes import (
     random_scene,
 )
 from applications.image_captioning.sentences import describe
+from common import cli
+from common.checks import require_at_least
 from common.data.captioned_images import CaptionedImages
 from common.data.splits import stable_split
+from common.files import atomic_write
 
 COUNTS = {"train": 4_000, "validation": 400, "test": 500}
 SHARES = {"test": 0.1, "validation": 0.1, "train": 0.8}
@@ -115,3 +126,39 @@ def _belongs(scene: Scene, part: str) -> bool:
         if {a, b} <= known
     ]
     return set(stable_split(seen, SHARES)) <= {part}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which scenes to draw, and where to."""
+
+    output: Path
+    """Folder for the pictures, and for captions.tsv with their sentences."""
+    part: Literal["train", "validation", "test"] = "test"
+    """Part of the sample that they are of."""
+    count: int = 3
+    """How many: the first ones of the part."""
+    size: int = 128
+    """Side of the pictures in pixels."""
+
+    def __post_init__(self) -> None:
+        require_at_least(1, count=self.count)
+        require_at_least(16, size=self.size)
+
+
+def main(options: Options) -> None:
+    """Draws scenes of the sample as PNG files, which can be captioned, or trained on as pictures of your own."""
+    drawn = make_sample(options.part, options.size, options.count)
+    lines = ["image\tcaption"]
+    for number, (pixels, captions) in enumerate(zip(drawn.images, drawn.captions, strict=True), start=1):
+        name, file = f"scene_{number}.png", io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG")
+        atomic_write(options.output / name, file.getvalue())
+        lines += [f"{name}\t{caption}" for caption in captions]
+    atomic_write(options.output / "captions.tsv", "\n".join(lines) + "\n")
+    count = f"{len(drawn):,} picture{'' if len(drawn) == 1 else 's'}"
+    cli.console().print(f"{count} written to {options.output}", markup=False)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

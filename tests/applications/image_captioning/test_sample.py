@@ -5,9 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from applications.image_captioning.sample import COUNTS, make_sample, make_scenes
+from applications.image_captioning.sample import COUNTS, Options, main, make_sample, make_scenes
 from applications.image_captioning.scenes import COLOURS, SHAPES, draw
 from applications.image_captioning.sentences import mistakes
+from common.data.captioned_images import CaptionSource, load_evaluation
 
 PARTS = ("train", "validation", "test")
 
@@ -107,3 +108,11 @@ def test_it_is_the_same_each_time(scenes):
 def test_no_two_scenes_are_the_same(scenes):
     everything = [scene.placed for part in PARTS for scene in scenes[part]]
     assert len(set(everything)) == len(everything)
+
+
+def test_the_script_draws_pictures_that_the_loader_of_own_files_reads(tmp_path):
+    main(Options(tmp_path / "scenes", count=4, size=32))
+    source = CaptionSource(images=tmp_path / "scenes", captions=tmp_path / "scenes" / "captions.tsv")
+    read, made = load_evaluation(source, make_sample, 32), make_sample("test", 32, 4)
+    np.testing.assert_array_equal(read.images, made.images)
+    assert list(read.captions) == list(made.captions)
