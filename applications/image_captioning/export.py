@@ -128,7 +128,10 @@ def looker(trained: Trained) -> Callable[[tf.Tensor], _Seen]:
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def look(image_bytes: tf.Tensor) -> _Seen:
-        grid = trained.encoder(decode_images(image_bytes, size), training=False)
+        images, rows = decode_images(image_bytes, size), tf.shape(image_bytes)[0]
+        # TensorFlow's fused convolutions fail on no images at all.
+        images = tf.pad(images, [[0, tf.cast(rows == 0, tf.int32)], [0, 0], [0, 0], [0, 0]])
+        grid = trained.encoder(images, training=False)[:rows]
         memory = attended(trained.model, grid)
         return _Seen(grid, memory.keys, memory.values, memory.mask)
 
