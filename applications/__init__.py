@@ -18,6 +18,7 @@ quiet_tensorflow()
 
 CATALOGUE = {
     "sentiment_analysis": "a text in, its label and the label's probability out",
+    "speech_commands": "a recording in, the word in it and the word's probability out",
     "text_generation": "the beginning of a text in, its continuation out",
     "translation": "a text in, its translation and the translation's score out",
 }

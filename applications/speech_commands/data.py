@@ -49,7 +49,7 @@ def training_examples(config: Config) -> Examples:
     """Training and validation clips, the classes, and background recordings.
 
     Raises:
-        UserError: fewer than two classes, or a validation label that training lacks.
+        UserError: fewer than two classes, a validation label that training lacks, or no silence for a streaming model.
     """
     training, validation = load_training(
         config.source, sample.sample, config.validation, config.validation_fraction
@@ -60,6 +60,11 @@ def training_examples(config: Config) -> Examples:
     if len(labels) < 2:
         raise UserError(
             f"{training.name}: every training clip is labelled {labels[0]!r}; expected at least two classes"
+        )
+    if config.kind == "streaming" and SILENCE not in labels:
+        raise UserError(
+            f"--kind streaming: {training.name} has no {SILENCE}, which is the answer between words; expected "
+            f"background recordings (--noises, or _background_noise_ in the data), or clips labelled {SILENCE}"
         )
     label_indices(validation, labels)
     return Examples(training, validation, labels, noises)
