@@ -108,8 +108,8 @@ def scene_metrics(captions: Sequence[str]) -> dict[str, Any]:
 
 def _draw_page(examples: CaptionedImages, captions: Sequence[str], path: Path) -> None:
     """Images from all over the data, so many as fit on a page."""
-    step = -(-len(examples) // _IMAGES_OF_A_PAGE)
-    shown = range(0, len(examples), step)
+    count = min(len(examples), _IMAGES_OF_A_PAGE)
+    shown = [len(examples) * place // count for place in range(count)]
     part = examples.select(shown)
     plot_caption_page(list(part.images), [captions[index] for index in shown], part.captions, path)
 
