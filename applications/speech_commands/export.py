@@ -124,12 +124,14 @@ def _clip_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
 
     @tf.function(input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)])
     def listen(clips: tf.Tensor) -> _Heard:
+        rows = tf.shape(clips)[0]
+        clips = _not_none(clips, 0)
         if has_attention:
             logits, weights, spectrum = attention(model, clips)
         else:
             logits = model(clips, training=False)
-            weights, spectrum = tf.zeros([tf.shape(clips)[0], 0]), tf.zeros([tf.shape(clips)[0], 0, 0])
-        return _Heard(tf.nn.softmax(logits / temperature), weights, spectrum)
+            weights, spectrum = tf.zeros([rows, 0]), tf.zeros([rows, 0, 0])
+        return _Heard(tf.nn.softmax(logits[:rows] / temperature), weights[:rows], spectrum[:rows])
 
     return listen
 
@@ -143,13 +145,12 @@ def _pooling_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
     @tf.function(input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)])
     def listen(clips: tf.Tensor) -> _Heard:
         # A word at the very end of a clip is answered after it.
-        heard = tf.pad(clips, [[0, 0], [0, _SETTLING_FRAMES * _FRAME]])
-        posteriors = tf.nn.softmax(model(heard, training=False) / temperature)
+        rows, heard = tf.shape(clips)[0], _not_none(clips, _SETTLING_FRAMES * _FRAME)
+        posteriors = tf.nn.softmax(model(heard, training=False)[:rows] / temperature)
         averages = tf.nn.avg_pool1d(posteriors, _SMOOTHED_FRAMES, 1, "VALID")
         highest = tf.where(is_silence, 0.0, tf.reduce_max(averages, axis=1))
         silence = 1.0 - tf.reduce_max(highest, axis=-1, keepdims=True)
         scores = tf.where(is_silence, silence, highest)
-        rows = tf.shape(clips)[0]
         return _Heard(
             scores / tf.reduce_sum(scores, axis=-1, keepdims=True),
             tf.zeros([rows, 0]),
@@ -157,6 +158,11 @@ def _pooling_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
         )
 
     return listen
+
+
+def _not_none(clips: tf.Tensor, zeros: int) -> tf.Tensor:
+    """The clips, followed by zeros; of no clips at all, on which TensorFlow's convolutions fail, a silent one."""
+    return tf.pad(clips, [[0, tf.cast(tf.shape(clips)[0] == 0, tf.int32)], [0, zeros]])
 
 
 def _streaming_signatures(trained: Trained, waveforms: np.ndarray) -> list[Signature]:
@@ -168,7 +174,9 @@ def _streaming_signatures(trained: Trained, waveforms: np.ndarray) -> list[Signa
 
     def stepped(audio: tf.Tensor, **before: tf.Tensor) -> Tensors:
         logits, after = step(model, check_waveform(audio), [before[name] for name in states])
-        return {"posteriors": tf.nn.softmax(logits / temperature)} | dict(zip(states, after, strict=True))
+        named = zip(specs.items(), after, strict=True)
+        states_after = {name: tf.ensure_shape(state, spec.shape) for (name, spec), state in named}
+        return {"posteriors": tf.nn.softmax(logits / temperature)} | states_after
 
     audio = tf.TensorSpec([None, None], tf.float32)
     specs = {name: tf.TensorSpec([None, *state.shape[1:]], tf.float32) for name, state in states.items()}
