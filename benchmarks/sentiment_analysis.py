@@ -14,16 +14,15 @@ import numpy as np
 
 from applications.sentiment_analysis.config import PRESETS, Config
 from applications.sentiment_analysis.model import build
+from benchmarks.stock import check_same_logits, with_stock_recurrence
 from benchmarks.timing import in_turn, ratio, seconds_per_batch, spread, table
 from common import cli
 from common.data.batching import Sequences, pad, training_batches
-from common.layers.stack import RecurrentStack
 from common.training.losses import smoothed_cross_entropy
 from common.training.optimizer import make_optimizer
 from common.training.options import Precision
 
 PIPELINE, OURS, STOCK = "pipeline", "training step", "training step, stock Keras layers"
-_TOLERANCE = 1e-5
 # The first step traces one shape, the second all shapes.
 _UNTIMED_STEPS = 3
 
@@ -49,27 +48,6 @@ def random_texts(count: int, seed: int = 0) -> Sequences:
     lengths = np.clip(rng.lognormal(5.4, 0.65, count), 10, 2_000).astype(int)
     features = [rng.integers(2, 16_000, (length, 5), dtype=np.int32) for length in lengths]
     return Sequences(features, rng.integers(0, 2, count, dtype=np.int32))
-
-
-def with_stock_recurrence(classifier: keras.Model) -> keras.Model:
-    """A copy of the classifier, weights included, whose one bidirectional LSTM layer is stock Keras's."""
-
-    def copied(layer: Any) -> Any:
-        if not isinstance(layer, RecurrentStack):
-            return type(layer).from_config(layer.get_config())
-        lstm = keras.layers.LSTM(layer.units, return_sequences=True, dtype=layer.dtype_policy)
-        return keras.layers.Bidirectional(lstm, dtype=layer.dtype_policy, name=layer.name)
-
-    copy = keras.models.clone_model(classifier, clone_function=copied)
-    copy.set_weights(classifier.get_weights())
-    return copy
-
-
-def check_same_logits(ours: keras.Model, stock: keras.Model, features: np.ndarray) -> None:
-    """Raises RuntimeError if any logits of the two models in float32 differ by more than 1e-5."""
-    difference = np.abs(np.asarray(ours(features) - stock(features))).max()
-    if not difference <= _TOLERANCE:
-        raise RuntimeError(f"logits with stock layers differ by {difference:.1e}, more than {_TOLERANCE:g}")
 
 
 def main(options: Options) -> None:

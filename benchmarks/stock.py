@@ -1,17 +1,61 @@
-"""Generation as one writes it with stock Keras cells: the peer of `RecurrentStack.stepper` and `common.decoding`."""
+"""The same with stock Keras: recurrent layers, the peer of `RecurrentStack`, and generation as one writes it with stock
+cells, the peer of `RecurrentStack.stepper` and `common.decoding`."""
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from common.decoding.generate import Choose, Moment
+from common.layers.stack import RecurrentStack
 
 StackStep: TypeAlias = Callable[[tf.Tensor, Sequence[tf.Tensor]], tuple[tf.Tensor, list[tf.Tensor]]]
 """`(inputs [batch, features], states [batch, units] each)` -> `(outputs [batch, units], states after)`."""
 TokenStep: TypeAlias = Callable[[tf.Tensor, Sequence[tf.Tensor]], tuple[tf.Tensor, Sequence[tf.Tensor]]]
 """`(tokens [batch], states [batch, units] each)` -> `(logits [batch, vocabulary], states after)`."""
+
+_LAYERS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
+_TOLERANCE = 1e-5
+
+
+def with_stock_recurrence(model: keras.Model) -> keras.Model:
+    """A copy of the model, weights included, in which stock Keras layers stand for each `RecurrentStack` (without
+    residual connections and normalisation)."""
+
+    def copied(layer: Any) -> Any:
+        if isinstance(layer, RecurrentStack):
+            return _stock_stack(layer)
+        return type(layer).from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=copied)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def check_same_logits(ours: keras.Model, stock: keras.Model, inputs: np.ndarray) -> None:
+    """Raises RuntimeError if any logits of the two models in float32 differ by more than 1e-5."""
+    difference = np.abs(np.asarray(ours(inputs) - stock(inputs))).max()
+    if not difference <= _TOLERANCE:
+        raise RuntimeError(f"logits with stock layers differ by {difference:.1e}, more than {_TOLERANCE:g}")
+
+
+def _stock_stack(stack: RecurrentStack) -> keras.layers.Layer:
+    layers: list[keras.layers.Layer] = []
+    for index in range(stack.layer_count):
+        if index:
+            layers.append(keras.layers.SpatialDropout1D(stack.dropout, dtype=stack.dtype_policy))
+        layer = _LAYERS[stack.cell](
+            stack.units,
+            return_sequences=True,
+            recurrent_dropout=stack.recurrent_dropout,
+            dtype=stack.dtype_policy,
+        )
+        layers.append(
+            keras.layers.Bidirectional(layer, dtype=stack.dtype_policy) if stack.bidirectional else layer
+        )
+    return keras.Sequential(layers, name=stack.name)
 
 
 def lstm_step(cells: Sequence[keras.layers.LSTMCell], residual: bool = False) -> StackStep:
