@@ -2,8 +2,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 # What `make run` asks each application's shipped model, a line per application. The model that it then trains on the
-# application's sample is asked the same, unless there is an own.<application>; train.<application> are further flags of its training.
+# application's sample is asked the same, unless there is an own.<application>; train.<application> are further flags of its training. Where files are
+# asked about, sample.<application> are the flags with which its sample writes some first.
 ask.sentiment_analysis := "not bad at all, I loved it" "a great cast, but the story goes nowhere"
+sample.speech_commands := --output runs/speech_commands/words --count 5
+ask.speech_commands := runs/speech_commands/words
 ask.text_generation := "ROMEO:" --length 200 --seed 7
 own.text_generation := "def " --length 300 --temperature 0.7 --seed 7
 ask.translation := "A man in a blue shirt is standing on a ladder cleaning a window." "Two dogs are playing in the snow."
@@ -28,6 +31,7 @@ setup: .venv/.ready ## make .venv and install the project with its test tools
 run: $(RUNS) ## for each application: answer with the shipped model, then train, evaluate, export and use one of your own
 
 $(RUNS): run-%: setup ## the same for one application
+	$(if $(sample.$*),$(BIN)/python -m applications.$*.sample $(sample.$*))
 	@echo "== $*: the shipped model"
 	$(BIN)/python -m applications.$*.predict --model saved_models/$*/1 $(ask.$*)
 	@echo "== $*: a model of your own, from nothing: train"

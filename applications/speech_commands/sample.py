@@ -2,15 +2,24 @@
 
 No speaker (a voice variant of espeak-ng, in whatever accent) is in two parts, and half of the other words of
 validation and test are words that training never holds.
+
+python -m applications.speech_commands.sample --output words --count 5
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from applications.speech_commands.synthesis import Voice, synthesize
-from common.data.audio import SAMPLE_RATE
+from common import cli
+from common.checks import require_at_least
+from common.data.audio import SAMPLE_RATE, encode_wav
 from common.data.labelled_audio import SILENCE, UNKNOWN, Clips
+from common.files import atomic_write
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -61,7 +70,11 @@ def sample(part: str) -> Clips:
     Made on the first call, then kept. `speakers` names the voice; silence has none. The parts hold 2,000, 250 and 500
     clips, as many of each command word as of silence, and half as many again of other words.
     """
-    spoken = _texts(part)
+    return _spoken(part, _texts(part))
+
+
+def _spoken(part: str, spoken: Sequence[tuple[str, str]]) -> Clips:
+    """The clips of the labels and texts with which a part begins."""
     clips = [
         _clip(text, part, np.random.default_rng((_SEEDS[part], number)))
         for number, (_, text) in enumerate(spoken)
@@ -215,3 +228,32 @@ def _as_loud_as(waveform: np.ndarray, decibels: float) -> np.ndarray:
     level = np.sqrt(np.mean(np.square(waveform, dtype=np.float64)))
     scale = min(10 ** (decibels / 20) / level, 1 / np.abs(waveform).max())
     return (waveform * scale).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which clips to make, and where to."""
+
+    output: Path
+    """Folder for the recordings: <label>/<voice>_nohash_<number>.wav."""
+    part: Literal["train", "validation", "test"] = "test"
+    """Part of the sample that they are of."""
+    count: int = 5
+    """How many: the first ones of the part."""
+
+    def __post_init__(self) -> None:
+        require_at_least(1, count=self.count)
+
+
+def main(options: Options) -> None:
+    """Writes clips of the sample as WAV files, to be recognised, or trained on as recordings of your own."""
+    clips = _spoken(options.part, _texts(options.part)[: options.count])
+    for number, waveform in enumerate(clips.waveforms):
+        name = f"{clips.speakers[number] or 'nobody'}_nohash_{number}.wav"
+        atomic_write(options.output / clips.labels[number] / name, encode_wav(waveform))
+    count = f"{len(clips):,} recording{'' if len(clips) == 1 else 's'}"
+    cli.console().print(f"{count} written to {options.output}", markup=False)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)

@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from applications.speech_commands.sample import ACCENTS, COMMANDS, noises, sample
+from applications.speech_commands.sample import ACCENTS, COMMANDS, Options, main, noises, sample
+from common.data.labelled_audio import AudioSource, load_evaluation
 
 PARTS = ("train", "validation", "test")
 KINDS = ("white", "pink", "brown", "hum", "babble")
@@ -162,3 +163,17 @@ def test_a_linear_classifier_tells_most_words_of_new_speakers_apart_but_by_far_n
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=200))
     model.fit(pictures["train"], clips["train"].labels)
     assert 0.5 < model.score(pictures["test"], clips["test"].labels) < 0.85
+
+
+def test_clips_are_written_as_files_from_which_they_are_read_again(clips, tmp_path, capsys):
+    main(Options(tmp_path / "words", "validation", 12))
+    assert capsys.readouterr().out == f"12 recordings written to {tmp_path / 'words'}\n"
+    written = load_evaluation(AudioSource(str(tmp_path / "words")), sample)
+    made = clips["validation"].select(range(12))
+    order = [int(origin.rpartition("_")[2].removesuffix(".wav")) for origin in written.origins]
+    assert sorted(order) == list(range(12))
+    for number, waveform, label, speaker in zip(
+        order, written.waveforms, written.labels, written.speakers, strict=True
+    ):
+        np.testing.assert_allclose(waveform, made.waveforms[number], atol=1 / 32768)
+        assert (label, speaker) == (made.labels[number], made.speakers[number] or "nobody")
