@@ -95,6 +95,21 @@ def test_the_report_holds_each_caption_and_the_pictures_asked_for(report, captio
         assert np.asarray(Image.open(report / name)).std() > 0
 
 
+def test_where_it_looked_is_drawn_on_the_image_of_that_number(
+    exported, own, pictures, captions, tmp_path, monkeypatch
+):
+    drawn = []
+    monkeypatch.setattr(
+        "applications.image_captioning.evaluate.plot_word_attention", lambda *given: drawn.append(given)
+    )
+    evaluate(Options(exported, own, tmp_path, attention=(3,)))
+    ((image, words, maps, path),) = drawn
+    np.testing.assert_array_equal(image, pictures["2.png"])
+    assert words == caption_tokens(captions[2])
+    assert len(maps) == len(words)
+    assert path == tmp_path / "attention_3.png"
+
+
 def test_on_the_sample_it_is_told_what_share_of_the_scenes_is_described_without_a_mistake():
     right = [texts[0] for texts in make_sample("test", 16, 6).captions]
     assert scene_metrics(right) == {"scenes_without_mistake": 1.0, "captions_with_mistakes": {}}
