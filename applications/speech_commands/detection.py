@@ -21,7 +21,7 @@ class DetectionOptions:
 
     smoothing: float = 0.2
     """Seconds over which the posteriors are averaged."""
-    threshold: float = 0.7
+    threshold: float = 0.9
     """Averaged posterior from which on a word is heard, from 0 to 1."""
     refractory: float = 0.6
     """Seconds after a detection in which nothing else is detected."""
