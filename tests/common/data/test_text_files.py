@@ -35,7 +35,7 @@ def test_a_leading_tilde_is_the_home_folder(tmp_path, monkeypatch):
     assert read_text_file(type(tmp_path)("~/a.txt")) == "Zoë"
 
 
-WHOLE = gzip.compress(b"fine\n" * 1000)
+WHOLE = gzip.compress(b"fine\n" * 1000, mtime=0)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ WHOLE = gzip.compress(b"fine\n" * 1000)
         ("a.txt", b"fine\ncaf\xe9\n", ", line 2: byte 0xe9 is not valid UTF-8; save the file as UTF-8"),
         (
             "a.gz",
-            gzip.compress(b"fine\n\n\xff\n"),
+            gzip.compress(b"fine\n\n\xff\n", mtime=0),
             ", line 3: byte 0xff is not valid UTF-8; save the file as UTF-8",
         ),
         ("a.gz", b"not gzip", ": not a whole gzip file (Not a gzipped file (b'no'))"),
