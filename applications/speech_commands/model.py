@@ -132,8 +132,10 @@ def _residual_block(
     inner = _activated(_convolution(maps, channels, 3, strides, precision), precision)
     inner = keras.layers.SpatialDropout2D(dropout, dtype=precision)(inner)
     inner = _convolution(inner, channels, 3, (1, 1), precision)
+    # TensorFlow 2.21 writes beyond its memory in the gradient of a 1x1 convolution with strides in float32 (oneDNN).
+    maps = maps[:, :: strides[0], :: strides[1]]
     if strides != (1, 1) or maps.shape[-1] != channels:
-        maps = _convolution(maps, channels, 1, strides, precision)
+        maps = _convolution(maps, channels, 1, (1, 1), precision)
     return _activated(keras.layers.Add(dtype=precision)([maps, inner]), precision)
 
 

@@ -75,7 +75,7 @@ def test_words_are_detected_in_a_recording_composed_of_the_clips(metrics):
     assert stream["recall"] == stream["hits"] / stream["events"] > 0.5
     assert stream["false_alarms_per_hour"] == stream["false_alarms"] * 120
     assert stream["per_class"].keys() == {"high", "low"}
-    assert (stream["threshold"], stream["smoothing"], stream["refractory"]) == (0.7, 0.2, 0.6)
+    assert (stream["threshold"], stream["smoothing"], stream["refractory"]) == (0.9, 0.2, 0.6)
 
 
 def test_a_streaming_model_is_measured_alike(exported_stream, source, tmp_path):
