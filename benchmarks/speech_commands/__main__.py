@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import keras
 
-from applications.speech_commands.config import PRESETS
+from applications.speech_commands.config import PRESETS, Kind
 from benchmarks.speech_commands.listening import SERVED, listening_speeds, random_waveforms, step_times
 from benchmarks.speech_commands.networks import Network, exported_network, random_network
 from benchmarks.speech_commands.starting import PREDICT, start_times
@@ -22,7 +22,7 @@ from common.errors import UserError
 
 # The first time traces; the second one still allocates.
 _UNTIMED_ROUNDS = 2
-_PRESETS = {"clip": "base", "streaming": "streaming"}
+_PRESETS: Mapping[Kind, str] = {"clip": "base", "streaming": "streaming"}
 
 
 @dataclass(frozen=True)

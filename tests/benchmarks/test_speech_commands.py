@@ -199,6 +199,7 @@ def test_each_contender_has_a_line(
             if case.kind == config.kind
         },
     )
+    monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setattr(starting, "first_answer", lambda *_: ("yes", 1.0))
     benchmark.main(
         Options(
