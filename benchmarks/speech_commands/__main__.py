@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import keras
 
-from applications.speech_commands.config import PRESETS, Kind
+from applications.speech_commands.config import PRESETS
 from benchmarks.speech_commands.listening import SERVED, listening_speeds, random_waveforms, step_times
 from benchmarks.speech_commands.networks import Network, exported_network, random_network
 from benchmarks.speech_commands.starting import PREDICT, start_times
@@ -22,7 +22,7 @@ from common.errors import UserError
 
 # The first time traces; the second one still allocates.
 _UNTIMED_ROUNDS = 2
-_PRESETS: Mapping[Kind, str] = {"clip": "base", "streaming": "streaming"}
+_PRESETS = {"clip": "base", "streaming": "streaming"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,9 @@ def main(options: Options) -> None:
     """Measures seconds of audio per second of hearing and of training, ours beside stock Keras, milliseconds per step
     of a stream, and seconds from a process's start to its answer."""
     keras.utils.set_random_seed(1)
-    given = {network.config.kind: network for network in map(exported_network, options.model)}
+    given: dict[str, Network] = {
+        network.config.kind: network for network in map(exported_network, options.model)
+    }
     if len(given) < len(options.model):
         raise UserError(
             f"--model {' '.join(map(str, options.model))}: expected one model of each kind at most"
