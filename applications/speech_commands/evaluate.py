@@ -23,8 +23,12 @@ from common.data.audio_augmentation import Waveform
 from common.data.labelled_audio import SAMPLE, SILENCE, UNKNOWN, AudioSource, Clips, load_noises
 from common.data.labels import label_indices
 from common.evaluation.classification import classification_metrics, write_worst_mistakes
+from common.evaluation.classification_plots import (
+    plot_confusion_matrix,
+    plot_rejection_curve,
+    plot_reliability,
+)
 from common.evaluation.detection import detection_metrics, rejection_curve
-from common.evaluation.plots import plot_confusion_matrix, plot_rejection_curve, plot_reliability
 from common.evaluation.report import print_metrics, write_metrics
 
 _STREAM_SEED = 0

@@ -1,4 +1,8 @@
-"""What all pictures have in common: how they become PNG files."""
+"""What all pictures have in common: colours, names beside axes, and how they become PNG files.
+
+Figures are drawn through matplotlib's object interface, so no state is shared and no display is needed. Colours are
+those of Okabe and Ito (2008), which colour-blind readers can tell apart; lines differ in their dashes as well.
+"""
 
 import warnings
 from pathlib import Path
@@ -7,7 +11,11 @@ from matplotlib.figure import Figure
 
 from common.files import replacing
 
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#999999"
+COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+
 _DOTS_PER_INCH = 120
+_LONGEST_NAME = 24
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -18,3 +26,10 @@ def save_figure(figure: Figure, path: Path) -> None:
     with replacing(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(temporary, format="png", dpi=_DOTS_PER_INCH, bbox_inches="tight")
+
+
+def readable(name: str) -> str:
+    """A name that fits beside an axis; dollar signs would start a formula."""
+    name = " ".join(name.split())
+    short = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    return short.replace("$", r"\$")
