@@ -36,18 +36,6 @@ class AudioFile:
     """`train`, `validation` or `test`; "" in data that is not divided."""
 
 
-def is_path(data: str) -> bool:
-    """Whether `--data` names a folder or a file, be it there or not, rather than a data set of TFDS."""
-    path = Path(data).expanduser()
-    return (
-        path.exists()
-        or path.is_absolute()
-        or data.startswith(".")
-        or _is_archive(data)
-        or len(path.parts) > 2
-    )
-
-
 def is_recording(name: str) -> bool:
     """Whether the suffix is one that recordings have."""
     return _RECORDING.search(name) is not None

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from common.data.audio_files import is_path
 from common.data.caption_files import KINDS, read_captions
 from common.data.caption_text import caption_tokens
-from common.data.file_trees import walk_tree
+from common.data.file_trees import is_path, walk_tree
 from common.data.images import ImageError, decode_image, fit, is_image
 from common.data.splits import stable_split
 from common.errors import UserError

@@ -12,6 +12,18 @@ Read = Callable[[], bytes]
 ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 
 
+def is_path(data: str) -> bool:
+    """Whether `--data` names a folder or a file, be it there or not, rather than a data set of TFDS."""
+    path = Path(data).expanduser()
+    return (
+        path.exists()
+        or path.is_absolute()
+        or data.startswith(".")
+        or data.lower().endswith(ARCHIVE_SUFFIXES)
+        or len(path.parts) > 2
+    )
+
+
 def read_tree(path: Path, is_wanted: Callable[[str], bool]) -> dict[str, Read]:
     """The wanted files of a folder, its subfolders included, or of a tar archive, in the order of their names.
 

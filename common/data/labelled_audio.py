@@ -16,9 +16,9 @@ from common.data.audio_files import (
     find_all,
     find_clips,
     find_noises,
-    is_path,
     is_recording,
 )
+from common.data.file_trees import is_path
 from common.data.splits import stable_split
 from common.errors import UserError
 

@@ -5,6 +5,8 @@ Rows are counted from 0 in the lines that name them.
 
 import tensorflow as tf
 
+from common.layers.refusal import first_fault, refuse_first
+
 _SAMPLE_RATE = 16_000
 _BYTES = 2
 _STEPS_PER_UNIT = 2**15
@@ -50,7 +52,7 @@ def decode_wav(audio_bytes: tf.Tensor, sample_rate: int = _SAMPLE_RATE) -> tuple
         lengths = tf.math.floordiv(size, tf.maximum(frame, 1))
         faults = _faults(content, format_at, data_at, size, lengths, sample_rate)
         # Nothing is made of a refused file's numbers, which may promise more samples than the memory holds.
-        with tf.control_dependencies([_refuse(faults)]):
+        with tf.control_dependencies([refuse_first(faults)]):
             samples = tf.strings.substr(content, data_at + 8, lengths * frame)
             lengths, channels = tf.identity(lengths), tf.identity(channels)
         return _average_channels(samples, lengths, channels), tf.cast(lengths, tf.int32)
@@ -64,7 +66,7 @@ def check_waveform(waveform: tf.Tensor) -> tf.Tensor:
     """
     finite = tf.reduce_all(tf.math.is_finite(waveform), axis=1)
     loudest = tf.reduce_max(tf.abs(waveform), axis=1)
-    faults = _first_of(
+    faults = first_fault(
         (~finite, "expected samples from -1 to 1, got NaN or an infinite number"),
         (
             loudest > _LOUDEST,
@@ -78,7 +80,7 @@ def check_waveform(waveform: tf.Tensor) -> tf.Tensor:
         ),
         (tf.fill(tf.shape(loudest), tf.shape(waveform)[1] == 0), "expected samples, got none"),
     )
-    with tf.control_dependencies([_refuse(faults)]):
+    with tf.control_dependencies([refuse_first(faults)]):
         return tf.identity(waveform)
 
 
@@ -123,7 +125,7 @@ def _faults(
     rate, bits = _number(content, format_at + 12, 4), _number(content, format_at + 22, 2)
     found = tf.strings.join([tf.strings.as_string(bits), "-bit ", _format_name(encoding)])
     there = tf.maximum(length - data_at - 8, 0)
-    return _first_of(
+    return first_fault(
         (length == 0, "expected a WAV file, got no bytes"),
         (~is_wav, "expected a WAV file (one that begins with RIFF and WAVE), got other bytes"),
         ((format_at == 0) | (format_at + 24 > length), "expected a WAV file with a format, found none in it"),
@@ -182,22 +184,6 @@ def _average_channels(samples: tf.Tensor, lengths: tf.Tensor, channels: tf.Tenso
 
     total = tf.cond(tf.reduce_all(channels == 1), alone, mixed)
     return total / tf.cast(channels * _STEPS_PER_UNIT, tf.float32)[:, None]
-
-
-def _first_of(*cases: tuple[tf.Tensor, tf.Tensor | str]) -> tf.Tensor:
-    """The text of the first case that holds in each row; an empty string if none does."""
-    faults = tf.constant("")
-    for holds, text in reversed(cases):
-        faults = tf.where(holds, text, faults)
-    return faults
-
-
-def _refuse(faults: tf.Tensor) -> tf.Operation:
-    """Fails with the row and the text of the first fault `[batch]` that is not empty."""
-    ended = tf.concat([faults, ["no fault"]], axis=0)
-    row = tf.argmax(ended != "", output_type=tf.int32)
-    message = tf.strings.join(["row ", tf.strings.as_string(row), ": ", tf.gather(ended, row)])
-    return tf.debugging.Assert(tf.reduce_all(faults == ""), [message])
 
 
 def _format_name(encoding: tf.Tensor) -> tf.Tensor:
