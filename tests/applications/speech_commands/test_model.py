@@ -62,7 +62,7 @@ def test_what_follows_a_frame_of_a_stream_has_no_part_in_it(streaming):
     changed[:, 12 * FRAME :] = noise(1, 8 * FRAME)
     before, after = (np.asarray(streaming(one, training=False))[0] for one in (recording, changed))
     np.testing.assert_allclose(before[:12], after[:12], atol=1e-6)
-    assert (np.abs(before[12:] - after[12:]).max(axis=1) > 0).all()
+    assert np.abs(before[12:] - after[12:]).max() > 1e-4
 
 
 @pytest.mark.parametrize("kind", ["clip", "convolutional"])
