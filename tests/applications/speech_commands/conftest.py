@@ -62,9 +62,9 @@ def tiny_config(recordings, tmp_path_factory):
         training=replace(
             tiny.training,
             runs=tmp_path_factory.mktemp("runs"),
-            epochs=8,
-            patience=8,
-            learning_rate=0.02,
+            epochs=16,
+            patience=16,
+            learning_rate=0.01,
         ),
         augmentation=Augmentation(shift=0.1, speed=(1.0, 1.0), pitch=0.0, pitch_share=0.0),
         dropout=0.0,
