@@ -1,4 +1,4 @@
-"""Compose file and manifests keep to their schemas and agree with the server's files on paths, flags, ports and names."""
+"""Compose file and manifests keep to their schemas, and agree with the server on paths, flags, ports and names."""
 
 import http.server
 import json
