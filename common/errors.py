@@ -1,4 +1,4 @@
-"""The one exception for what a user can cause and mend."""
+"""The one exception for what a user can cause and mend, and the messages of others in one line."""
 
 
 class UserError(Exception):
@@ -7,3 +7,8 @@ class UserError(Exception):
     The message is one line that names the file, row or flag, says what is wrong and what was expected. Scripts print it
     without a traceback and exit with status 1.
     """
+
+
+def one_line(error: BaseException) -> str:
+    """The error's message, its line breaks turned into spaces."""
+    return " ".join(str(error).split())

@@ -24,7 +24,6 @@ from common import cli
 from common.checks import require_at_least
 from common.data.captioned_images import CaptionSource
 from common.decoding.beam import Hypotheses, beam_search
-from common.errors import UserError
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import ExportOptions, report, training_facts
@@ -106,12 +105,6 @@ def load_run(folder: Path) -> Trained:
     """
     run = load_finished(folder, Config)
     config, vocabulary = run.config, WordVocabulary.from_json(run.preprocessing)
-    if config.encoder != "residual" and config.encoder_weights != "imagenet":
-        weights = Path(config.encoder_weights)
-        if not weights.is_file():
-            raise UserError(
-                f"{weights}: no such file; expected the weights of {config.encoder} of the training"
-            )
     encoder = build_encoder(config, weights=config.encoder_weights)
     model = build(config, encoder, vocabulary.size)
     model.load_weights(run.weights)

@@ -1,16 +1,20 @@
 """The captioner: pixels -> grid of features -> attending decoder -> words; and what its encoder may begin as."""
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from applications.image_captioning.config import Config
+from common.errors import UserError, one_line
 from common.layers.attention_decoder import AttentionDecoder, Memory
 from common.layers.recurrent import PACKAGE
 from common.layers.tied_embedding import TiedEmbedding, TokenLoss
 
 IMAGE, TARGET, LABELS = "image", "target", "labels"
+IMAGENET = "imagenet"
 _RARE_LOGIT = -4.0
 # What each network of keras.applications makes of pixels from 0 to 1: a factor and an offset.
 _INPUTS = {"MobileNetV2": (2.0, -1.0), "EfficientNetV2B0": (255.0, 0.0), "ConvNeXtTiny": (255.0, 0.0)}
@@ -23,6 +27,9 @@ def build_encoder(config: Config, precision: str = "float32", weights: str | Non
         config: which network, and its sizes.
         precision: Keras dtype policy of all layers.
         weights: of a network of keras.applications: "imagenet" or a file; random ones if not given.
+
+    Raises:
+        UserError: there is no such file, it holds no weights of this network, or they cannot be downloaded.
     """
     image = keras.Input((None, None, 3), name=IMAGE)
     if config.encoder == "residual":
@@ -142,10 +149,15 @@ def _activated(maps: Any, precision: str) -> Any:
 
 def _application(name: str, image: Any, weights: str | None) -> Any:
     """A network of keras.applications without its classifier, in float32 and as it is."""
+    if weights not in (None, IMAGENET) and not Path(weights).is_file():
+        raise UserError(f"{weights}: no such file; expected the weights of {name}")
     scale, offset = _INPUTS[name]
     pixels = keras.layers.Rescaling(scale, offset=offset)(image)
-    network = getattr(keras.applications, name)(
-        include_top=False, weights=weights, input_shape=(None, None, 3)
-    )
+    make = partial(getattr(keras.applications, name), include_top=False, input_shape=(None, None, 3))
+    try:
+        network = make(weights=weights)
+    # Keras raises no narrower class when its download fails, nor one class for files of another network.
+    except Exception as error:
+        raise UserError(f"--encoder-weights {weights}: {name} cannot use them: {one_line(error)}") from error
     network.trainable = False
     return network(pixels, training=False)

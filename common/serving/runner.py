@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import UserError
+from common.errors import UserError, one_line
 from common.serving.protobuf import declare_messages
-from common.serving.signatures import Signature, TensorInfo, checked_input, one_line, signature_of
+from common.serving.signatures import Signature, TensorInfo, checked_input, signature_of
 from common.serving.tensorflow_c import (
     DTYPE_NAMES,
     Buffer,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from common.errors import one_line
 from common.serving.tensorflow_c import DTYPE_NAMES
 
 
@@ -104,8 +105,3 @@ def _numbers(value: Any, dtype: np.dtype) -> np.ndarray:
     if dtype.kind in "iu" and not np.array_equal(converted, given):
         raise ValueError(f"got numbers out of its range ({given.min()} to {given.max()})")
     return converted
-
-
-def one_line(error: BaseException) -> str:
-    """The error's message, its line breaks turned into spaces."""
-    return " ".join(str(error).split())

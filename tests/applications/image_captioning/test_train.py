@@ -145,7 +145,7 @@ def _start(caption):
     return words
 
 
-def test_weights_of_a_network_that_are_gone_are_named(on_a_network_of_keras, tmp_path):
+def test_weights_of_a_network_that_cannot_be_used_are_named(on_a_network_of_keras, tmp_path):
     _, folder = on_a_network_of_keras
     moved = tmp_path / "run"
     moved.mkdir()
@@ -153,9 +153,13 @@ def test_weights_of_a_network_that_are_gone_are_named(on_a_network_of_keras, tmp
         if file.is_file():
             (moved / file.name).write_bytes(file.read_bytes())
     told = json.loads((moved / "config.json").read_text("utf-8"))
-    told["encoder_weights"] = str(tmp_path / "gone.weights.h5")
+    weights = tmp_path / "mine.weights.h5"
+    told["encoder_weights"] = str(weights)
     (moved / "config.json").write_text(json.dumps(told), "utf-8")
     with pytest.raises(
-        UserError, match=r"gone\.weights\.h5: no such file; expected the weights of MobileNetV2"
+        UserError, match=r"mine\.weights\.h5: no such file; expected the weights of MobileNetV2"
     ):
+        load_run(moved)
+    weights.write_bytes(b"no weights")
+    with pytest.raises(UserError, match=r"mine\.weights\.h5: MobileNetV2 cannot use them: [^\n]+$"):
         load_run(moved)
