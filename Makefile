@@ -15,7 +15,7 @@ train.translation := --pairs 10000 --epochs 3
 APPLICATIONS := $(sort $(patsubst ask.%,%,$(filter ask.%,$(.VARIABLES))))
 RUNS := $(addprefix run-,$(APPLICATIONS))
 
-.PHONY: setup run $(RUNS) test bench-layers clean
+.PHONY: setup run $(RUNS) serve test bench-layers clean
 
 setup: .venv/.ready ## make .venv and install the project with its test tools
 
@@ -43,6 +43,9 @@ $(RUNS): run-%: setup ## the same for one application
 	$(BIN)/python -m applications.$*.evaluate --model runs/$*/sample/saved_models/$* --data sample --output runs/$*/sample/evaluation
 	@echo "== $*: predict with it"
 	$(BIN)/python -m applications.$*.predict --model runs/$*/sample/saved_models/$* $(or $(own.$*),$(ask.$*))
+
+serve: setup ## answer TensorFlow Serving's requests with the shipped models, REST on port 8501 and gRPC on 8500
+	$(BIN)/python -m common.serving.server --models saved_models
 
 test: setup ## format, lint, types, and all tests
 	$(BIN)/ruff format --check .

@@ -41,7 +41,15 @@ _DTYPE_NUMBERS = {name: number for number, name in DTYPE_NAMES.items()}
 
 
 class SavedModelError(RuntimeError):
-    """TensorFlow refused to load or to run a SavedModel; the message is TensorFlow's own."""
+    """TensorFlow refused to load or to run a SavedModel; the message is TensorFlow's own.
+
+    Attributes:
+        code: TensorFlow's number for the kind of error, the same as gRPC's (3: invalid argument; 2: unknown).
+    """
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Buffer(ctypes.Structure):
@@ -132,8 +140,8 @@ def status() -> Iterator[int]:
     handle = tf.TF_NewStatus()
     try:
         yield handle
-        if tf.TF_GetCode(handle):
-            raise SavedModelError(tf.TF_Message(handle).decode("utf-8", "replace"))
+        if code := tf.TF_GetCode(handle):
+            raise SavedModelError(tf.TF_Message(handle).decode("utf-8", "replace"), code)
     finally:
         tf.TF_DeleteStatus(handle)
 

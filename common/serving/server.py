@@ -1,0 +1,218 @@
+"""A local server that speaks TensorFlow Serving's REST and gRPC, for machines without Docker and for tests.
+
+python -m common.serving.server --models saved_models
+
+Production belongs to TensorFlow Serving, which serves the same folders, the same requests and the same answers. Models
+run through TensorFlow's C++ SavedModel loader here as there; what is Python is the network, the reading of requests and
+the gathering of batches. Not here: TLS, authentication, version labels, monitoring, GPUs.
+"""
+
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import tyro
+import uvicorn
+
+from common import cli
+from common.checks import require_at_least
+from common.errors import UserError
+from common.quiet import quiet_tensorflow
+from common.serving.request_batching import Batcher, BatchingOptions
+
+quiet_tensorflow()
+
+from common.serving.grpc_services import add_services  # noqa: E402
+from common.serving.model_repository import ModelRepository  # noqa: E402
+from common.serving.model_sources import ModelSource, configured_sources, links_out_of, sources_in  # noqa: E402
+from common.serving.rest import rest_application  # noqa: E402
+from common.serving.serving_core import Limits, ServingCore  # noqa: E402
+
+SHIPPED_MODELS = Path(__file__).parents[2] / "saved_models"
+NOTICE = "This is a local server for trials and tests; production belongs to TensorFlow Serving."
+_GRPC_THREADS = 256
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """What is served, where, and within which limits."""
+
+    models: Path = SHIPPED_MODELS
+    """Folder of model folders, each with numbered versions, of which the highest is served."""
+    model_config_file: Path | None = None
+    """TensorFlow Serving's models.config: the models to serve and their version policies; a base_path in /models means
+    one in --models."""
+    latest_versions: int = 1
+    """Versions of each model that are served, from the highest, where no configuration file says it."""
+    host: str = "127.0.0.1"
+    """Address to listen on; 127.0.0.1 is reached from this machine only."""
+    rest_port: int = 8501
+    """Port of REST; 0 picks a free one."""
+    grpc_port: int = 8500
+    """Port of gRPC; 0 picks a free one."""
+    poll_seconds: float = 2.0
+    """Between two looks for new versions; 0 looks once."""
+    threads: int | None = None
+    """Threads that TensorFlow may use, for one operation and for operations side by side; all cores unless given."""
+    batching: tyro.conf.OmitArgPrefixes[BatchingOptions] = field(default_factory=BatchingOptions)
+    """How requests share runs of a model."""
+    limits: tyro.conf.OmitArgPrefixes[Limits] = field(default_factory=Limits)
+    """What one request may ask for."""
+
+
+@dataclass(frozen=True)
+class RunningServer:
+    """A server that answers.
+
+    Attributes:
+        host: as asked.
+        rest_port: of REST.
+        grpc_port: of gRPC.
+        repository: what it serves.
+    """
+
+    host: str
+    rest_port: int
+    grpc_port: int
+    repository: ModelRepository
+
+
+@contextmanager
+def running_server(
+    options: ServerOptions, log: Callable[[str], None] = lambda line: None
+) -> Iterator[RunningServer]:
+    """Serves during the block; at its end takes no more requests, answers those under way, and frees the models.
+
+    Args:
+        options: ports may be 0.
+        log: takes a line for each version that is loaded, refused or retired.
+
+    Raises:
+        UserError: a wrong option, no model that can be loaded, or a port that is taken.
+    """
+    _require_valid(options)
+    with ExitStack() as stack:
+        rest_socket = stack.enter_context(_listen(options.host, options.rest_port))
+        repository = ModelRepository(
+            lambda: _sources(options), poll_seconds=options.poll_seconds, threads=options.threads, log=log
+        )
+        stack.callback(repository.close)
+        batcher = Batcher(options.batching)
+        stack.callback(batcher.close)
+        core = ServingCore(repository, batcher, options.limits)
+        grpc_port = stack.enter_context(_serving_grpc(core, options))
+        stack.enter_context(_serving_rest(core, options, rest_socket))
+        yield RunningServer(options.host, rest_socket.getsockname()[1], grpc_port, repository)
+
+
+def main(options: ServerOptions) -> None:
+    """Serves models over TensorFlow Serving's REST and gRPC until it is interrupted."""
+    console = cli.console()
+
+    def say(line: str) -> None:
+        console.print(line, markup=False)
+
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    say(NOTICE)
+    for name in links_out_of(options.models) if options.model_config_file is None else ():
+        say(f"{name}: not served: a link that leads out of {options.models}")
+    with running_server(options, say) as server:
+        say(f"ready: REST on {server.host}:{server.rest_port}, gRPC on {server.host}:{server.grpc_port}")
+        stopped.wait()
+        say("stopping: requests under way are answered first")
+
+
+def _require_valid(options: ServerOptions) -> None:
+    batching, limits = options.batching, options.limits
+    require_at_least(
+        1,
+        latest_versions=options.latest_versions,
+        max_batch_size=batching.max_batch_size,
+        batch_threads=batching.batch_threads,
+        max_queue=batching.max_queue,
+        max_request_bytes=limits.max_request_bytes,
+        max_rows=limits.max_rows,
+        max_string_bytes=limits.max_string_bytes,
+        threads=1 if options.threads is None else options.threads,
+    )
+    require_at_least(
+        0,
+        poll_seconds=options.poll_seconds,
+        batch_timeout_ms=batching.batch_timeout_ms,
+        rest_port=options.rest_port,
+        grpc_port=options.grpc_port,
+    )
+    if not limits.request_seconds > 0:
+        raise UserError(f"--request-seconds {limits.request_seconds}: expected more than 0")
+
+
+def _sources(options: ServerOptions) -> list[ModelSource]:
+    if options.model_config_file is not None:
+        return configured_sources(options.model_config_file, options.models)
+    return sources_in(options.models, options.latest_versions)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"--host {host} --rest-port {port}: cannot listen there: {reason}") from None
+
+
+@contextmanager
+def _serving_rest(core: ServingCore, options: ServerOptions, listening: socket.socket) -> Iterator[None]:
+    server = uvicorn.Server(
+        uvicorn.Config(
+            rest_application(core),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=int(options.limits.request_seconds) + 1,
+        )
+    )
+    thread = threading.Thread(target=server.run, args=([listening],), name="rest")
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@contextmanager
+def _serving_grpc(core: ServingCore, options: ServerOptions) -> Iterator[int]:
+    server = grpc.server(
+        ThreadPoolExecutor(_GRPC_THREADS, thread_name_prefix="grpc"),
+        options=[
+            ("grpc.so_reuseport", 0),
+            ("grpc.max_receive_message_length", options.limits.max_request_bytes),
+            ("grpc.max_send_message_length", -1),
+        ],
+    )
+    add_services(server, core)
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    try:
+        port = server.add_insecure_port(f"{host}:{options.grpc_port}")
+    except RuntimeError:
+        raise UserError(
+            f"--host {options.host} --grpc-port {options.grpc_port}: cannot listen there"
+        ) from None
+    server.start()
+    try:
+        yield port
+    finally:
+        server.stop(grace=options.limits.request_seconds).wait()
+
+
+if __name__ == "__main__":
+    cli.run(main, ServerOptions)
