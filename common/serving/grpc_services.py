@@ -22,7 +22,13 @@ from tensorflow_serving.apis import (
 from common.serving.model_reports import metadata_response, status_response
 from common.serving.refusals import RequestError, past_deadline
 from common.serving.request_batching import Tensors
-from common.serving.serving_core import DEFAULT_SIGNATURE, ServingCore, signature_of
+from common.serving.serving_core import (
+    ServingCore,
+    class_scores,
+    regression_values,
+    signature_of,
+)
+from common.serving.signatures import DEFAULT_SIGNATURE
 from common.serving.tensor_messages import array_of, message_of
 
 Answer = TypeVar("Answer")
@@ -49,9 +55,9 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         def answer() -> classification_pb2.ClassificationResponse:
             response = classification_pb2.ClassificationResponse()
             outputs = self._ask_with_examples(request, response.model_spec, "classify", context)
-            for row in range(len(next(iter(outputs.values())))):
+            for labels, scores in zip(*class_scores(outputs), strict=True):
                 classes = response.result.classifications.add().classes
-                for label, score in zip(outputs["classes"][row], outputs["scores"][row], strict=True):
+                for label, score in zip(labels, scores, strict=True):
                     classes.add(label=label.decode("utf-8", "replace"), score=score)
             return response
 
@@ -63,7 +69,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         def answer() -> regression_pb2.RegressionResponse:
             response = regression_pb2.RegressionResponse()
             outputs = self._ask_with_examples(request, response.model_spec, "regress", context)
-            for value in outputs["outputs"].reshape(-1):
+            for value in regression_values(outputs):
                 response.result.regressions.add(value=value)
             return response
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from common.serving.refusals import RequestError
+from common.serving.serving_core import class_scores, regression_values
 
 
 def predictions(outputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -45,16 +46,14 @@ def columns(outputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
 
 def classifications(outputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The answer of a classify signature: pairs of a class and its score for each row."""
-    count, size = next(iter(outputs.values())).shape
-    classes = outputs["classes"] if "classes" in outputs else np.full((count, size), b"", dtype=object)
-    scores = outputs["scores"] if "scores" in outputs else np.zeros((count, size), np.float32)
+    classes, scores = class_scores(outputs)
     pairs = zip(_json_values("classes", classes), _json_values("scores", scores), strict=True)
     return {"results": [list(map(list, zip(*row, strict=True))) for row in pairs]}
 
 
 def regressions(outputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The answer of a regress signature: a number for each row."""
-    return {"results": _json_values("outputs", outputs["outputs"].reshape(-1))}
+    return {"results": _json_values("outputs", regression_values(outputs))}
 
 
 def _json_values(name: str, array: np.ndarray) -> Any:

@@ -195,7 +195,7 @@ def _feature(name: str, values: Sequence[Any]) -> Feature:
     if kinds <= {bool, int}:
         if any(not -(2**63) <= value < 2**63 for value in values):
             raise RequestError(f"Feature: {name} has uint64 element. Only int64 is supported.")
-        feature.int64_list.value.extend(values)
+        feature.int64_list.value.extend(map(int, values))
     elif kinds == {float}:
         feature.float_list.value.extend(floats(values, "float32").tolist())
     elif kinds <= {str, dict}:

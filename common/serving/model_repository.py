@@ -14,11 +14,11 @@ import grpc
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 
-from common.errors import UserError
+from common.errors import UserError, one_line
 from common.serving.model_sources import ModelSource, link_outside, state_of
 from common.serving.refusals import RequestError
 from common.serving.runner import SavedModelRunner
-from common.serving.signatures import one_line
+from common.serving.warmup_requests import warm_up
 
 Log = Callable[[str], None]
 
@@ -76,6 +76,7 @@ class ModelRepository:
         sources: called at each look for the models and their folders.
         poll_seconds: between two looks; 0 looks once.
         threads: of TensorFlow, see `SavedModelRunner`.
+        warms_up: whether a version is asked its warm-up requests before it serves.
         log: takes a line for each version that is loaded, refused or retired.
 
     Raises:
@@ -88,9 +89,10 @@ class ModelRepository:
         *,
         poll_seconds: float,
         threads: int | None,
+        warms_up: bool,
         log: Log,
     ) -> None:
-        self._sources, self._threads, self._log = sources, threads, log
+        self._sources, self._threads, self._warms_up, self._log = sources, threads, warms_up, log
         self._models: dict[str, _Versions] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -209,6 +211,8 @@ class ModelRepository:
             if link is not None:
                 raise UserError(f"{link}: leads out of {source.root}; expected the model's files inside it")
             runner = SavedModelRunner(folder, threads=self._threads)
+            if self._warms_up:
+                warm_up(runner)
             model = ServedModel(source.name, version, runner, signature_definitions(folder))
         except Exception as error:
             # Whatever a version's files hold, the versions that are served go on.

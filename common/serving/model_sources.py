@@ -8,8 +8,7 @@ from typing import Any
 
 from google.protobuf import text_format
 
-from common.errors import UserError
-from common.serving.signatures import one_line
+from common.errors import UserError, one_line
 
 _IMAGE_MODELS = PurePosixPath("/models")
 

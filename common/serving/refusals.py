@@ -4,7 +4,7 @@ import re
 
 import grpc
 
-from common.serving.signatures import one_line
+from common.errors import one_line
 from common.serving.tensorflow_c import SavedModelError
 
 # tensorflow_serving/model_servers/http_server.cc, ToHTTPStatusCode; what is not here is a 500.

@@ -46,7 +46,7 @@ class BatchingOptions:
     """Requests that may wait for a run; further ones are refused (503, UNAVAILABLE)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Request:
     runner: Runner
     signature: str
@@ -127,21 +127,23 @@ class Batcher:
             batch, room = [first], self._options.max_batch_size - first.rows
             until = first.arrival + self._options.batch_timeout_ms / 1000
             while True:
-                room -= self._join(batch, room)
+                room = self._join(batch, room)
                 remaining = until - time.monotonic()
                 if room <= 0 or remaining <= 0 or not self._is_open:
                     return batch
                 self._changed.wait(remaining)
 
     def _join(self, batch: list[_Request], room: int) -> int:
-        """Moves the waiting requests that fit from the queue to the batch; returns their rows."""
-        joined = 0
-        for request in [request for request in self._waiting if request.kind == batch[0].kind]:
-            if joined + request.rows <= room:
-                self._waiting.remove(request)
+        """Moves the waiting requests that fit from the queue to the batch; returns the room that is left."""
+        others: deque[_Request] = deque()
+        for request in self._waiting:
+            if request.kind == batch[0].kind and request.rows <= room:
                 batch.append(request)
-                joined += request.rows
-        return joined
+                room -= request.rows
+            else:
+                others.append(request)
+        self._waiting = others
+        return room
 
 
 def _rows(inputs: Tensors) -> int | None:

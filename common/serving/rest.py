@@ -26,7 +26,8 @@ from common.serving import json_answers, json_requests
 from common.serving.model_reports import metadata_json, status_json, status_response
 from common.serving.refusals import RequestError, past_deadline
 from common.serving.request_batching import Tensors
-from common.serving.serving_core import DEFAULT_SIGNATURE, ServingCore, signature_of
+from common.serving.serving_core import ServingCore, signature_of
+from common.serving.signatures import DEFAULT_SIGNATURE
 
 _MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>[0-9]+))?"
 _QUESTION = re.compile(rf"{_MODEL}:(?P<method>predict|classify|regress)")

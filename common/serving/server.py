@@ -58,6 +58,8 @@ class ServerOptions:
     """Port of gRPC; 0 picks a free one."""
     poll_seconds: float = 2.0
     """Between two looks for new versions; 0 looks once."""
+    warm_up: bool = True
+    """Ask each version its warm-up requests before it serves: a slower start, and no slow first answer."""
     threads: int | None = None
     """Threads that TensorFlow may use, for one operation and for operations side by side; all cores unless given."""
     batching: tyro.conf.OmitArgPrefixes[BatchingOptions] = field(default_factory=BatchingOptions)
@@ -100,7 +102,11 @@ def running_server(
     with ExitStack() as stack:
         rest_socket = stack.enter_context(_listen(options.host, options.rest_port))
         repository = ModelRepository(
-            lambda: _sources(options), poll_seconds=options.poll_seconds, threads=options.threads, log=log
+            lambda: _sources(options),
+            poll_seconds=options.poll_seconds,
+            threads=options.threads,
+            warms_up=options.warm_up,
+            log=log,
         )
         stack.callback(repository.close)
         batcher = Batcher(options.batching)
@@ -119,8 +125,13 @@ def main(options: ServerOptions) -> None:
         console.print(line, markup=False)
 
     stopped = threading.Event()
+
+    def stop(number: int, _: object) -> None:
+        stopped.set()
+        signal.signal(number, signal.SIG_DFL)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, stop)
     say(NOTICE)
     for name in links_out_of(options.models) if options.model_config_file is None else ():
         say(f"{name}: not served: a link that leads out of {options.models}")

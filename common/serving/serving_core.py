@@ -11,9 +11,8 @@ from tensorflow.core.example.example_pb2 import Example
 from common.serving.model_repository import ModelRepository, ServedModel
 from common.serving.refusals import RequestError, refusal_of_value
 from common.serving.request_batching import Batcher, Tensors
-from common.serving.signatures import Signature, checked_input
+from common.serving.signatures import DEFAULT_SIGNATURE, Signature, checked_input
 
-DEFAULT_SIGNATURE = "serving_default"
 _METHOD_PREFIX = "tensorflow/serving/"
 _METHOD_NOUNS = {"classify": "classification", "regress": "regression"}
 
@@ -136,6 +135,32 @@ class ServingCore:
                     f"{where}: expected at most {self.limits.max_string_bytes} bytes in a string, got {longest}"
                 )
         return arrays
+
+
+def class_scores(outputs: Tensors) -> tuple[np.ndarray, np.ndarray]:
+    """The classes and their scores, `[rows, classes]` both, that a classify signature gave.
+
+    Raises:
+        RequestError: it gave something else.
+    """
+    given = [outputs[name] for name in ("classes", "scores") if name in outputs]
+    if not given or any(array.ndim != 2 or array.shape != given[0].shape for array in given):
+        raise RequestError("Expected Tensor shape: [batch_size num_classes] of classes and scores")
+    shape = given[0].shape
+    classes = outputs["classes"] if "classes" in outputs else np.full(shape, b"", dtype=object)
+    return classes, outputs["scores"] if "scores" in outputs else np.zeros(shape, np.float32)
+
+
+def regression_values(outputs: Tensors) -> np.ndarray:
+    """The numbers `[rows]` that a regress signature gave.
+
+    Raises:
+        RequestError: it gave something else.
+    """
+    values = outputs.get("outputs")
+    if values is None or values.dtype != np.float32 or values.shape[1:] not in ((), (1,)) or not values.ndim:
+        raise RequestError("Expected Tensor shape: [batch_size] or [batch_size, 1] of the floats outputs")
+    return values.reshape(-1)
 
 
 def signature_of(

@@ -10,6 +10,8 @@ import numpy as np
 from common.errors import one_line
 from common.serving.tensorflow_c import DTYPE_NAMES
 
+DEFAULT_SIGNATURE = "serving_default"
+
 
 @dataclass(frozen=True)
 class TensorInfo:

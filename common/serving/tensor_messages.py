@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
+from common.errors import one_line
 from common.serving.refusals import RequestError
-from common.serving.signatures import one_line
 from common.serving.tensorflow_c import DTYPE_NAMES
 
 _DTYPE_NUMBERS = {name: number for number, name in DTYPE_NAMES.items()}

@@ -1,0 +1,61 @@
+"""Plays a version's warm-up requests to it before it serves, as TensorFlow Serving does.
+
+The first request of each signature pays for the optimisation of the graph; it is not to be a user's.
+"""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
+
+from common.errors import UserError, one_line
+from common.serving.runner import SavedModelRunner
+from common.serving.signatures import DEFAULT_SIGNATURE
+
+WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
+
+
+def warm_up(runner: SavedModelRunner) -> None:
+    """Asks a model what its warm-up requests ask; nothing if it has none.
+
+    Raises:
+        UserError: naming the request that the model does not answer, or that is none.
+    """
+    path = runner.path / WARMUP_FILE
+    if not path.is_file():
+        return
+    for number, record in enumerate(_records(path), start=1):
+        try:
+            _ask(runner, PredictionLog.FromString(record))
+        except Exception as error:
+            raise UserError(f"{path}: request {number}: {one_line(error)}") from error
+
+
+def _ask(runner: SavedModelRunner, log: PredictionLog) -> None:
+    kind = log.WhichOneof("log_type")
+    if kind == "predict_log":
+        request = log.predict_log.request
+        inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
+    elif kind in ("classify_log", "regress_log"):
+        request = getattr(log, kind).request
+        examples = [example.SerializeToString() for example in request.input.example_list.examples]
+        inputs = {"inputs": np.array(examples, dtype=object)}
+    else:
+        raise ValueError(f"expected a predict, classify or regress request, got {kind}")
+    runner.run(request.model_spec.signature_name or DEFAULT_SIGNATURE, **inputs)
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    """The records of a TFRecord file: a length of 8 bytes, a checksum of 4, the record, a checksum of 4."""
+    with path.open("rb") as file:
+        while header := file.read(12):
+            if len(header) < 12:
+                raise UserError(f"{path}: expected TFRecords, got a file that is cut off")
+            (length,) = struct.unpack("<Q", header[:8])
+            record = file.read(length)
+            if len(record) != length or len(file.read(4)) != 4:
+                raise UserError(f"{path}: expected TFRecords, got a file that is cut off")
+            yield record
