@@ -1,0 +1,286 @@
+"""One client for TensorFlow Serving's gRPC and REST, which imports no TensorFlow.
+
+python -m common.serving.client localhost:8500 translation "A dog runs."
+"""
+
+import base64
+import itertools
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+import tyro
+
+from common import cli
+from common.errors import UserError
+from common.serving.inputs import argument_texts
+from common.serving.runner import INTERNAL_SIGNATURES
+from common.serving.signatures import DEFAULT_SIGNATURE, Signature, checked_input
+from common.serving.transports import ServerError, transport_to
+
+_FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
+Result = TypeVar("Result")
+
+
+class Client:
+    """Asks the models of a server, over gRPC or REST; safe to use from several threads.
+
+    A request that finds the server unavailable (gRPC UNAVAILABLE, HTTP 503, connection refused) is sent again, after a
+    delay that doubles each time and is drawn at random from its upper half, until the attempts or the time are used up.
+    Nothing else is sent twice.
+
+    Example:
+        with Client("localhost:8500") as ask:
+            ask("translation", ["A dog runs."])["translation"]
+            ask("text_generation", {"prefix": ["ROMEO:"], "length": [200], "temperature": [0.8], ...})
+
+    Args:
+        address: `host:port` for gRPC, `http://host:port` or `https://host:port` for REST.
+        timeout: seconds that a request may take, all of its attempts together.
+        attempts: times that a request is sent at most.
+
+    Raises:
+        UserError: the address is none of these, or the package for gRPC is not installed.
+    """
+
+    def __init__(self, address: str, *, timeout: float = 30.0, attempts: int = 6) -> None:
+        if not timeout > 0 or attempts < 1:
+            raise ValueError(
+                f"expected a timeout above 0 and at least 1 attempt, got {timeout} and {attempts}"
+            )
+        self.address, self.timeout, self.attempts = address, timeout, attempts
+        self._transport = transport_to(address)
+        self._known: dict[tuple[str, int | None], Mapping[str, Signature]] = {}
+
+    def __call__(
+        self,
+        model: str,
+        inputs: Any,
+        *,
+        signature: str = DEFAULT_SIGNATURE,
+        version: int | None = None,
+        timeout: float | None = None,
+    ) -> dict[str, np.ndarray]:
+        """What a model answers.
+
+        Args:
+            model: its name.
+            inputs: a mapping of the inputs' values by name, or, where there is one input, its value. A value has a
+                row for each question: an array, or a (nested) sequence of `str`, `bytes` or numbers.
+            signature: name of the served function.
+            version: the model's; the highest that is served, if None.
+            timeout: seconds that this request may take, if not the client's.
+
+        Returns:
+            The outputs by name. Strings are `str` where all of an output's are valid UTF-8 and its name does not end in
+            `_bytes`, and else `bytes`, in arrays of objects.
+
+        Raises:
+            UserError: the inputs do not fit the signature, or the server refused them, is not there or is too slow.
+        """
+        deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
+        described = self._described(model, version, signature, deadline)
+        arrays = self._arrays(model, described, signature, inputs)
+        outputs = self._retried(
+            model,
+            deadline,
+            lambda left: self._transport.predict(model, version, (signature, described), arrays, left),
+            # The server may have a new version with other signatures by now.
+            refused=lambda: self._known.pop((model, version), None),
+        )
+        return {name: _readable(name, array) for name, array in outputs.items()}
+
+    def signatures(
+        self, model: str, *, version: int | None = None, timeout: float | None = None
+    ) -> Mapping[str, Signature]:
+        """The signatures of a model by name; asked of the server once, and again after it refused a request."""
+        return self._signatures(
+            model, version, time.monotonic() + (self.timeout if timeout is None else timeout)
+        )
+
+    def close(self) -> None:
+        """Ends the connection. Closing twice does nothing."""
+        self._transport.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _signatures(self, model: str, version: int | None, deadline: float) -> Mapping[str, Signature]:
+        known = self._known.get((model, version))
+        if known is None:
+            described = self._retried(
+                model, deadline, lambda left: self._transport.signatures(model, version, left)
+            )
+            known = {name: described[name] for name in described if name not in INTERNAL_SIGNATURES}
+            self._known[model, version] = known
+        return known
+
+    def _described(self, model: str, version: int | None, signature: str, deadline: float) -> Signature:
+        known = self._signatures(model, version, deadline)
+        if signature not in known:
+            self._known.pop((model, version), None)
+            raise UserError(
+                f"{self.address}: model {model!r}: no signature {signature!r}; there are {', '.join(sorted(known))}"
+            )
+        return known[signature]
+
+    def _arrays(self, model: str, described: Signature, signature: str, inputs: Any) -> dict[str, np.ndarray]:
+        where, expected = f"model {model!r}", described.inputs
+        if not isinstance(inputs, Mapping):
+            if len(expected) != 1:
+                raise UserError(
+                    f"{where}: signature {signature!r} takes {len(expected)} inputs; expected a mapping with "
+                    f"{', '.join(expected)}"
+                )
+            inputs = dict.fromkeys(expected, inputs)
+        if inputs.keys() != expected.keys():
+            raise UserError(
+                f"{where}: signature {signature!r} takes the inputs {', '.join(expected)}; "
+                f"got {', '.join(map(str, inputs)) or 'none'}"
+            )
+        try:
+            return {
+                name: checked_input(f"{where}: input {name!r}", value, expected[name])
+                for name, value in inputs.items()
+            }
+        except ValueError as error:
+            raise UserError(str(error)) from None
+
+    def _retried(
+        self,
+        model: str,
+        deadline: float,
+        ask: Callable[[float], Result],
+        refused: Callable[[], object] = lambda: None,
+    ) -> Result:
+        """What `ask` gives, called with the seconds that are left."""
+        for attempt in itertools.count(1):
+            try:
+                return ask(max(deadline - time.monotonic(), 0.001))
+            except ServerError as error:
+                delay = random.uniform(0.5, 1.0) * min(_FIRST_DELAY * 2 ** (attempt - 1), _LONGEST_DELAY)
+                is_last = attempt >= self.attempts or time.monotonic() + delay >= deadline
+                if error.is_passing and not is_last:
+                    time.sleep(delay)
+                    continue
+                refused()
+                times = f", tried {attempt} times" if attempt > 1 else ""
+                raise UserError(f"{self.address}: model {model!r}: {error}{times}") from None
+        raise AssertionError("unreachable")
+
+
+def _readable(name: str, array: np.ndarray) -> np.ndarray:
+    """Strings as `str`, if all of them can be and are meant to be."""
+    if array.dtype != object or name.endswith("_bytes"):
+        return array
+    decoded = np.empty(array.size, dtype=object)
+    try:
+        decoded[:] = [value.decode("utf-8") for value in array.flat]
+    except UnicodeDecodeError:
+        return array
+    return decoded.reshape(array.shape)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Each value is a row. Where the signature has several inputs, write INPUT=VALUE; one that is given once goes for
+    all rows. A text stands as it is, @FILE for the bytes of a file (@@ for a text that begins with @), and anything
+    else as JSON: 0.8, true, [0.5, 1]."""
+
+    address: tyro.conf.Positional[str]
+    """HOST:PORT for gRPC, http://HOST:PORT for REST."""
+    model: tyro.conf.Positional[str]
+    """The model's name."""
+    values: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="VALUE ...")]
+    """What is asked; put -- before one that begins with a dash."""
+    signature: str = DEFAULT_SIGNATURE
+    """The served function."""
+    version: int | None = None
+    """The model's version; by default the highest that is served."""
+    timeout: float = 30.0
+    """Seconds that a request may take."""
+
+
+def main(options: Options) -> None:
+    """Asks a model on a server, and prints a line of JSON for each row of the answer."""
+    if not options.timeout > 0:
+        raise UserError(f"--timeout {options.timeout:g}: expected more than 0 seconds")
+    texts = argument_texts(options.values)
+    if not texts:
+        raise UserError("no values; expected at least one VALUE or INPUT=VALUE")
+    with Client(options.address, timeout=options.timeout) as client:
+        known = client.signatures(options.model, version=options.version)
+        described = known.get(options.signature)
+        inputs = rows_of(texts, described) if described else {}
+        answer = client(options.model, inputs, signature=options.signature, version=options.version)
+    for row in json_rows(answer):
+        print(json.dumps(row, ensure_ascii=False))
+
+
+def rows_of(arguments: Sequence[str], signature: Signature) -> dict[str, list[Any]]:
+    """The inputs that a command line asks with.
+
+    Raises:
+        UserError: an argument belongs to no input, cannot be read as its type, or the inputs differ in rows.
+    """
+    inputs: dict[str, list[Any]] = {name: [] for name in signature.inputs}
+    for number, argument in enumerate(arguments, start=1):
+        name, equals, value = argument.partition("=")
+        if not equals or name not in inputs:
+            if len(inputs) != 1:
+                raise UserError(
+                    f"argument {number}: expected INPUT=VALUE with an input of {', '.join(inputs)}; "
+                    f"got {argument!r:.80}"
+                )
+            name, value = next(iter(inputs)), argument
+        inputs[name].append(_value(value, signature.inputs[name].dtype, f"argument {number}"))
+    given = {name: values for name, values in inputs.items() if values}
+    rows = max(map(len, given.values()))
+    for name, values in given.items():
+        if len(values) not in (1, rows):
+            raise UserError(
+                f"input {name!r}: expected 1 or {rows} values, as another input has; got {len(values)}"
+            )
+    return {name: values * rows if len(values) == 1 else values for name, values in given.items()}
+
+
+def _value(text: str, dtype: str, where: str) -> Any:
+    if text.startswith("@") and not text.startswith("@@"):
+        if dtype != "string":
+            raise UserError(f"{where}: expected JSON for an input of {dtype}; a file's bytes are a string")
+        return Path(text[1:]).read_bytes()
+    if dtype == "string":
+        return text.removeprefix("@") if text.startswith("@@") else text
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise UserError(f"{where}: expected {dtype} as JSON, got {text!r:.80}") from None
+
+
+def json_rows(outputs: Mapping[str, np.ndarray]) -> Iterator[dict[str, Any]]:
+    """Each row of an answer as JSON values; bytes as `{"b64": ...}`."""
+    for index in range(max((len(array) for array in outputs.values()), default=0)):
+        yield {name: _json(array[index]) for name, array in outputs.items()}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return {"b64": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, np.ndarray):
+        return [_json(element) for element in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
