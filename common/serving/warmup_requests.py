@@ -56,6 +56,6 @@ def _records(path: Path) -> Iterator[bytes]:
                 raise UserError(f"{path}: expected TFRecords, got a file that is cut off")
             (length,) = struct.unpack("<Q", header[:8])
             record = file.read(length)
-            if len(record) != length or len(file.read(4)) != 4:
+            if len(file.read(4)) < 4:
                 raise UserError(f"{path}: expected TFRecords, got a file that is cut off")
             yield record

@@ -95,6 +95,13 @@ def test_a_float_may_be_any_that_json_can_say():
     np.testing.assert_array_equal(tensor, np.array([np.nan, np.inf, -np.inf, 0, 3], np.float32))
 
 
+def test_rows_of_different_shapes_are_refused():
+    with pytest.raises(RequestError, match=r"element: 1 .*Expecting tensor size: 2 but got: 1"):
+        read({"instances": [[1, 2], [3]]}, x="int32")
+    with pytest.raises(RequestError, match=r"element: 1 .*Expecting shape \[2,1\] but got: \[1,2\]"):
+        read({"instances": [[[1], [2]], [[3, 4]]]}, x="int32")
+
+
 def test_rows_are_counted_before_they_are_read():
     def refuse(rows):
         raise RequestError(f"{rows} rows")

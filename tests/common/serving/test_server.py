@@ -33,7 +33,6 @@ from tensorflow_serving.apis import (
 )
 
 from common.errors import UserError
-from common.serving.runner import SavedModelRunner, latest_version
 from common.serving.server import BatchingOptions, Limits, ServerOptions, running_server
 
 SHIPPED = Path(__file__).parents[3] / "saved_models"
@@ -157,10 +156,10 @@ def test_the_signatures_are_told(web):
     assert total["method_name"] == "tensorflow/serving/predict"
 
 
-def test_the_shipped_model_answers_as_its_savedmodel(web, stub):
+def test_the_shipped_model_answers_as_its_savedmodel(server, web, stub):
     texts = ["not bad at all, I loved it", "a great cast, but the story goes nowhere"]
-    with SavedModelRunner(latest_version(SHIPPED / "sentiment_analysis")) as runner:
-        expected = runner.run("serving_default", text=texts)
+    with server.repository.model("sentiment_analysis") as model:
+        expected = model.runner.run("serving_default", text=texts)
     rows = asked(web, "sentiment_analysis", instances=texts).json()["predictions"]
     assert [row["label"] for row in rows] == [label.decode() for label in expected["label"]]
     np.testing.assert_allclose([row["probabilities"] for row in rows], expected["probabilities"], atol=1e-6)
@@ -328,7 +327,7 @@ KEYS = st.sampled_from(["instances", "inputs", "signature_name", "examples", "co
 SIGNATURES = st.sampled_from(["serving_default", "total", "same", "measure"])
 
 
-@settings(max_examples=100)
+@settings(max_examples=80)
 @given(
     st.sampled_from(["predict", "classify", "regress"]),
     st.one_of(
