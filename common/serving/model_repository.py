@@ -76,7 +76,8 @@ class ModelRepository:
         sources: called at each look for the models and their folders.
         poll_seconds: between two looks; 0 looks once.
         threads: of TensorFlow, see `SavedModelRunner`.
-        warms_up: whether a version is asked its warm-up requests before it serves.
+        warms_up: whether a model's first version, too, is asked its warm-up requests before it serves. One that takes
+            the place of another always is.
         log: takes a line for each version that is loaded, refused or retired.
 
     Raises:
@@ -211,7 +212,7 @@ class ModelRepository:
             if link is not None:
                 raise UserError(f"{link}: leads out of {source.root}; expected the model's files inside it")
             runner = SavedModelRunner(folder, threads=self._threads)
-            if self._warms_up:
+            if self._warms_up or known.served:
                 warm_up(runner)
             model = ServedModel(source.name, version, runner, signature_definitions(folder))
         except Exception as error:

@@ -58,8 +58,9 @@ class ServerOptions:
     """Port of gRPC; 0 picks a free one."""
     poll_seconds: float = 2.0
     """Between two looks for new versions; 0 looks once."""
-    warm_up: bool = True
-    """Ask each version its warm-up requests before it serves: a slower start, and no slow first answer."""
+    warm_up: bool = False
+    """Ask each model its warm-up requests before the server is ready: a slower start, and no slow first answer. A
+    version that takes the place of another is always asked them first."""
     threads: int | None = None
     """Threads that TensorFlow may use, for one operation and for operations side by side; all cores unless given."""
     batching: tyro.conf.OmitArgPrefixes[BatchingOptions] = field(default_factory=BatchingOptions)
@@ -130,12 +131,12 @@ def main(options: ServerOptions) -> None:
         stopped.set()
         signal.signal(number, signal.SIG_DFL)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
     say(NOTICE)
     for name in links_out_of(options.models) if options.model_config_file is None else ():
         say(f"{name}: not served: a link that leads out of {options.models}")
     with running_server(options, say) as server:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
         say(f"ready: REST on {server.host}:{server.rest_port}, gRPC on {server.host}:{server.grpc_port}")
         stopped.wait()
         say("stopping: requests under way are answered first")

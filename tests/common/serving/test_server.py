@@ -59,7 +59,6 @@ def server(models):
         rest_port=0,
         grpc_port=0,
         poll_seconds=0,
-        warm_up=False,
         limits=LIMITS,
         batching=BatchingOptions(batch_timeout_ms=5),
     )
