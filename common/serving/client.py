@@ -279,6 +279,8 @@ def _json(value: Any) -> Any:
         return {"b64": base64.b64encode(value).decode("ascii")}
     if isinstance(value, np.ndarray):
         return [_json(element) for element in value]
+    if isinstance(value, np.floating):
+        return float(str(value))  # as many digits as its type holds
     return value.item() if isinstance(value, np.generic) else value
 
 

@@ -1,33 +1,48 @@
-"""The client and the local server, written apart from each other, understand each other over both protocols."""
+"""The client and the local server understand each other, and give the answers that the deployment's README prints."""
 
+import json
+import shlex
+import urllib.request
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tyro
 
 from common.errors import UserError
-from common.serving.client import Client
+from common.serving.client import Client, Options, main
 from common.serving.runner import SavedModelRunner
 from common.serving.server import ServerOptions, running_server
 
-MODELS = Path(__file__).parents[2] / "saved_models"
+REPOSITORY = Path(__file__).parents[2]
+MODELS = REPOSITORY / "saved_models"
 TEXTS = ["not bad at all, I loved it", "dull", "für alle 👍"]
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    (folder / "models.config").write_text(
-        'model_config_list { config { name: "sentiment_analysis" base_path: "/models/sentiment_analysis" '
-        'model_platform: "tensorflow" } }'
-    )
-    return folder / "models.config"
+def printed():
+    """The commands of the README that can be run as they stand, each with the lines that it prints."""
+    lines = (REPOSITORY / "deployment" / "README.md").read_text("utf-8").splitlines()
+    for place, line in enumerate(lines):
+        command = (
+            shlex.split(line)
+            if line.startswith(("    curl -d '{", "    .venv/bin/python -m common.serv"))
+            else []
+        )
+        answers = []
+        for following in lines[place + 1 :]:
+            if not following.startswith("    {"):
+                break
+            answers.append(json.loads(following))
+        if command and answers:
+            yield command, answers
+
+
+PRINTED = list(printed())
 
 
 @pytest.fixture(scope="module")
-def server(models):
-    options = ServerOptions(models=MODELS, model_config_file=models, rest_port=0, grpc_port=0, warm_up=False)
-    with running_server(options) as running:
+def server():
+    with running_server(ServerOptions(models=MODELS, rest_port=0, grpc_port=0, warm_up=False)) as running:
         yield running
 
 
@@ -70,3 +85,38 @@ def test_both_know_the_same_signatures(ask, runner):
 def test_what_is_not_served_is_told_in_one_line(ask, model, version):
     with pytest.raises(UserError, match=f"{ask.address}: model '{model}': .+ \\((NOT_FOUND|HTTP 404)\\)$"):
         ask(model, ["x"], version=version)
+
+
+@pytest.mark.parametrize(
+    ("command", "answers"), PRINTED, ids=[f"{command[0]}-{command[-1][:20]}" for command, _ in PRINTED]
+)
+def test_the_requests_in_the_readme_give_the_printed_answers(server, capsys, command, answers):
+    if command[0] == "curl":
+        _, _, body, url = command
+        address = url.replace("localhost:8501", f"http://127.0.0.1:{server.rest_port}")
+        with urllib.request.urlopen(address, body.encode(), timeout=300) as response:
+            given = [json.load(response)]
+    else:
+        arguments = [part.replace(":8500", f":{server.grpc_port}") for part in command[3:]]
+        main(tyro.cli(Options, args=[*arguments, "--timeout", "300"]))
+        given = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert given == rounded(answers)
+
+
+def rounded(value):
+    """The value with its numbers to as many digits as every processor gives."""
+    if isinstance(value, dict):
+        return {name: rounded(element) for name, element in value.items()}
+    if isinstance(value, list):
+        return [rounded(element) for element in value]
+    return pytest.approx(value, rel=1e-3) if isinstance(value, float) else value
+
+
+def test_the_readme_asks_over_both_protocols():
+    assert [
+        len([command for command, _ in PRINTED if command[0] == name])
+        for name in ("curl", ".venv/bin/python")
+    ] == [
+        3,
+        3,
+    ]
