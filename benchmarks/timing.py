@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 from rich.table import Table
 
 Name = TypeVar("Name", bound=Hashable)
+Measured = TypeVar("Measured")
 
 
-def in_turn(contenders: Mapping[Name, Callable[[], float]], rounds: int) -> dict[Name, list[float]]:
+def in_turn(contenders: Mapping[Name, Callable[[], Measured]], rounds: int) -> dict[Name, list[Measured]]:
     """What each contender measures in each round. They take turns, so that other load meets them all alike."""
-    measured: dict[Name, list[float]] = {name: [] for name in contenders}
+    measured: dict[Name, list[Measured]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, measure in contenders.items():
             measured[name].append(measure())
