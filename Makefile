@@ -4,6 +4,9 @@ BIN := .venv/bin
 # What `make run` asks each application's shipped model, a line per application. The model that it then trains on the
 # application's sample is asked the same, unless there is an own.<application>; train.<application> are further flags of its training. Where files are
 # asked about, sample.<application> are the flags with which its sample writes some first.
+sample.image_captioning := --output runs/image_captioning/scenes --count 3
+ask.image_captioning := runs/image_captioning/scenes
+train.image_captioning := --pretraining-epochs 2 --epochs 4
 ask.sentiment_analysis := "not bad at all, I loved it" "a great cast, but the story goes nowhere"
 sample.speech_commands := --output runs/speech_commands/words --count 5
 ask.speech_commands := runs/speech_commands/words

@@ -17,6 +17,7 @@ from common.quiet import quiet_tensorflow
 quiet_tensorflow()
 
 CATALOGUE = {
+    "image_captioning": "an image in, a sentence that describes it and its score out",
     "sentiment_analysis": "a text in, its label and the label's probability out",
     "speech_commands": "a recording in, the word in it and the word's probability out",
     "text_generation": "the beginning of a text in, its continuation out",
