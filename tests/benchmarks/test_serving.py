@@ -89,9 +89,11 @@ def serving(answer: object = ANSWER, **settings: float) -> Iterator[FakeServer]:
     with FakeServer(answer, **settings) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_percentiles_are_those_of_all_requests_together() -> None:
