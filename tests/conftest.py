@@ -21,9 +21,10 @@ def _seeded_test() -> None:
     keras.utils.set_random_seed(0)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist names the groups when its own turn comes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps an application's tests in one process, so that the model they share is trained and exported once."""
     for item in items:
-        path = item.path
+        path = item.path.relative_to(item.config.rootpath)
         is_shared = path.parent.parent.name == "applications"
         item.add_marker(pytest.mark.xdist_group(str(path.parent if is_shared else path)))

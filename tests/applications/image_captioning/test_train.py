@@ -1,11 +1,7 @@
 """A training killed at any moment and resumed ends as one that was never interrupted, and chooses by CIDEr-D."""
 
-import csv
 import json
-import signal
-import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import keras
@@ -23,55 +19,28 @@ from common.evaluation.captioning import cider_d
 from common.export.script import ExportOptions
 
 
-def command(source, runs, name, *more):
+def command(source, runs, name):
     script = [sys.executable, "-m", "applications.image_captioning.train", "tiny"]
     data = ("--images", source.images, "--captions", source.captions, "--validation-fraction", 0.2)
     sizes = ("--epochs", 4, "--pretraining-epochs", 2, "--pretraining-batch-size", 16, "--min-count", 1)
     drawn = ("--averaging", 0.9, "--learning-rate", 0.02, "--captions-per-image", 1, "--jitter", 0.2)
-    flags = (*data, *sizes, *drawn, "--runs", runs, "--name", name, *more)
+    flags = (*data, *sizes, *drawn, "--runs", runs, "--name", name)
     return [*script, *map(str, flags)]
 
 
-def run(*arguments):
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=600)
-
-
-def epochs_of(folder):
-    with (folder / "log.csv").open() as file:
-        return [
-            {name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)
-        ]
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(source, tmp_path_factory):
-    runs = tmp_path_factory.mktemp("runs")
-    result = run(source, runs, "whole")
-    assert (result.returncode, result.stderr) == (0, "")
-    return runs / "image_captioning" / "whole"
-
-
-@pytest.mark.parametrize(("phase", "epochs"), [("pretraining", 1), (".", 2)])
 def test_killed_in_the_middle_of_an_epoch_and_resumed_ends_with_the_same_metrics(
-    uninterrupted, source, tmp_path, phase, epochs
+    run, kill_and_resume, epochs_of, source, tmp_path
 ):
-    folder = tmp_path / "image_captioning" / "killed"
-    process = subprocess.Popen(command(source, tmp_path, "killed"), stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 400
-    while not (folder / phase / "log.csv").exists() or len(epochs_of(folder / phase)) < epochs:
-        assert process.poll() is None, "the training ended before it could be stopped"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=120)
-    assert not (folder / "outcome.json").exists()
-    result = run(source, tmp_path, "killed", "--resume")
+    result = run(command(source, tmp_path, "whole"))
     assert (result.returncode, result.stderr) == (0, "")
-    assert epochs_of(folder / "pretraining") == epochs_of(uninterrupted / "pretraining")
-    assert epochs_of(folder) == epochs_of(uninterrupted)
+    whole, killed = (tmp_path / "image_captioning" / name for name in ("whole", "killed"))
+    kill_and_resume(command(source, tmp_path, "killed"), killed, ("pretraining", 1), (".", 2))
+    assert epochs_of(killed / "pretraining") == epochs_of(whole / "pretraining")
+    assert epochs_of(killed) == epochs_of(whole)
+    assert len(epochs_of(killed)) == 4
 
 
-def test_the_kept_weights_write_what_the_best_cider_was_measured_on(finished_run, tiny_config):
+def test_the_kept_weights_write_what_the_best_cider_was_measured_on(epochs_of, finished_run, tiny_config):
     epochs = epochs_of(finished_run)
     outcome = json.loads((finished_run / "outcome.json").read_text("utf-8"))
     best = max(float(epoch["val_cider_d"]) for epoch in epochs)
@@ -85,9 +54,9 @@ def test_the_kept_weights_write_what_the_best_cider_was_measured_on(finished_run
     assert cider_d(written, held_out.captions) == pytest.approx(best, abs=0.01)
 
 
-def test_a_mistake_is_one_clear_line_and_leaves_no_run_behind(source, tmp_path):
+def test_a_mistake_is_one_clear_line_and_leaves_no_run_behind(run, source, tmp_path):
     (tmp_path / "captions.tsv").write_text("image\tcaption\nelsewhere.jpg\tA dog.\n", "utf-8")
-    result = run(replace(source, captions=tmp_path / "captions.tsv"), tmp_path / "runs", "wrong")
+    result = run(command(replace(source, captions=tmp_path / "captions.tsv"), tmp_path / "runs", "wrong"))
     assert result.returncode == 1
     assert result.stderr.startswith(f"error: {source.images}: no image can be used")
     assert len(result.stderr.splitlines()) == 1

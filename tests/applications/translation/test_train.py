@@ -1,12 +1,8 @@
 """A training killed at any moment and resumed ends as one that was never interrupted, and chooses by BLEU."""
 
-import csv
 import gzip
 import json
-import signal
-import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import pytest
@@ -37,7 +33,7 @@ def files(tmp_path_factory):
     return folder / "pairs.en", folder / "pairs.de.gz"
 
 
-def command(files, runs, name, *more):
+def command(files, runs, name):
     script = [sys.executable, "-m", "applications.translation.train", "tiny", "--epochs", "4"]
     data = ("--source", files[0], "--target", files[1], "--validation-fraction", "0.2", "--subwords", "60")
     drawn = (
@@ -51,49 +47,28 @@ def command(files, runs, name, *more):
         "0.02",
     )
     first = ("--both-directions-epochs", "2")
-    return [*script, *map(str, data), *drawn, *first, "--runs", str(runs), "--name", name, *more]
-
-
-def run(*arguments):
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=600)
-
-
-def epochs_of(folder):
-    with (folder / "log.csv").open() as file:
-        return [
-            {name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)
-        ]
+    return [*script, *map(str, data), *drawn, *first, "--runs", str(runs), "--name", name]
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(files, tmp_path_factory):
+def uninterrupted(run, files, tmp_path_factory):
     runs = tmp_path_factory.mktemp("runs")
-    result = run(files, runs, "whole")
+    result = run(command(files, runs, "whole"))
     assert (result.returncode, result.stderr) == (0, "")
     return runs / "translation" / "whole"
 
 
-@pytest.mark.parametrize(("phase", "epochs"), [("both_directions", 1), (".", 2)])
 def test_killed_in_the_middle_of_an_epoch_and_resumed_ends_with_the_same_metrics(
-    uninterrupted, files, tmp_path, phase, epochs
+    uninterrupted, kill_and_resume, epochs_of, files, tmp_path
 ):
     folder = tmp_path / "translation" / "killed"
-    process = subprocess.Popen(command(files, tmp_path, "killed"), stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 400
-    while not (folder / phase / "log.csv").exists() or len(epochs_of(folder / phase)) < epochs:
-        assert process.poll() is None, "the training ended before it could be stopped"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=120)
-    assert not (folder / "outcome.json").exists()
-    result = run(files, tmp_path, "killed", "--resume")
-    assert (result.returncode, result.stderr) == (0, "")
-    assert epochs_of(folder / phase) == epochs_of(uninterrupted / phase)
+    kill_and_resume(command(files, tmp_path, "killed"), folder, ("both_directions", 1), (".", 2))
+    assert epochs_of(folder / "both_directions") == epochs_of(uninterrupted / "both_directions")
     assert epochs_of(folder) == epochs_of(uninterrupted)
+    assert len(epochs_of(folder)) == 4
 
 
-def test_the_kept_weights_write_what_the_best_bleu_was_measured_on(uninterrupted, files):
+def test_the_kept_weights_write_what_the_best_bleu_was_measured_on(uninterrupted, epochs_of, files):
     best = max(epochs_of(uninterrupted), key=lambda epoch: float(epoch["val_bleu"]))
     outcome = json.loads((uninterrupted / "outcome.json").read_text("utf-8"))
     assert outcome["validation_bleu"] == pytest.approx(float(best["val_bleu"]))
@@ -115,10 +90,10 @@ def test_the_kept_weights_write_what_the_best_bleu_was_measured_on(uninterrupted
     )
 
 
-def test_a_mistake_is_one_clear_line_and_leaves_no_run_behind(files, tmp_path):
+def test_a_mistake_is_one_clear_line_and_leaves_no_run_behind(run, files, tmp_path):
     shorter = tmp_path / "shorter.de"
     shorter.write_text("zwei rote Hunde.\n", "utf-8")
-    result = run((files[0], shorter), tmp_path / "runs", "wrong")
+    result = run(command((files[0], shorter), tmp_path / "runs", "wrong"))
     assert result.returncode == 1
     assert result.stderr.startswith(f"error: {files[0]} has 120 lines and {shorter} has 1")
     assert len(result.stderr.splitlines()) == 1

@@ -186,6 +186,8 @@ def test_a_server_under_load_changes_versions_without_losing_a_request(toys, mod
 
         with ThreadPoolExecutor(8) as pool:
             clients = [pool.submit(ask, number) for number in range(8)]
+            while not versions and not any(client.done() for client in clients):
+                is_over.wait(0.01)
             (models / "toy" / "2").mkdir()
             (models / "toy" / "2" / "saved_model.pb").write_bytes(b"not a graph")
             put(toys / "2", models / "toy" / "3")
