@@ -40,6 +40,8 @@ class Config:
     """Channels of the stages of the residual network; each but the first halves the side."""
     blocks: tuple[int, ...] = (1, 2, 2, 2)
     """Residual blocks of each stage."""
+    coordinates: bool = False
+    """Tell the decoder where in the image each place lies (Liu et al. 2018), for captions that say left of or above."""
     pretraining_epochs: int = 40
     """Epochs in which the residual network first learns to predict the captions' content words; 0 for none."""
     pretraining_learning_rate: float = 3e-3
@@ -121,17 +123,19 @@ PRESETS = {
         units=8,
     ),
     "sample": Config(
-        training=TrainingOptions(name="sample", epochs=12, batch_size=32, learning_rate=2e-3, patience=12),
-        size=64,
-        crop=64,
-        channels=(16, 32, 64),
-        blocks=(1, 1, 1),
-        pretraining_epochs=4,
+        training=TrainingOptions(name="sample", epochs=14, batch_size=32, learning_rate=2e-3, patience=14),
+        size=96,
+        crop=96,
+        channels=(16, 32, 64, 96),
+        blocks=(1, 1, 1, 1),
+        coordinates=True,
+        pretraining_epochs=12,
         pretraining_words=60,
         pretraining_mixup=0.0,
         smallest_crop=1.0,
         jitter=0.0,
         min_count=1,
+        captions_per_image=2,
         embedding_units=64,
         units=128,
         word_dropout=0.0,

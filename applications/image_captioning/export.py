@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from common import cli
 from common.checks import require_at_least
 from common.data.captioned_images import CaptionSource
 from common.decoding.beam import Hypotheses, beam_search
+from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import ExportOptions, report, training_facts
@@ -263,7 +265,9 @@ def export(options: Options) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.export.run)
     files = {DESCRIPTION_FILE.name: description(trained), **card_files(model_card(trained, options))}
-    served = signatures(trained, options)
+    served = with_gpu_signature(
+        partial(signatures, trained, options), trained.model, options.export.gpu_signature
+    )
     return export_saved_model(served, options.export.folder(NAME), files=files, tolerance=1e-4)
 
 

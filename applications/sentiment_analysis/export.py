@@ -5,6 +5,7 @@ python -m applications.sentiment_analysis.export --run runs/sentiment_analysis/b
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -16,6 +17,7 @@ from applications.sentiment_analysis.model import build, contributions
 from applications.sentiment_analysis.predict import LABELS_FILE
 from common import cli
 from common.data.labelled_text import parse_label_map
+from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import ExportOptions, report, training_facts
@@ -144,9 +146,8 @@ def export(options: ExportOptions) -> Path:
     label_map = parse_label_map(trained.run.config.source.label_map)
     labels = json.dumps({"labels": trained.labels, "label_map": label_map}, ensure_ascii=False)
     files = {LABELS_FILE.name: labels, **card_files(model_card(trained, options))}
-    return export_saved_model(
-        signatures(trained), options.folder(NAME), resources=[trained.features.table], files=files
-    )
+    served = with_gpu_signature(partial(signatures, trained), trained.model, options.gpu_signature)
+    return export_saved_model(served, options.folder(NAME), resources=[trained.features.table], files=files)
 
 
 def main(options: ExportOptions) -> None:

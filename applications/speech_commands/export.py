@@ -6,6 +6,7 @@ python -m applications.speech_commands.export --run runs/speech_commands/base
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from applications.speech_commands.predict import DESCRIPTION_FILE
 from common import cli
 from common.data.audio import SAMPLE_RATE, encode_wav
 from common.data.labelled_audio import SILENCE
+from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import ExportOptions, report, training_facts
@@ -233,7 +235,8 @@ def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.run)
     files = {DESCRIPTION_FILE.name: description(trained), **card_files(model_card(trained, options))}
-    return export_saved_model(signatures(trained), options.folder(NAME), files=files, tolerance=1e-4)
+    served = with_gpu_signature(partial(signatures, trained), trained.model, options.gpu_signature)
+    return export_saved_model(served, options.folder(NAME), files=files, tolerance=1e-4)
 
 
 def main(options: ExportOptions) -> None:

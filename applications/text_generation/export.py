@@ -6,6 +6,7 @@ python -m applications.text_generation.export --run runs/text_generation/base
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -17,6 +18,7 @@ from applications.text_generation.predict import CHARACTERS_FILE, MAX_CHARACTERS
 from common import cli
 from common.decoding.generate import Generated, generate
 from common.decoding.samplers import compose, forbid, sample, temperature, truncate
+from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import ExportOptions, report, training_facts
@@ -301,7 +303,7 @@ def model_card(trained: Trained, examples: tuple[tuple[str, ...], ...], options:
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.run)
-    served = signatures(trained)
+    served = with_gpu_signature(partial(signatures, trained), trained.model, options.gpu_signature)
     vocabulary = json.dumps({"characters": trained.characters.vocabulary}, ensure_ascii=False)
     card = model_card(trained, samples(served[0]), options)
     return export_saved_model(

@@ -6,6 +6,7 @@ python -m applications.translation.export --run runs/translation/base
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from common import cli
 from common.checks import require_at_least
 from common.data.parallel_text import SAMPLE, PairSource
 from common.decoding.beam import Hypotheses, beam_search
+from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import ExportOptions, placeless, report, training_facts
@@ -302,7 +304,9 @@ def export(options: Options) -> Path:
         LANGUAGES_FILE.name: json.dumps(languages, ensure_ascii=False),
         **card_files(model_card(trained, options)),
     }
-    served = signatures(trained, options)
+    served = with_gpu_signature(
+        partial(signatures, trained, options), trained.model, options.export.gpu_signature
+    )
     return export_saved_model(served, options.export.folder(NAME), files=files, tolerance=1e-4)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from common.export.portability import check_portable
+from common.export.portability import GPU_SIGNATURE, check_portable
 from common.export.verification import verify_signature
 from common.export.warmup import WARMUP_FILE, classify_request, predict_request, write_warmup
 from common.files import temporary_directory_beside
@@ -106,9 +106,9 @@ def export_saved_model(
                 for signature in signatures:
                     examples = signature.example_arrays()
                     verify_signature(runner, signature.name, signature.function, examples, tolerance)
-            write_warmup(
-                temporary, [request for one in signatures for request in _requests(one, folder.name)]
-            )
+            # A server on a CPU runs them too.
+            warming = [signature for signature in signatures if signature.name != GPU_SIGNATURE]
+            write_warmup(temporary, [request for one in warming for request in _requests(one, folder.name)])
             for name, content in (files or {}).items():
                 _write_extra(temporary / "assets.extra", name, content)
             _flush(temporary)

@@ -27,6 +27,9 @@ class ExportOptions:
     """Under which terms the training data may be used, for the model card."""
     training_note: str = ""
     """What else a reader must know of how the model was trained, for the model card."""
+    gpu_signature: bool = False
+    """Also serve serving_gpu, which answers as serving_default does, by cuDNN's kernels, on NVIDIA GPUs only. Needs one
+    here, to prove it on."""
 
     def folder(self, application: str) -> Path:
         """The folder of numbered versions."""

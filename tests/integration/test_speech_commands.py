@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 REPOSITORY = Path(__file__).parents[2]
 SHIPPED = REPOSITORY / "saved_models" / "speech_commands" / "1"
 
@@ -21,14 +19,11 @@ def script(name, *arguments, folder):
     return result.stdout
 
 
-@pytest.mark.parametrize(
-    ("kind", "flags"), [("clip", ()), ("streaming", ("--recordings", 16, "--recording-seconds", 3))]
-)
-def test_from_recordings_of_the_sample_to_a_word(tmp_path, kind, flags):
+def test_from_recordings_of_the_sample_to_a_word(tmp_path):
     for part, count in (("train", 80), ("validation", 40), ("test", 20)):
         out = script("sample", "--output", f"words/{part}", "--part", part, "--count", count, folder=tmp_path)
         assert out == f"{count} recordings written to words/{part}\n"
-    out = script("train", "tiny", "--data", "words", "--kind", kind, "--epochs", 1, *flags, folder=tmp_path)
+    out = script("train", "tiny", "--data", "words", "--epochs", 1, folder=tmp_path)
     assert "training: words (train): 80 clips" in out
     assert "kept in runs/speech_commands/tiny" in out
     out = script("export", "--run", "runs/speech_commands/tiny", folder=tmp_path)

@@ -127,6 +127,15 @@ def test_trained_where_a_gpu_is_seen_it_holds_no_operation_of_a_gpu_alone(
     assert b"Cudnn" not in (version / "saved_model.pb").read_bytes()
 
 
+def test_a_signature_for_gpus_is_not_published_where_none_can_prove_it(run, finished_run, tmp_path):
+    script = [sys.executable, "-m", "applications.sentiment_analysis.export", "--run", str(finished_run)]
+    result = run([*script, "--output", str(tmp_path / "sentiment_analysis"), "--gpu-signature"])
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: --gpu-signature: TensorFlow sees no GPU")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "sentiment_analysis").exists()
+
+
 def test_the_next_export_is_the_next_version(finished_run, exported):
     assert exported.name == "1"
     assert export(ExportOptions(finished_run, exported.parent)).name == "2"

@@ -94,6 +94,7 @@ def test_arguments_give_a_line_each(exported):
 @pytest.mark.parametrize(
     "data",
     [b"word " * 50_000 + b"\n", b"a\nb\nc", "очень 👍🏽 很好\n".encode(), b"<b>&amp;\x00\x1b[31m"],
+    ids=["long", "lines", "beyond ASCII", "marks"],
 )
 def test_each_line_of_standard_input_has_an_answer(exported, data):
     status, out, err = script(model=exported, data=data)

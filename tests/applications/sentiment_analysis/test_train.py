@@ -35,7 +35,7 @@ def test_killed_in_the_middle_of_an_epoch_and_resumed_ends_with_the_same_metrics
 
 def test_control_c_says_how_to_go_on(stop, reviews, tmp_path):
     script = command(reviews, tmp_path, "stopped", epochs=1000)
-    status, err = stop(script, tmp_path / "sentiment_analysis/stopped", 1, signal.SIGINT)
+    status, err = stop(script, tmp_path / "sentiment_analysis/stopped/pretraining", 1, signal.SIGINT)
     assert status == 130
     assert err.startswith("error: interrupted; ")
     assert "--resume" in err
