@@ -4,15 +4,12 @@ python -m applications.image_captioning.predict photo.jpg photos/
 """
 
 import io
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar, overload
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import numpy as np
 import tyro
@@ -21,11 +18,12 @@ from rich.progress import track
 
 from common import cli
 from common.checks import require_at_least
-from common.data.file_trees import ARCHIVE_SUFFIXES, Read, read_tree
+from common.data.file_trees import Read, read_tree
 from common.data.images import decode_image, is_image
 from common.errors import UserError
 from common.serving.answers import require_answer_file, write_answers
 from common.serving.extra_files import read_extra
+from common.serving.given_files import STANDARD_INPUT, GivenFiles, is_single, is_tree, path_of, printable
 from common.serving.inputs import chunks
 from common.serving.runner import SavedModelError, SavedModelRunner, latest_version
 
@@ -33,7 +31,6 @@ SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "image_captioning"
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
 END_MARK = "</s>"
 
-_STANDARD_INPUT = "-"
 _COLUMNS = ("file", "caption", "score")
 
 T = TypeVar("T")
@@ -243,7 +240,7 @@ class Options:
             return
         if self.attention.suffix.lower() != ".png":
             raise UserError(f"--attention {self.attention}: expected a name that ends in .png")
-        if len(self.images) > 1 or any(map(_is_tree, self.images)):
+        if not is_single(self.images):
             raise UserError(f"--attention {self.attention}: expected a single image")
 
 
@@ -252,7 +249,7 @@ def main(options: Options) -> None:
     if not options.images and sys.stdin.isatty():
         raise UserError("no images; expected image files, folders of them, or an image on standard input")
     predictor = Predictor(options.model, options.batch_size)
-    given = _Given(options.images or (_STANDARD_INPUT,))
+    given = GivenFiles(options.images or (STANDARD_INPUT,), _found)
     found = _captioned(predictor, given, options)
     if options.output is None:
         for _, lines in found:
@@ -266,50 +263,12 @@ def main(options: Options) -> None:
         sys.exit(cli.FAILED)
 
 
-class _Given:
-    """The images that arguments name. Of one that cannot be used a line goes to standard error.
-
-    Attributes:
-        failed: whether there was such a one.
-    """
-
-    def __init__(self, arguments: Sequence[str]) -> None:
-        self._arguments = arguments
-        self.failed = False
-
-    def files(self) -> Iterator[ImageFile]:
-        """Each one's name and bytes."""
-        for argument in self._arguments:
-            for name, read in self._tried(partial(_found, argument)) or ():
-                content = self._tried(read)
-                if content is not None:
-                    yield ImageFile(os.fsencode(name).decode("utf-8", "replace"), content)
-
-    def complain(self, error: UserError) -> None:
-        """Says what is wrong with one of them."""
-        self.failed = True
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
-
-    def _tried(self, action: Callable[[], T]) -> T | None:
-        try:
-            return action()
-        except UserError as error:
-            self.complain(error)
-            return None
-
-
-def _is_tree(argument: str) -> bool:
-    return argument.lower().endswith(ARCHIVE_SUFFIXES) or (
-        argument != _STANDARD_INPUT and _path_of(argument).is_dir()
-    )
-
-
 def _found(argument: str) -> list[tuple[str, Read]]:
     """The names and readers of the images that an argument stands for."""
-    if argument == _STANDARD_INPUT:
+    if argument == STANDARD_INPUT:
         return [("standard input", sys.stdin.buffer.read)]
-    path = _path_of(argument)
-    if not _is_tree(argument):
+    path = path_of(argument)
+    if not is_tree(argument):
         return [(str(path), partial(_read, path))]
     files = read_tree(path, is_image)
     if not files:
@@ -319,21 +278,11 @@ def _found(argument: str) -> list[tuple[str, Read]]:
     return [(f"{path}/{name}", read) for name, read in files.items()]
 
 
-def _path_of(argument: str) -> Path:
-    """The path that an argument is, or that a file: URL stands for."""
-    if "://" not in argument and not argument.lower().startswith("file:"):
-        return Path(argument)
-    address = urlsplit(argument)
-    if address.scheme.lower() != "file" or address.netloc not in ("", "localhost"):
-        raise UserError(f"{argument}: nothing is fetched; expected a file, a folder or a file: URL")
-    return Path(url2pathname(address.path))
-
-
 def _captioned(
-    predictor: Predictor, given: _Given, options: Options
+    predictor: Predictor, given: GivenFiles[bytes], options: Options
 ) -> Iterator[tuple[Answer, Sequence[str]]]:
     """The record and the lines of each image's answer."""
-    for chunk in chunks(given.files(), options.batch_size):
+    for chunk in chunks((ImageFile(*one) for one in given.contents()), options.batch_size):
         for file, outcome in zip(chunk, predictor.outcomes(chunk, options.n_best), strict=True):
             if isinstance(outcome, UserError):
                 given.complain(outcome)
@@ -347,8 +296,8 @@ def _captioned(
 
 def _lines(name: str, outcome: Sequence[Answer], options: Options) -> list[str]:
     if not options.n_best:
-        return [f"{outcome[0]['caption']}\t{_printable(name)}"]
-    return [f"{one['score']:.4f}\t{one['caption']}\t{_printable(name)}" for one in outcome]
+        return [f"{outcome[0]['caption']}\t{printable(name)}"]
+    return [f"{one['score']:.4f}\t{one['caption']}\t{printable(name)}" for one in outcome]
 
 
 def _draw_attention(predictor: Predictor, file: ImageFile, path: Path) -> None:
@@ -358,11 +307,6 @@ def _draw_attention(predictor: Predictor, file: ImageFile, path: Path) -> None:
     found = predictor.attend(file.content)
     words = [token for token in found["tokens"] if token != END_MARK]
     plot_word_attention(decode_image(*file[::-1]), words, found["attention"][: len(words)], path)
-
-
-def _printable(name: str) -> str:
-    """A file's name without characters that would steer the terminal."""
-    return "".join(character if character.isprintable() else " " for character in name)
 
 
 if __name__ == "__main__":

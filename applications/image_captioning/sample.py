@@ -25,7 +25,7 @@ from common.files import atomic_write
 
 COUNTS = {"train": 8_000, "validation": 400, "test": 500}
 SHARES = {"test": 0.1, "validation": 0.1, "train": 0.8}
-"""How many of all pairs of kinds are together in scenes of each part, and in no other."""
+"""Which share of all pairs of kinds may be together in scenes of each part, and in no other."""
 
 _THINGS = {1: 0.15, 2: 0.45, 3: 0.4}
 _THINGS_HELD_OUT = {2: 0.5, 3: 0.5}

@@ -14,6 +14,7 @@ import numpy as np
 from applications.sentiment_analysis.data import evaluation_examples
 from applications.sentiment_analysis.predict import SHIPPED_MODEL, Predictor
 from common import cli
+from common.checks import require_at_least
 from common.data.labelled_text import TextSource, label_indices
 from common.evaluation.classification import classification_metrics, write_worst_mistakes
 from common.evaluation.classification_plots import plot_confusion_matrix, plot_reliability, plot_roc_curves
@@ -33,6 +34,9 @@ class Options:
     batch_size: int = 64
     """Texts that are read at once."""
 
+    def __post_init__(self) -> None:
+        require_at_least(1, batch_size=self.batch_size)
+
 
 def evaluate(options: Options) -> dict[str, Any]:
     """Measures the SavedModel, as a server would answer, and writes the report. Returns the metrics."""
@@ -41,12 +45,16 @@ def evaluate(options: Options) -> dict[str, Any]:
     labels = np.array(label_indices(examples, predictor.labels))
     console = cli.console()
     console.print(f"{predictor.path} on {examples.describe()}")
+    # The first answers wait for TensorFlow to prepare the graph, once for each process.
+    predictor.probabilities(examples.texts[:1])
     started = time.perf_counter()
     probabilities = predictor.probabilities(examples.texts, show_progress=True)
     seconds = time.perf_counter() - started
     metrics = {
         **classification_metrics(labels, probabilities, predictor.labels),
         "seconds": round(seconds, 1),
+        "texts_per_second": round(len(examples.texts) / seconds, 1),
+        "batch_size": options.batch_size,
         "left_out": dict(examples.left_out),
         "model": str(predictor.path),
         "data": examples.name,

@@ -5,14 +5,13 @@ python -m applications.speech_commands.predict yes.wav recordings/
 python -m applications.speech_commands.predict --stream recording.wav
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, overload
+from typing import Any, TypeAlias, overload
 
 import numpy as np
 import tyro
@@ -24,17 +23,16 @@ from common import cli
 from common.checks import require_at_least
 from common.data.audio import SAMPLE_RATE, decode_audio, encode_wav, read_audio, read_blocks, to_waveform
 from common.data.audio_files import find_all
-from common.data.file_trees import ARCHIVE_SUFFIXES
 from common.errors import UserError
 from common.serving.answers import require_answer_file, write_answers
 from common.serving.extra_files import read_extra
+from common.serving.given_files import STANDARD_INPUT, GivenFiles, is_single, is_tree, path_of, printable
 from common.serving.inputs import chunks
 from common.serving.runner import SavedModelRunner, latest_version
 
 SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "speech_commands"
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
 
-_STANDARD_INPUT = "-"
 _COLUMNS = ("file", "label", "probability")
 _STREAM_COLUMNS = ("file", "time", "label", "probability")
 _BLOCK = 3 * SAMPLE_RATE
@@ -42,8 +40,6 @@ _BLOCK = 3 * SAMPLE_RATE
 _SETTLING = round(0.3 * SAMPLE_RATE)
 _SPECTRUM_HOP_SECONDS = 0.01
 _LIVE_SECONDS = 0.1
-
-T = TypeVar("T")
 
 Answer: TypeAlias = dict[str, Any]
 Recording: TypeAlias = str | Path | bytes | np.ndarray
@@ -210,7 +206,7 @@ class Options:
     """Recordings come from the arguments, or else from standard input."""
 
     recordings: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Audio files, folders or tars of them, or - for an audio file on standard input."""
+    """Audio files, folders or tars of them, file: URLs, or - for an audio file on standard input."""
     model: Path = SHIPPED_MODEL
     """Folder of numbered versions, of which the highest is used, or one version."""
     output: Path | None = None
@@ -230,7 +226,7 @@ class Options:
         require_at_least(1, batch_size=self.batch_size)
         if self.attention is not None and self.attention.suffix.lower() != ".png":
             raise UserError(f"--attention {self.attention}: expected a name that ends in .png")
-        if self.attention is not None and (self.stream or len(self.recordings) > 1):
+        if self.attention is not None and (self.stream or not is_single(self.recordings)):
             raise UserError(f"--attention {self.attention}: expected a single recording, and no --stream")
 
 
@@ -241,7 +237,7 @@ def main(options: Options) -> None:
             "no recordings; expected audio files, folders of them, or an audio file on standard input"
         )
     predictor = Predictor(options.model, options.batch_size)
-    given = _Given(options.recordings or (_STANDARD_INPUT,))
+    given = GivenFiles(options.recordings or (STANDARD_INPUT,), _found)
     found = _detected(predictor, given, options) if options.stream else _answered(predictor, given, options)
     if options.output is None:
         for _, line in found:
@@ -255,61 +251,13 @@ def main(options: Options) -> None:
         sys.exit(cli.FAILED)
 
 
-class _Given:
-    """The recordings that arguments name. Of one that cannot be used a line goes to standard error.
-
-    Attributes:
-        failed: whether there was such a one.
-        is_single: whether there is one recording at most.
-    """
-
-    def __init__(self, arguments: Sequence[str]) -> None:
-        self._arguments = arguments
-        self.failed = False
-        self.is_single = len(arguments) == 1 and not _is_tree(arguments[0])
-
-    def waveforms(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Each one's name and waveform."""
-        for name, read in self._readers():
-            waveform = self._tried(read)
-            if waveform is not None:
-                yield name, waveform
-
-    def streams(self) -> Iterator[tuple[str, np.ndarray | Iterator[np.ndarray]]]:
-        """Each one's name, and its waveform or, from standard input, its blocks as they come."""
-        for name, read in self._readers():
-            if name == _STANDARD_INPUT:
-                yield name, read_blocks(sys.stdin.fileno(), _LIVE_SECONDS, "standard input")
-            else:
-                waveform = self._tried(read)
-                if waveform is not None:
-                    yield name, waveform
-
-    def _readers(self) -> Iterator[tuple[str, Callable[[], np.ndarray]]]:
-        for argument in self._arguments:
-            for name, read in self._tried(partial(_found, argument)) or ():
-                yield os.fsencode(name).decode("utf-8", "replace"), read
-
-    def _tried(self, action: Callable[[], T]) -> T | None:
-        try:
-            return action()
-        except UserError as error:
-            self.failed = True
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
-            return None
-
-
-def _is_tree(argument: str) -> bool:
-    return Path(argument).is_dir() or argument.lower().endswith(ARCHIVE_SUFFIXES)
-
-
 def _found(argument: str) -> list[tuple[str, Callable[[], np.ndarray]]]:
     """The names and readers of the recordings that an argument stands for."""
-    if argument == _STANDARD_INPUT:
+    if argument == STANDARD_INPUT:
         return [(argument, lambda: decode_audio(sys.stdin.buffer.read(), "standard input"))]
-    path = Path(argument)
-    if not _is_tree(argument):
-        return [(argument, partial(read_audio, path))]
+    path = path_of(argument)
+    if not is_tree(argument):
+        return [(str(path), partial(read_audio, path))]
     files = find_all(path)
     if not files:
         raise UserError(f"{path}: no recordings; expected .wav, .flac, .ogg or .mp3 files")
@@ -319,25 +267,33 @@ def _found(argument: str) -> list[tuple[str, Callable[[], np.ndarray]]]:
     return [(name, partial(decode_audio, file.read(), name)) for name, file in zip(names, files, strict=True)]
 
 
-def _answered(predictor: Predictor, given: _Given, options: Options) -> Iterator[tuple[Answer, str]]:
+def _answered(
+    predictor: Predictor, given: GivenFiles[np.ndarray], options: Options
+) -> Iterator[tuple[Answer, str]]:
     """The record and the line of each recording's answer."""
-    for chunk in chunks(given.waveforms(), options.batch_size):
+    for chunk in chunks(given.contents(), options.batch_size):
         if options.attention is not None:
             _draw_attention(predictor, chunk[0][1], options.attention)
         answers = predictor([waveform for _, waveform in chunk])
         for (name, _), answer in zip(chunk, answers, strict=True):
             record = {"file": name, **answer, "probability": round(answer["probability"], 6)}
-            yield record, f"{answer['label']}\t{answer['probability']:.4f}\t{_printable(name)}"
+            yield record, f"{answer['label']}\t{answer['probability']:.4f}\t{printable(name)}"
 
 
-def _detected(predictor: Predictor, given: _Given, options: Options) -> Iterator[tuple[Answer, str]]:
-    """The record and the line of each detection."""
-    for name, recording in given.streams():
-        for found in predictor.stream(recording, options.detection):
+def _detected(
+    predictor: Predictor, given: GivenFiles[np.ndarray], options: Options
+) -> Iterator[tuple[Answer, str]]:
+    """The record and the line of each detection; standard input is heard as it comes."""
+    for name, read in given.readers():
+        is_live = name == STANDARD_INPUT
+        recording = (
+            read_blocks(sys.stdin.fileno(), _LIVE_SECONDS, "standard input") if is_live else given.read(read)
+        )
+        for found in predictor.stream(recording, options.detection) if recording is not None else ():
             line = f"{found.time:.2f}s  {found.label}  {found.probability:.2f}"
             rounded = {"time": round(found.time, 2), "probability": round(found.probability, 6)}
             record = {"file": name, **found._asdict(), **rounded}
-            yield record, line if given.is_single else f"{line}  {_printable(name)}"
+            yield record, line if given.is_single else f"{line}  {printable(name)}"
 
 
 def _draw_attention(predictor: Predictor, waveform: np.ndarray, path: Path) -> None:
@@ -347,11 +303,6 @@ def _draw_attention(predictor: Predictor, waveform: np.ndarray, path: Path) -> N
     found = predictor.attend(waveform)
     title = f"{found['label']} ({found['probability']:.0%})"
     plot_spectrogram_with_attention(found["log_mel"], found["attention"], _SPECTRUM_HOP_SECONDS, title, path)
-
-
-def _printable(name: str) -> str:
-    """A file's name without characters that would steer the terminal."""
-    return "".join(character if character.isprintable() else " " for character in name)
 
 
 if __name__ == "__main__":

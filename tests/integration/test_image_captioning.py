@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 REPOSITORY = Path(__file__).parents[2]
 SHIPPED = REPOSITORY / "saved_models" / "image_captioning" / "1"
 
@@ -45,7 +43,6 @@ def test_from_drawn_scenes_to_a_caption(tmp_path):
     assert (tmp_path / "looked.png").exists()
 
 
-@pytest.mark.skipif(not SHIPPED.exists(), reason="there is no shipped model")
 def test_the_shipped_model_describes_a_picture(tmp_path):
     script("sample", "--output", tmp_path, "--count", 1, folder=REPOSITORY)
     out = script("predict", "--model", SHIPPED, tmp_path / "scene_1.png", folder=REPOSITORY)

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-SHIPPED = REPOSITORY / "saved_models" / "speech_commands" / "1"
 
 
 def script(name, *arguments, folder):

@@ -1,0 +1,98 @@
+"""Files that a user hands to a predictor's script: files, folders and tars of them, file: URLs, or standard input."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from common.data.file_trees import ARCHIVE_SUFFIXES
+from common.errors import UserError, one_line
+
+STANDARD_INPUT = "-"
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class GivenFiles(Generic[T]):
+    """What a script's arguments stand for. Of what cannot be used a line goes to standard error.
+
+    Args:
+        arguments: of the command line.
+        found: from an argument to the name of each thing that it stands for, and a function that reads it.
+
+    Attributes:
+        failed: whether something could not be used.
+        is_single: whether there is one thing at most.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], found: Callable[[str], Sequence[tuple[str, Callable[[], T]]]]
+    ) -> None:
+        self._arguments = arguments
+        self._found = found
+        self.failed = False
+        self.is_single = is_single(arguments)
+
+    def readers(self) -> Iterator[tuple[str, Callable[[], T]]]:
+        """Each one's name, and a function that reads it."""
+        for argument in self._arguments:
+            for name, read in self._tried(lambda argument=argument: self._found(argument)) or ():
+                yield os.fsencode(name).decode("utf-8", "replace"), read
+
+    def contents(self) -> Iterator[tuple[str, T]]:
+        """Each one's name and content."""
+        for name, read in self.readers():
+            content = self.read(read)
+            if content is not None:
+                yield name, content
+
+    def read(self, read: Callable[[], T]) -> T | None:
+        """The content, or None where it cannot be read, after saying so."""
+        return self._tried(read)
+
+    def complain(self, error: UserError) -> None:
+        """Says what is wrong with one of them."""
+        self.failed = True
+        print(f"error: {one_line(error)}", file=sys.stderr, flush=True)
+
+    def _tried(self, action: Callable[[], U]) -> U | None:
+        try:
+            return action()
+        except UserError as error:
+            self.complain(error)
+            return None
+
+
+def is_single(arguments: Sequence[str]) -> bool:
+    """Whether arguments stand for one thing at most."""
+    return len(arguments) < 2 and not any(map(is_tree, arguments))
+
+
+def is_tree(argument: str) -> bool:
+    """Whether an argument stands for all that is in a folder or a tar."""
+    return argument != STANDARD_INPUT and (
+        argument.lower().endswith(ARCHIVE_SUFFIXES) or path_of(argument).is_dir()
+    )
+
+
+def path_of(argument: str) -> Path:
+    """The path that an argument is, or that a file: URL stands for.
+
+    Raises:
+        UserError: it is a URL of another kind.
+    """
+    if "://" not in argument and not argument.lower().startswith("file:"):
+        return Path(argument)
+    address = urlsplit(argument)
+    if address.scheme.lower() != "file" or address.netloc not in ("", "localhost"):
+        raise UserError(f"{argument}: nothing is fetched; expected a file, a folder or a file: URL")
+    return Path(url2pathname(address.path))
+
+
+def printable(name: str) -> str:
+    """A file's name without characters that would steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in name)
