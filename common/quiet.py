@@ -22,21 +22,25 @@ _SETTINGS = {
 _INFORMATIONAL = (b"I0000 ", b"WARNING: All log messages before absl::InitializeLog()")
 
 
-def quiet_tensorflow() -> None:
+def quiet_tensorflow(is_script: bool = False) -> None:
     """Makes the first `import tensorflow` of this process silent. A variable that the user has set is left as it is.
 
+    Ctrl-C, while what `python -m` runs imports its libraries, is one line; `common.cli` sees to what comes later.
+
     The notes on processors and drivers that its libraries print on loading are removed; what else they print is shown.
+
+    Args:
+        is_script: whether the caller is that script itself, rather than one of the packages around it.
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
-    if sys.argv[:1] == ["-m"]:
+    if is_script or sys.argv[:1] == ["-m"]:
         _say_little_on_interrupt()
     if "tensorflow" not in sys.modules:
         sys.meta_path.insert(0, _QuietFinder())
 
 
 def _say_little_on_interrupt() -> None:
-    """Lets Ctrl-C while a script still imports its libraries be one line; `common.cli` sees to what comes later."""
     shown = sys.excepthook
 
     def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -224,6 +224,10 @@ class Options:
     def __post_init__(self) -> None:
         require_answer_file(self.output)
         require_at_least(1, batch_size=self.batch_size)
+        if not self.stream and self.detection != DetectionOptions():
+            raise UserError(
+                "--smoothing, --threshold and --refractory say when a word counts as heard with --stream"
+            )
         if self.attention is not None and self.attention.suffix.lower() != ".png":
             raise UserError(f"--attention {self.attention}: expected a name that ends in .png")
         if self.attention is not None and (self.stream or not is_single(self.recordings)):

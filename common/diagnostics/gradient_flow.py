@@ -16,7 +16,7 @@ from pathlib import Path
 from common import cli
 from common.quiet import quiet_tensorflow
 
-quiet_tensorflow()
+quiet_tensorflow(is_script=__name__ == "__main__")
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402

@@ -194,16 +194,16 @@ def _readable(name: str, array: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Options:
-    """Each value is a row. Where the signature has several inputs, write INPUT=VALUE; one that is given once goes for
-    all rows. A text stands as it is, @FILE for the bytes of a file (@@ for a text that begins with @), and anything
-    else as JSON: 0.8, true, [0.5, 1]."""
+    """What is asked of which model, and where it is served."""
 
-    address: tyro.conf.Positional[str]
+    address: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="ADDRESS")]
     """HOST:PORT for gRPC, http://HOST:PORT for REST."""
-    model: tyro.conf.Positional[str]
+    model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """The model's name."""
     values: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="VALUE ...")]
-    """What is asked; put -- before one that begins with a dash."""
+    """What is asked, a row each: VALUE, or where the signature has several inputs INPUT=VALUE; one that is given once
+    goes for all rows. A text stands as it is, @FILE for the bytes of a file (@@ for a text that begins with @), and
+    anything else as JSON: 0.8, true, [0.5, 1]. Put -- before one that begins with a dash."""
     signature: str = DEFAULT_SIGNATURE
     """The served function."""
     version: int | None = None

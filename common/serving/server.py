@@ -26,7 +26,7 @@ from common.errors import UserError
 from common.quiet import quiet_tensorflow
 from common.serving.request_batching import Batcher, BatchingOptions
 
-quiet_tensorflow()
+quiet_tensorflow(is_script=__name__ == "__main__")
 
 from common.serving.grpc_services import add_services  # noqa: E402
 from common.serving.model_repository import ModelRepository  # noqa: E402

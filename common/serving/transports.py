@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -65,7 +66,7 @@ def transport_to(address: str) -> Transport:
     """
     if address.startswith(("http://", "https://")):
         return RestTransport(address)
-    if ":" not in address:
+    if not re.fullmatch(r"(dns:///)?[^/\s]+:\d+", address):
         raise UserError(f"address {address!r}: expected HOST:PORT for gRPC, or http://HOST:PORT for REST")
     return GrpcTransport(address)
 

@@ -380,7 +380,19 @@ def test_what_does_not_fit_the_signature_is_not_sent(server, ask, inputs, signat
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("address", ["", "localhost", "http://", "http://localhost:port", "https://a:1?b=c"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "localhost",
+        "http://",
+        "http://localhost:port",
+        "localhost:port",
+        ":8500",
+        "ftp://localhost:21",
+        "https://a:1?b=c",
+    ],
+)
 def test_an_address_that_is_none_is_refused(address):
     with pytest.raises(UserError, match=re.escape(f"address {address!r}: expected ")):
         Client(address)
