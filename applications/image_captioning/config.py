@@ -54,6 +54,8 @@ class Config:
     """Images are blended in pairs, by shares of a beta distribution of this parameter (mixup, Zhang et al. 2018)."""
     smallest_crop: float = 0.35
     """Least share of an image's area that a random crop shows."""
+    mirror: bool = True
+    """Show half of the images whose captions tell neither left nor right mirrored."""
     jitter: float = 0.4
     """By how much brightness, contrast and saturation are changed at most."""
     min_count: int = 4
@@ -133,6 +135,7 @@ PRESETS = {
         pretraining_words=60,
         pretraining_mixup=0.0,
         smallest_crop=1.0,
+        mirror=False,
         jitter=0.0,
         min_count=1,
         captions_per_image=2,

@@ -77,6 +77,20 @@ def test_what_is_said_of_left_and_right_is_not_mirrored(encoded):
     assert encoded.mirrors.tolist() == [True, False, True, True, True]
 
 
+def test_images_are_shown_mirrored_where_that_is_true_and_asked_for(encoded):
+    sided = encoded.images.copy()
+    sided[:, :, 4:] += 4
+    sided_encoded = replace(encoded, images=sided)
+    for mirror, expected in ((True, {0, 2, 3, 4}), (False, set())):
+        config = config_of(smallest_crop=1.0, jitter=0.0, mirror=mirror)
+        shown = set()
+        for fed, _ in caption_batches(sided_encoded, config, range(12))[0]:
+            images = fed["image"].numpy()
+            is_mirrored = images[:, :, 0].mean((1, 2)) > images[:, :, -1].mean((1, 2))
+            shown |= set(rows_of(images)[is_mirrored].tolist())
+        assert shown == expected
+
+
 def test_an_epoch_holds_each_image_once_with_captions_of_its_own(encoded, vocabulary):
     config = config_of(captions_per_image=3)
     dataset, steps = caption_batches(encoded, config, range(1))
