@@ -180,7 +180,7 @@ def caption_validation(encoded: Encoded, config: Config) -> tf.data.Dataset:
 
 def _seen(encoded: Encoded, config: Config) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     """From rows and a seed to those images, cropped, mirrored and coloured at random."""
-    images, mirrored = tf.constant(encoded.images), tf.constant(encoded.mirrors)
+    images, mirrored = tf.constant(encoded.images), tf.constant(encoded.mirrors & config.mirror)
 
     def seen(rows: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         flip = random_half(tf.gather(mirrored, rows), seed)
