@@ -9,6 +9,8 @@ from common.data.captioned_images import CaptionSource
 from common.training.options import TrainingOptions
 
 NAME = "image_captioning"
+IMAGE, TARGET, LABELS = "image", "target", "labels"
+"""What the model as it is trained takes, by name."""
 
 Encoder = Literal["residual", "MobileNetV2", "EfficientNetV2B0", "ConvNeXtTiny"]
 

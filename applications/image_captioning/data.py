@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from applications.image_captioning.config import Config
-from applications.image_captioning.model import IMAGE, LABELS, TARGET
+from applications.image_captioning.config import IMAGE, LABELS, TARGET, Config
 from applications.image_captioning.sample import make_sample
 from common.data.batching import pad
 from common.data.caption_text import caption_tokens

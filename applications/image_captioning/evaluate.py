@@ -17,12 +17,10 @@ from applications.image_captioning.sentences import mistakes
 from common import cli
 from common.checks import require_at_least
 from common.data.captioned_images import SAMPLE, CaptionedImages, CaptionSource
-from common.errors import UserError
 from common.evaluation.captioning import captioning_metrics, write_captions
 from common.evaluation.image_plots import plot_caption_page, plot_word_attention
-from common.evaluation.report import print_metrics, write_metrics
+from common.evaluation.report import numbers_to_draw, print_metrics, write_metrics
 
-_PICTURES_UNLESS_CHOSEN = 4
 _IMAGES_OF_A_PAGE = 24
 
 
@@ -52,7 +50,7 @@ def evaluate(options: Options) -> dict[str, Any]:
     """
     predictor = Predictor(options.model, options.batch_size)
     examples = evaluation_examples(options.source, predictor.size)
-    drawn = _images_to_draw(options, len(examples))
+    drawn = numbers_to_draw(options.attention, len(examples), "an image")
     console = cli.console()
     console.print(f"{predictor.path} on {examples.describe()}")
     # The first answers wait for TensorFlow to prepare the graph, once for each process.
@@ -112,15 +110,6 @@ def _draw_page(examples: CaptionedImages, captions: Sequence[str], path: Path) -
     shown = [len(examples) * place // count for place in range(count)]
     part = examples.select(shown)
     plot_caption_page(list(part.images), [captions[index] for index in shown], part.captions, path)
-
-
-def _images_to_draw(options: Options, count: int) -> tuple[int, ...]:
-    if options.attention is None:
-        return tuple(range(1, min(count, _PICTURES_UNLESS_CHOSEN) + 1))
-    for number in options.attention:
-        if not 1 <= number <= count:
-            raise UserError(f"--attention {number}: expected the number of an image, from 1 to {count}")
-    return options.attention
 
 
 def main(options: Options) -> None:

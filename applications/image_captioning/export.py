@@ -15,20 +15,18 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
-import tyro
 from PIL import Image
 
 from applications.image_captioning.config import NAME, Config
 from applications.image_captioning.model import attended, build, build_encoder
 from applications.image_captioning.predict import DESCRIPTION_FILE, END_MARK
 from common import cli
-from common.checks import require_at_least
 from common.data.captioned_images import CaptionSource
 from common.decoding.beam import Hypotheses, beam_search
 from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
-from common.export.script import ExportOptions, report, training_facts
+from common.export.script import SearchOptions, report, training_facts
 from common.layers.attention_decoder import Memory
 from common.layers.images import decode_images
 from common.layers.portability import make_portable
@@ -53,21 +51,6 @@ LIMITS = (
 _FORBIDDEN = (PADDING, UNKNOWN, START)
 _NO_REPEATED_WORDS = 3
 Tensors = dict[str, tf.Tensor]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to export, where to, and how it searches."""
-
-    export: tyro.conf.OmitArgPrefixes[ExportOptions]
-    beam_width: int = 5
-    """Hypotheses that are followed at once for each image; 1 is greedy search."""
-    length_penalty: float = 1.0
-    """0 compares hypotheses by their log-probabilities; the higher, the longer the captions (Wu et al. 2016)."""
-
-    def __post_init__(self) -> None:
-        require_at_least(1, beam_width=self.beam_width)
-        require_at_least(0, length_penalty=self.length_penalty)
 
 
 @dataclass(frozen=True)
@@ -134,7 +117,7 @@ def looker(trained: Trained) -> Callable[[tf.Tensor], _Seen]:
 
 
 def searcher(
-    trained: Trained, look: Callable[[tf.Tensor], _Seen], options: Options, count: int
+    trained: Trained, look: Callable[[tf.Tensor], _Seen], options: SearchOptions, count: int
 ) -> Callable[[tf.Tensor], Hypotheses]:
     """The function from the bytes of images `[batch]` to the `count` best captions of each, of known words of which no
     three come twice; recorded are the attention weights."""
@@ -161,7 +144,7 @@ def searcher(
     return search
 
 
-def signatures(trained: Trained, options: Options) -> list[Signature]:
+def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
     """What is served, for any batch size; all take `image_bytes` strings `[batch]`, each a whole JPEG, PNG, GIF or BMP.
 
     - `serving_default`: -> `caption` and its `score` (log-probability over the length penalty), `[batch]`.
@@ -234,7 +217,7 @@ def description(trained: Trained) -> str:
     return json.dumps({"size": trained.run.config.size, "grid": trained.side})
 
 
-def model_card(trained: Trained, options: Options) -> ModelCard:
+def model_card(trained: Trained, options: SearchOptions) -> ModelCard:
     """What a reader must know of the model before trusting it."""
     source = trained.run.config.source
     facts = training_facts(trained.run, data_name(source), options.export)
@@ -249,7 +232,8 @@ def model_card(trained: Trained, options: Options) -> ModelCard:
     )
     return ModelCard(
         application=NAME,
-        task=f"An image in; a sentence that describes it out, found with {options.beam_width} hypotheses at once.",
+        task=f"An image in; a sentence that describes it out, found with {options.beam_width} hypotheses at once "
+        f"and a length penalty of {options.length_penalty:g}.",
         results=(quality,),
         limits=LIMITS,
         vocabulary_sha256=vocabulary_sha256(trained.vocabulary.words),
@@ -262,7 +246,7 @@ def data_name(source: CaptionSource) -> str:
     return source.tree.name if source.tree is not None else source.data
 
 
-def export(options: Options) -> Path:
+def export(options: SearchOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.export.run)
     files = {DESCRIPTION_FILE.name: description(trained), **card_files(model_card(trained, options))}
@@ -272,10 +256,10 @@ def export(options: Options) -> Path:
     return export_saved_model(served, options.export.folder(NAME), files=files, tolerance=1e-4)
 
 
-def main(options: Options) -> None:
+def main(options: SearchOptions) -> None:
     """Exports a trained captioner as a SavedModel for TensorFlow Serving, checked before it is published."""
     report(export(options))
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    cli.run(main, SearchOptions)

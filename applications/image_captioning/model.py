@@ -7,13 +7,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from applications.image_captioning.config import Config
+from applications.image_captioning.config import IMAGE, LABELS, TARGET, Config
 from common.errors import UserError, one_line
 from common.layers.attention_decoder import AttentionDecoder, Memory
 from common.layers.recurrent import PACKAGE
 from common.layers.tied_embedding import TiedEmbedding, TokenLoss
 
-IMAGE, TARGET, LABELS = "image", "target", "labels"
 IMAGENET = "imagenet"
 _RARE_LOGIT = -4.0
 # What each network of keras.applications makes of pixels from 0 to 1: a factor and an offset.

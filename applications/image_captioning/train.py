@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from applications.image_captioning.config import NAME, PRESET_DESCRIPTIONS, PRESETS, Config
+from applications.image_captioning.config import IMAGE, NAME, PRESET_DESCRIPTIONS, PRESETS, Config
 from applications.image_captioning.data import (
     Encoded,
     caption_batches,
@@ -24,7 +24,6 @@ from applications.image_captioning.data import (
     word_shares,
 )
 from applications.image_captioning.model import (
-    IMAGE,
     attended,
     build,
     build_encoder,

@@ -11,6 +11,8 @@ from common.data.labelled_audio import AudioSource
 from common.training.options import TrainingOptions
 
 NAME = "speech_commands"
+HOP_SECONDS = 0.02
+"""Time from one frame of a streaming model, or one attention weight, to the next."""
 
 Kind = Literal["clip", "streaming", "convolutional"]
 

@@ -7,8 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from applications.speech_commands import sample
-from applications.speech_commands.config import Config
-from applications.speech_commands.model import HOP_SECONDS
+from applications.speech_commands.config import HOP_SECONDS, Config
 from applications.speech_commands.streams import compose, frame_targets
 from common.data.audio import SAMPLE_RATE
 from common.data.audio_augmentation import Waveform

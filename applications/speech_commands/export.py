@@ -14,8 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from applications.speech_commands.config import NAME, Config
-from applications.speech_commands.model import HOP_SECONDS, attention, build, step, zero_states
+from applications.speech_commands.config import HOP_SECONDS, NAME, Config
+from applications.speech_commands.model import attention, build, step, zero_states
 from applications.speech_commands.predict import DESCRIPTION_FILE
 from common import cli
 from common.data.audio import SAMPLE_RATE, encode_wav

@@ -13,8 +13,6 @@ from common.layers.causal_convolution import CausalConvolution
 from common.layers.running_normalization import RunningNormalization
 from common.layers.stack import RecurrentStack
 
-HOP_SECONDS = 0.02
-"""Time from one frame of a streaming model, or one attention weight, to the next."""
 _RUNNING_DECAY = 0.995
 _CAUSAL_LAYERS = 3
 _CAUSAL_KERNEL = 5

@@ -17,10 +17,8 @@ from common.checks import require_at_least
 from common.data.parallel_text import Pairs, PairSource
 from common.errors import UserError
 from common.evaluation.plots import plot_attention, plot_by_length
-from common.evaluation.report import print_metrics, write_metrics
+from common.evaluation.report import numbers_to_draw, print_metrics, write_metrics
 from common.evaluation.translation import by_source_length, translation_metrics, write_translations
-
-_PICTURES_UNLESS_CHOSEN = 4
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def evaluate(options: Options) -> dict[str, Any]:
     predictor = Predictor(options.model, options.batch_size)
     _require_same_direction(options.source, predictor.languages)
     pairs = evaluation_examples(options.source)
-    drawn = _pairs_to_draw(options, len(pairs))
+    drawn = numbers_to_draw(options.attention, len(pairs), "a pair")
     console = cli.console()
     console.print(f"{predictor.path} on {pairs.describe()}")
     # The first answers wait for TensorFlow to prepare the graph, once for each process.
@@ -94,15 +92,6 @@ def _require_same_direction(source: PairSource, languages: dict[str, str]) -> No
         raise UserError(
             f"--source {source.source} --target {source.target}: this model translates from {learnt[0]} to {learnt[1]}"
         )
-
-
-def _pairs_to_draw(options: Options, count: int) -> tuple[int, ...]:
-    if options.attention is None:
-        return tuple(range(1, min(count, _PICTURES_UNLESS_CHOSEN) + 1))
-    for number in options.attention:
-        if not 1 <= number <= count:
-            raise UserError(f"--attention {number}: expected the number of a pair, from 1 to {count}")
-    return options.attention
 
 
 def main(options: Options) -> None:

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import keras
 import tensorflow as tf
-import tyro
 
 from applications.translation import model as translator
 from applications.translation.config import NAME, Config
@@ -20,13 +19,12 @@ from applications.translation.data import subword_text
 from applications.translation.predict import LANGUAGES_FILE
 from applications.translation.sample import LANGUAGES
 from common import cli
-from common.checks import require_at_least
 from common.data.parallel_text import SAMPLE, PairSource
 from common.decoding.beam import Hypotheses, beam_search
 from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
-from common.export.script import ExportOptions, placeless, report, training_facts
+from common.export.script import SearchOptions, placeless, report, training_facts
 from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
 from common.layers.subwords import END, FIRST_PIECE, PADDING, START, UNKNOWN, Subwords, SubwordText
@@ -44,21 +42,6 @@ _END_MARK, _UNKNOWN_MARK = "</s>", "\ufffd"
 _EXAMPLE_PIECES = 16
 _FORBIDDEN = (PADDING, UNKNOWN, START)
 Tensors = dict[str, tf.Tensor]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to export, where to, and how it searches."""
-
-    export: tyro.conf.OmitArgPrefixes[ExportOptions]
-    beam_width: int = 5
-    """Hypotheses that are followed at once for each text; 1 is greedy search."""
-    length_penalty: float = 1.0
-    """0 compares hypotheses by their log-probabilities; the higher, the longer the translations (Wu et al. 2016)."""
-
-    def __post_init__(self) -> None:
-        require_at_least(1, beam_width=self.beam_width)
-        require_at_least(0, length_penalty=self.length_penalty)
 
 
 @dataclass(frozen=True)
@@ -142,7 +125,9 @@ def passes(trained: Trained) -> Passes:
     return Passes(tokenize, detokenize, spelling, encode)
 
 
-def searcher(trained: Trained, shared: Passes, options: Options, count: int) -> Callable[[tf.Tensor], Found]:
+def searcher(
+    trained: Trained, shared: Passes, options: SearchOptions, count: int
+) -> Callable[[tf.Tensor], Found]:
     """The function from strings `[batch]` to the `count` best translations of each; an empty text has an empty one."""
     writer, most = writer_of(trained.model), trained.run.config.max_tokens
 
@@ -169,7 +154,7 @@ def searcher(trained: Trained, shared: Passes, options: Options, count: int) -> 
     return search
 
 
-def signatures(trained: Trained, options: Options) -> list[Signature]:
+def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
     """What is served, for any batch size; `[batch]` each unless said otherwise.
 
     - `serving_default`: `text` strings -> `translation`, its `score` (log-probability over the length penalty), and
@@ -261,7 +246,7 @@ def example_texts(subwords: SubwordText) -> list[str]:
     return [long.numpy().decode("utf-8"), short.numpy().decode("utf-8"), "", "⺀ 🙂"]
 
 
-def model_card(trained: Trained, options: Options) -> ModelCard:
+def model_card(trained: Trained, options: SearchOptions) -> ModelCard:
     """What a reader must know of the model before trusting it."""
     outcome, source = trained.run.outcome, trained.run.config.source
     facts = training_facts(trained.run, data_name(source), options.export)
@@ -277,7 +262,8 @@ def model_card(trained: Trained, options: Options) -> ModelCard:
     )
     return ModelCard(
         application=NAME,
-        task=f"A sentence in; its translation out, found with {options.beam_width} hypotheses at once.",
+        task=f"A sentence in; its translation out, found with {options.beam_width} hypotheses at once "
+        f"and a length penalty of {options.length_penalty:g}.",
         results=(bleu,),
         limits=LIMITS,
         vocabulary_sha256=vocabulary_sha256(trained.subwords.subwords.pieces),
@@ -295,7 +281,7 @@ def _are_files(source: PairSource) -> bool:
     return source.data == SAMPLE and source.source not in LANGUAGES
 
 
-def export(options: Options) -> Path:
+def export(options: SearchOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.export.run)
     source = trained.run.config.source
@@ -310,10 +296,10 @@ def export(options: Options) -> Path:
     return export_saved_model(served, options.export.folder(NAME), files=files, tolerance=1e-4)
 
 
-def main(options: Options) -> None:
+def main(options: SearchOptions) -> None:
     """Exports a trained translator as a SavedModel for TensorFlow Serving, checked before it is published."""
     report(export(options))
 
 
 if __name__ == "__main__":
-    cli.run(main, Options)
+    cli.run(main, SearchOptions)

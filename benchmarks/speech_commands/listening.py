@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from applications.speech_commands.config import Config
+from applications.speech_commands.config import HOP_SECONDS, Config
 from applications.speech_commands.listening import WindowListener
-from applications.speech_commands.model import HOP_SECONDS, build
+from applications.speech_commands.model import build
 from benchmarks.speech_commands.networks import Network
 from benchmarks.stock import check_same_logits, with_stock_recurrence
 from benchmarks.timing import in_turn, seconds

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from common.cli import console
+from common.errors import UserError
 from common.files import atomic_write
+
+_PICTURES_UNLESS_CHOSEN = 4
 
 
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
@@ -34,6 +37,25 @@ def print_metrics(metrics: Mapping[str, Any], title: str) -> None:
     console().print(table)
     for name, rows in tables.items():
         console().print(_table_of_rows(_words(name), rows))
+
+
+def numbers_to_draw(chosen: Sequence[int] | None, count: int, what: str) -> tuple[int, ...]:
+    """The numbers, from 1, of the examples that a report has pictures of: those chosen, or else the first few.
+
+    Args:
+        chosen: what `--attention` was given, if anything.
+        count: how many examples there are.
+        what: what an example is, such as "an image".
+
+    Raises:
+        UserError: there is no example of a number.
+    """
+    if chosen is None:
+        return tuple(range(1, min(count, _PICTURES_UNLESS_CHOSEN) + 1))
+    for number in chosen:
+        if not 1 <= number <= count:
+            raise UserError(f"--attention {number}: expected the number of {what}, from 1 to {count}")
+    return tuple(chosen)
 
 
 def _has_rows(value: Any) -> bool:

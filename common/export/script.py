@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tyro
+
+from common.checks import require_at_least
 from common.cli import console
 from common.export.model_card import Hardware
 from common.training.run_folder import FinishedRun, to_json
@@ -34,6 +37,21 @@ class ExportOptions:
     def folder(self, application: str) -> Path:
         """The folder of numbered versions."""
         return self.output or Path("saved_models") / application
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What to export, where to, and how it searches."""
+
+    export: tyro.conf.OmitArgPrefixes[ExportOptions]
+    beam_width: int = 5
+    """Hypotheses that are followed at once for each row; 1 is greedy search."""
+    length_penalty: float = 1.0
+    """0 compares hypotheses by their log-probabilities; the higher, the longer what is written (Wu et al. 2016)."""
+
+    def __post_init__(self) -> None:
+        require_at_least(1, beam_width=self.beam_width)
+        require_at_least(0, length_penalty=self.length_penalty)
 
 
 def training_facts(finished: FinishedRun[Any], data: str, options: ExportOptions) -> dict[str, Any]:

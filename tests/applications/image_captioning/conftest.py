@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from applications.image_captioning.config import PRESETS
-from applications.image_captioning.export import Options, export
+from applications.image_captioning.export import export
 from applications.image_captioning.train import train
 from common.data.captioned_images import CaptionSource
-from common.export.script import ExportOptions
+from common.export.script import ExportOptions, SearchOptions
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 180, 40), "blue": (30, 60, 220), "yellow": (240, 220, 30)}
 PATTERNS = ("plain", "striped")
@@ -116,4 +116,4 @@ def finished_run(tiny_config):
 def exported(finished_run, tmp_path_factory):
     """The exported version of the tiny captioner: <folder>/image_captioning/1."""
     output = tmp_path_factory.mktemp("saved_models") / "image_captioning"
-    return export(Options(ExportOptions(finished_run, output), BEAM_WIDTH, LENGTH_PENALTY))
+    return export(SearchOptions(ExportOptions(finished_run, output), BEAM_WIDTH, LENGTH_PENALTY))

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from applications.image_captioning.config import PRESETS
-from applications.image_captioning.export import Options, data_name, export, load_run
-from applications.image_captioning.model import IMAGE, LABELS, TARGET
+from applications.image_captioning.config import IMAGE, LABELS, PRESETS, TARGET
+from applications.image_captioning.export import data_name, export, load_run
 from common.data.caption_text import caption_tokens
 from common.data.captioned_images import CaptionSource
 from common.errors import UserError
-from common.export.script import ExportOptions
+from common.export.script import ExportOptions, SearchOptions
 from common.layers.subwords import END, START
 from common.serving.runner import SavedModelError, SavedModelRunner
 from common.training.run_folder import open_run
@@ -184,7 +183,7 @@ def test_the_description_card_and_warm_up_travel_with_the_model(exported):
 
 def test_greedy_search_is_the_next_version(finished_run, tmp_path, images):
     (tmp_path / "image_captioning" / "7").mkdir(parents=True)
-    options = Options(
+    options = SearchOptions(
         ExportOptions(finished_run, tmp_path / "image_captioning"), beam_width=1, length_penalty=0.0
     )
     version = export(options)
@@ -200,7 +199,7 @@ def test_a_run_that_is_not_finished_is_not_exported(tmp_path):
     training = replace(config.training, runs=tmp_path)
     folder = open_run("image_captioning", replace(config, training=training), training)
     with pytest.raises(UserError, match="this training is not finished; go on with train --resume"):
-        export(Options(ExportOptions(folder, tmp_path / "out")))
+        export(SearchOptions(ExportOptions(folder, tmp_path / "out")))
 
 
 def test_the_card_names_the_data(tmp_path):
@@ -216,4 +215,4 @@ def test_the_card_names_the_data(tmp_path):
 )
 def test_a_search_that_cannot_be_is_refused(tmp_path, flags, expected):
     with pytest.raises(UserError, match=expected):
-        Options(ExportOptions(tmp_path), **flags)
+        SearchOptions(ExportOptions(tmp_path), **flags)

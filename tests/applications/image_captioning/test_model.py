@@ -7,11 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from applications.image_captioning.config import PRESETS
+from applications.image_captioning.config import IMAGE, LABELS, PRESETS, TARGET
 from applications.image_captioning.model import (
-    IMAGE,
-    LABELS,
-    TARGET,
     attended,
     build,
     build_encoder,

@@ -11,12 +11,12 @@ import tensorflow as tf
 
 from applications.image_captioning.config import PRESETS
 from applications.image_captioning.data import training_examples
-from applications.image_captioning.export import Options, export, load_run
+from applications.image_captioning.export import export, load_run
 from applications.image_captioning.predict import Predictor
 from applications.image_captioning.train import greedy_captioner, train
 from common.errors import UserError
 from common.evaluation.captioning import cider_d
-from common.export.script import ExportOptions
+from common.export.script import ExportOptions, SearchOptions
 
 
 def command(source, runs, name):
@@ -90,7 +90,7 @@ def test_on_a_network_of_keras_the_export_says_from_pixels_what_training_said_fr
     on_a_network_of_keras, tmp_path
 ):
     config, folder = on_a_network_of_keras
-    version = export(Options(ExportOptions(folder, tmp_path / "image_captioning"), beam_width=1))
+    version = export(SearchOptions(ExportOptions(folder, tmp_path / "image_captioning"), beam_width=1))
     held_out = training_examples(config)[1]
     answers = Predictor(version)(held_out.images)
     trained = load_run(folder)

@@ -7,10 +7,10 @@ from itertools import product
 import pytest
 
 from applications.translation.config import PRESETS
-from applications.translation.export import Options, export
+from applications.translation.export import export
 from applications.translation.train import train
 from common.data.parallel_text import PairSource
-from common.export.script import ExportOptions
+from common.export.script import ExportOptions, SearchOptions
 
 WHO = {
     "A dog": "Ein Hund",
@@ -79,4 +79,4 @@ def finished_run(tiny_config):
 def exported(finished_run, tmp_path_factory):
     """The exported version of the tiny translator: <folder>/translation/1."""
     output = tmp_path_factory.mktemp("saved_models") / "translation"
-    return export(Options(ExportOptions(finished_run, output), beam_width=4))
+    return export(SearchOptions(ExportOptions(finished_run, output), beam_width=4))

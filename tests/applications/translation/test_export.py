@@ -9,10 +9,10 @@ import pytest
 import tensorflow as tf
 
 from applications.translation.config import PRESETS
-from applications.translation.export import Options, data_name, export, load_run
+from applications.translation.export import data_name, export, load_run
 from common.data.parallel_text import PairSource
 from common.errors import UserError
-from common.export.script import ExportOptions
+from common.export.script import ExportOptions, SearchOptions
 from common.layers.subwords import START
 from common.serving.runner import SavedModelRunner
 from common.training.run_folder import open_run
@@ -226,7 +226,9 @@ def test_greedy_search_where_a_gpu_is_seen_is_the_next_version_and_runs_everywhe
 ):
     (tmp_path / "translation" / "7").mkdir(parents=True)
     monkeypatch.setattr(sys.modules["keras.src.backend.tensorflow.rnn"], "_is_gpu_available", lambda: True)
-    options = Options(ExportOptions(finished_run, tmp_path / "translation"), beam_width=1, length_penalty=0.0)
+    options = SearchOptions(
+        ExportOptions(finished_run, tmp_path / "translation"), beam_width=1, length_penalty=0.0
+    )
     version = export(options)
     assert version.name == "8"
     assert b"Cudnn" not in (version / "saved_model.pb").read_bytes()
@@ -241,7 +243,7 @@ def test_a_run_that_is_not_finished_is_not_exported(tmp_path):
     training = replace(config.training, runs=tmp_path)
     folder = open_run("translation", replace(config, training=training), training)
     with pytest.raises(UserError, match="this training is not finished; go on with train --resume"):
-        export(Options(ExportOptions(folder, tmp_path / "out")))
+        export(SearchOptions(ExportOptions(folder, tmp_path / "out")))
 
 
 def test_the_card_names_the_data_and_the_direction():
@@ -257,4 +259,4 @@ def test_the_card_names_the_data_and_the_direction():
 )
 def test_a_search_that_cannot_be_is_refused(tmp_path, flags, expected):
     with pytest.raises(UserError, match=expected):
-        Options(ExportOptions(tmp_path), **flags)
+        SearchOptions(ExportOptions(tmp_path), **flags)
