@@ -42,8 +42,6 @@ class Config:
     """Channels of the stages of the residual network; each but the first halves the side."""
     blocks: tuple[int, ...] = (1, 2, 2, 2)
     """Residual blocks of each stage."""
-    coordinates: bool = False
-    """Tell the decoder where in the image each place lies (Liu et al. 2018), for captions that say left of or above."""
     pretraining_epochs: int = 40
     """Epochs in which the residual network first learns to predict the captions' content words; 0 for none."""
     pretraining_learning_rate: float = 3e-3
@@ -111,7 +109,7 @@ class Config:
 
 PRESET_DESCRIPTIONS = {
     "tiny": "too small to learn much; for trying things out",
-    "sample": "a few minutes; for drawn scenes",
+    "sample": "a quarter of an hour; for drawn scenes",
     "base": "the shipped model's: all of it trained from nothing; two hours on 2 cores for 6,000 photographs",
 }
 PRESETS = {
@@ -132,12 +130,10 @@ PRESETS = {
         crop=96,
         channels=(16, 32, 64, 96),
         blocks=(1, 1, 1, 1),
-        coordinates=True,
-        pretraining_epochs=12,
+        pretraining_epochs=8,
         pretraining_words=60,
         pretraining_mixup=0.0,
         smallest_crop=1.0,
-        mirror=False,
         jitter=0.0,
         min_count=1,
         captions_per_image=2,

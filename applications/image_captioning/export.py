@@ -152,7 +152,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
       fewer, the lowest float32 stands for the numbers).
     - `attend`: -> `caption` `[batch]`; `tokens` `[batch, time]`, its words, then "</s>", and "" at padding;
       `attention` `[batch, time, grid, grid]`, where the decoder looked as it wrote each of them.
-    - `embed`: -> `vector` `[batch, channels]`, the mean of the encoder's grid, less its coordinates.
+    - `embed`: -> `vector` `[batch, channels]`, the mean of the encoder's grid.
     """
     look = looker(trained)
     best, all_of_beam = (searcher(trained, look, options, count) for count in (1, options.beam_width))
@@ -188,8 +188,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
         }
 
     def embed(image_bytes: tf.Tensor) -> Tensors:
-        vector = tf.reduce_mean(look(image_bytes).grid, axis=1)
-        return {"vector": vector[:, :-2] if trained.run.config.coordinates else vector}
+        return {"vector": tf.reduce_mean(look(image_bytes).grid, axis=1)}
 
     functions = {"serving_default": serve, "n_best": n_best, "attend": attend, "embed": embed}
     inputs, examples = {"image_bytes": tf.TensorSpec([None], tf.string)}, {"image_bytes": example_images()}

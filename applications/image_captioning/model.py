@@ -23,7 +23,7 @@ def build_encoder(config: Config, precision: str = "float32", weights: str | Non
     """Images `[batch, height, width, 3]` from 0 to 1 -> a grid of features `[batch, places, channels]`, row by row.
 
     Args:
-        config: which network, and its sizes; with `coordinates`, the last two channels tell where each place lies.
+        config: which network, and its sizes.
         precision: Keras dtype policy of all layers.
         weights: of a network of keras.applications: "imagenet" or a file; random ones if not given.
 
@@ -35,8 +35,6 @@ def build_encoder(config: Config, precision: str = "float32", weights: str | Non
         maps = _residual_network(image, config, precision)
     else:
         maps = _application(config.encoder, image, weights)
-    if config.coordinates:
-        maps = _Coordinates(dtype=maps.dtype, name="coordinates")(maps)
     grid = keras.layers.Reshape((-1, maps.shape[-1]), dtype=precision, name="grid")(maps)
     return keras.Model(image, grid, name="encoder")
 
@@ -108,23 +106,6 @@ class _ByCaption(keras.layers.Layer):
     def compute_output_spec(self, grids: Any, target: Any, labels: Any) -> Any:
         ids = [keras.KerasTensor((None, None), "int32") for _ in (target, labels)]
         return keras.KerasTensor((None, *grids.shape[1:]), grids.dtype), *ids
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
-class _Coordinates(keras.layers.Layer):
-    """Two channels more: how far to the right and how far down each place is, from -1 to 1 (Liu et al. 2018).
-
-    Maps `[batch, height, width, channels]` -> `[batch, height, width, channels + 2]`.
-    """
-
-    def call(self, maps: Any) -> Any:
-        rows, height, width = tf.unstack(tf.shape(maps)[:3])
-        down, right = (tf.cast(tf.linspace(-1.0, 1.0, side), maps.dtype) for side in (height, width))
-        places = tf.stack(tf.meshgrid(right, down), axis=-1)
-        return tf.concat([maps, tf.broadcast_to(places, [rows, height, width, 2])], axis=-1)
-
-    def compute_output_spec(self, maps: Any) -> Any:
-        return keras.KerasTensor((*maps.shape[:-1], maps.shape[-1] + 2), maps.dtype)
 
 
 def _residual_network(image: Any, config: Config, precision: str) -> Any:

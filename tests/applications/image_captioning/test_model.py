@@ -20,7 +20,7 @@ from common.layers.writer import writer_of
 TINY = PRESETS["tiny"]
 WORDS = 20
 RNG = np.random.default_rng(0)
-FORMS = [{}, {"cell": "gru", "attention": "multiplicative", "coordinates": True}]
+FORMS = [{}, {"cell": "gru", "attention": "multiplicative"}]
 
 
 def images_of(count, size=32):
@@ -106,14 +106,6 @@ def test_images_of_any_size_become_a_grid_row_by_row():
     assert np.unravel_index(moved.argmax(), moved.shape)[0] in range(8, 13)
     assert np.unravel_index(moved.argmax(), moved.shape)[1] in range(0, 5)
     assert not moved[:4].any(), "what lies far from the change does not see it"
-
-
-def test_with_coordinates_each_place_knows_how_far_right_and_down_it_is():
-    grid = build_encoder(replace(TINY, coordinates=True))(RNG.random((2, 16, 24, 3)).astype("float32"))
-    assert grid.shape == (2, 24, 10)
-    for row in grid.numpy().reshape(2, 4, 6, 10):
-        np.testing.assert_allclose(row[..., 8], np.tile(np.linspace(-1, 1, 6), (4, 1)), atol=1e-6)
-        np.testing.assert_allclose(row[..., 9], np.tile(np.linspace(-1, 1, 4)[:, None], 6), atol=1e-6)
 
 
 def test_every_weight_is_trained():
