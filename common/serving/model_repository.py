@@ -74,6 +74,7 @@ class ModelRepository:
 
     Args:
         sources: called at each look for the models and their folders.
+        where: named when there is no model at all.
         poll_seconds: between two looks; 0 looks once.
         threads: of TensorFlow, see `SavedModelRunner`.
         warms_up: whether a model's first version, too, is asked its warm-up requests before it serves. One that takes
@@ -88,6 +89,7 @@ class ModelRepository:
         self,
         sources: Callable[[], list[ModelSource]],
         *,
+        where: str,
         poll_seconds: float,
         threads: int | None,
         warms_up: bool,
@@ -102,7 +104,8 @@ class ModelRepository:
         if not self.available():
             self.close()
             raise UserError(
-                "no model to serve: expected folders of numbered versions (NAME/1, NAME/2, ...) with a SavedModel"
+                f"{where}: no model to serve: "
+                "expected folders of numbered versions (NAME/1, NAME/2, ...) with a SavedModel"
             )
         if poll_seconds:
             self._poller.start()

@@ -101,9 +101,12 @@ def running_server(
     """
     _require_valid(options)
     with ExitStack() as stack:
-        rest_socket = stack.enter_context(_listen(options.host, options.rest_port))
+        rest_socket = stack.enter_context(_listen(options.host, options.rest_port, "--rest-port"))
+        # gRPC opens its port itself; that it is taken is told before models are loaded.
+        _listen(options.host, options.grpc_port, "--grpc-port").close()
         repository = ModelRepository(
             lambda: _sources(options),
+            where=str(options.model_config_file or options.models),
             poll_seconds=options.poll_seconds,
             threads=options.threads,
             warms_up=options.warm_up,
@@ -172,13 +175,13 @@ def _sources(options: ServerOptions) -> list[ModelSource]:
     return sources_in(options.models, options.latest_versions)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, flag: str) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         listening = socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UserError(f"--host {host} --rest-port {port}: cannot listen there: {reason}") from None
+        raise UserError(f"--host {host} {flag} {port}: cannot listen there: {reason}") from None
     # Else the system holds an answer's body back until its header is acknowledged: 40 ms for each request.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening

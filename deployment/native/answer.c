@@ -192,6 +192,9 @@ static Bytes read_file(const char *path) {
 }
 
 static void store(TF_DataType type, void *values, size_t index, double value, const char *input) {
+  double limit = type == TF_INT32 ? 2147483648.0 : 9223372036854775808.0;
+  if ((type == TF_INT32 || type == TF_INT64) && !(value == floor(value) && value >= -limit && value < limit))
+    fail("%s: expected whole numbers of %d bits, got %.9g", input, type == TF_INT32 ? 32 : 64, value);
   switch (type) {
     case TF_FLOAT: ((float *)values)[index] = (float)value; break;
     case TF_DOUBLE: ((double *)values)[index] = value; break;

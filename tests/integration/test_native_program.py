@@ -99,6 +99,13 @@ def test_it_answers_as_the_runner_does(program, tmp_path, version, signature):
             "the model has no signature guess",
         ),
         ((MODELS / "sentiment_analysis" / "1", "@nowhere"), "nowhere: No such file"),
+        (
+            (
+                MODELS / "text_generation" / "1",
+                *["prefix=a", "length=1.5", "temperature=1", "top_k=0", "top_p=1", "seed=7"],
+            ),
+            "length: expected whole numbers of 32 bits, got 1.5",
+        ),
     ],
 )
 def test_what_cannot_be_answered_is_told(program, arguments, message):

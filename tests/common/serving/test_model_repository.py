@@ -29,7 +29,12 @@ def repository(models):
     """What looks only when it is told to, and its lines."""
     lines = []
     made = ModelRepository(
-        lambda: sources_in(models, 1), poll_seconds=0, threads=None, warms_up=False, log=lines.append
+        lambda: sources_in(models, 1),
+        where=str(models),
+        poll_seconds=0,
+        threads=None,
+        warms_up=False,
+        log=lines.append,
     )
     made.lines = lines
     yield made
@@ -103,7 +108,7 @@ def test_a_version_that_does_not_answer_its_warm_up_requests_is_refused(toys, mo
 
 def test_the_first_version_is_warmed_up_where_that_is_asked_for(models):
     write_warmup(models / "toy" / "1", [predict_request("toy", "serving_default", {"text": ["refuse"]})])
-    asked = {"poll_seconds": 0, "threads": None, "log": lambda line: None}
+    asked = {"where": str(models), "poll_seconds": 0, "threads": None, "log": lambda line: None}
     ModelRepository(lambda: sources_in(models, 1), warms_up=False, **asked).close()
     with pytest.raises(UserError, match="no model to serve"):
         ModelRepository(lambda: sources_in(models, 1), warms_up=True, **asked)
@@ -154,9 +159,14 @@ def test_links_that_stay_inside_are_followed(toys, models, repository):
 
 def test_a_folder_without_a_model_that_can_be_loaded_is_refused(models):
     (models / "toy" / "1" / "saved_model.pb").write_bytes(b"")
-    with pytest.raises(UserError, match="no model to serve"):
+    with pytest.raises(UserError, match=f"{models}: no model to serve"):
         ModelRepository(
-            lambda: sources_in(models, 1), poll_seconds=0, threads=None, warms_up=False, log=lambda line: None
+            lambda: sources_in(models, 1),
+            where=str(models),
+            poll_seconds=0,
+            threads=None,
+            warms_up=False,
+            log=lambda line: None,
         )
 
 

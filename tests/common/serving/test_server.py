@@ -552,14 +552,21 @@ def test_a_wrong_limit_is_refused(models, changes, message):
 
 
 def test_a_taken_port_and_a_folder_without_models_are_refused(server, toys, tmp_path):
-    for ports in (
-        {"rest_port": server.rest_port, "grpc_port": 0},
-        {"rest_port": 0, "grpc_port": server.grpc_port},
+    for ports, flag in (
+        ({"rest_port": server.rest_port, "grpc_port": 0}, f"--rest-port {server.rest_port}"),
+        ({"rest_port": 0, "grpc_port": server.grpc_port}, f"--grpc-port {server.grpc_port}"),
     ):
-        options = ServerOptions(models=toys.parent, **ports)
-        with pytest.raises(UserError, match="cannot listen there"), running_server(options):
+        options, lines = ServerOptions(models=toys.parent, **ports), []
+        with (
+            pytest.raises(UserError, match=f"{flag}: cannot listen there"),
+            running_server(options, lines.append),
+        ):
             pass
-    for folder, message in ((tmp_path, "no model to serve"), (tmp_path / "absent", "no such folder")):
+        assert lines == []
+    for folder, message in (
+        (tmp_path, f"{tmp_path}: no model to serve"),
+        (tmp_path / "absent", "no such folder"),
+    ):
         options = ServerOptions(models=folder, rest_port=0, grpc_port=0)
         with pytest.raises(UserError, match=message), running_server(options):
             pass
