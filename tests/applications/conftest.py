@@ -1,12 +1,30 @@
-"""What the tests of every application's training share: scripts that are stopped in the middle of an epoch."""
+"""What the tests of every application share: how its scripts are run, and stopped in the middle of an epoch."""
 
 import csv
+import importlib
+import io
 import os
 import signal
 import subprocess
+import sys
 import time
+from functools import cache
+from typing import NamedTuple
 
 import pytest
+
+from common import cli
+from common.serving.runner import SavedModelRunner
+
+loaded_once = cache(SavedModelRunner)
+
+
+class Shown(NamedTuple):
+    """What a script exits with, prints and complains of."""
+
+    status: int
+    out: str
+    err: str
 
 
 def rows_of(folder):
@@ -40,6 +58,24 @@ def stop_script(script, folder, epochs, stop_signal):
     process.send_signal(stop_signal)
     _, err = process.communicate(timeout=120)
     return process.returncode, err
+
+
+@pytest.fixture
+def script(request, exported, monkeypatch, capsys):
+    """Runs `predict` of the application whose tests these are, as a shell would start it but in this process."""
+    module = f"applications.{request.path.parent.name}.predict"
+    predict = importlib.import_module(module)
+    monkeypatch.setattr(f"{module}.SavedModelRunner", loaded_once)
+
+    def run(*arguments, data=b"", model=exported):
+        monkeypatch.setattr(sys, "argv", ["predict", "--model", str(model), *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.run(predict.main, predict.Options)
+        return Shown(ended.value.code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,24 +1,9 @@
 """The whole path as the README tells it: train, export, evaluate, predict, each by its script, in any folder."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
-REPOSITORY = Path(__file__).parents[2]
-SHIPPED = REPOSITORY / "saved_models" / "image_captioning" / "1"
 
 
-def script(name, *arguments, folder):
-    command = [sys.executable, "-m", f"applications.image_captioning.{name}", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=600)
-    assert (result.returncode, result.stderr) == (0, ""), result.stderr
-    return result.stdout
-
-
-def test_from_drawn_scenes_to_a_caption(tmp_path):
+def test_from_drawn_scenes_to_a_caption(tmp_path, script):
     for part, count in (("train", 40), ("validation", 8)):
         out = script("sample", "--output", part, "--part", part, "--count", count, folder=tmp_path)
         assert out == f"{count} pictures written to {part}\n"
@@ -43,9 +28,9 @@ def test_from_drawn_scenes_to_a_caption(tmp_path):
     assert (tmp_path / "looked.png").exists()
 
 
-def test_the_shipped_model_describes_a_picture(tmp_path):
-    script("sample", "--output", tmp_path, "--count", 1, folder=REPOSITORY)
-    out = script("predict", "--model", SHIPPED, tmp_path / "scene_1.png", folder=REPOSITORY)
+def test_the_shipped_model_describes_a_picture(tmp_path, script):
+    script("sample", "--output", tmp_path, "--count", 1)
+    out = script("predict", "--model", "saved_models/image_captioning/1", tmp_path / "scene_1.png")
     caption, _, file = out.rstrip("\n").partition("\t")
     assert len(caption.split()) >= 4
     assert file == str(tmp_path / "scene_1.png")

@@ -1,24 +1,10 @@
 """The whole path as the README tells it: train, export, evaluate, predict, each by its script, in any folder."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
-
-REPOSITORY = Path(__file__).parents[2]
 
 
-def script(name, *arguments, folder):
-    command = [sys.executable, "-m", f"applications.sentiment_analysis.{name}", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=300)
-    assert (result.returncode, result.stderr) == (0, ""), result.stderr
-    return result.stdout
-
-
-def test_from_the_sample_to_an_answer(tmp_path):
+def test_from_the_sample_to_an_answer(tmp_path, script):
     out = script("train", "tiny", folder=tmp_path)
     assert "training: sample: 505 examples (251 negative, 254 positive)" in out
     assert "kept in runs/sentiment_analysis/tiny" in out
@@ -34,13 +20,12 @@ def test_from_the_sample_to_an_answer(tmp_path):
     assert re.search(r"\tnot\([+-]\d\.\d\d\) bad\([+-]\d\.\d\d\) at\(", out)
 
 
-def test_the_shipped_model_knows_praise_from_blame():
+def test_the_shipped_model_knows_praise_from_blame(script):
     out = script(
         "predict",
         "--model",
         "saved_models/sentiment_analysis/1",
         "not bad at all, I loved it",
         "a dull and pointless mess, avoid it",
-        folder=REPOSITORY,
     )
     assert [line.split("\t")[0] for line in out.splitlines()] == ["positive", "negative"]

@@ -1,24 +1,10 @@
 """The whole path as the README tells it: train, export, evaluate, predict, each by its script, in any folder."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
-
-REPOSITORY = Path(__file__).parents[2]
 
 
-def script(name, *arguments, folder):
-    command = [sys.executable, "-m", f"applications.speech_commands.{name}", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=600)
-    assert (result.returncode, result.stderr) == (0, ""), result.stderr
-    return result.stdout
-
-
-def test_from_recordings_of_the_sample_to_a_word(tmp_path):
+def test_from_recordings_of_the_sample_to_a_word(tmp_path, script):
     for part, count in (("train", 80), ("validation", 40), ("test", 20)):
         out = script("sample", "--output", f"words/{part}", "--part", part, "--count", count, folder=tmp_path)
         assert out == f"{count} recordings written to words/{part}\n"

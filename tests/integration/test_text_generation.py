@@ -1,24 +1,10 @@
 """The whole path as the README tells it: train, export, evaluate, predict, each by its script, in any folder."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
-
-REPOSITORY = Path(__file__).parents[2]
 
 
-def script(name, *arguments, folder):
-    command = [sys.executable, "-m", f"applications.text_generation.{name}", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=300)
-    assert (result.returncode, result.stderr) == (0, ""), result.stderr
-    return result.stdout
-
-
-def test_from_the_sample_to_a_text(tmp_path):
+def test_from_the_sample_to_a_text(tmp_path, script):
     out = script("train", "tiny", "--epochs", "1", "--batch-size", "64", folder=tmp_path)
     assert re.search(r"training: sample \(train\): [\d,]+ characters, \d+ different ones", out)
     assert "kept in runs/text_generation/tiny" in out

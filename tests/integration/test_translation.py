@@ -1,13 +1,7 @@
 """The whole path as the README tells it: train, export, evaluate, predict, each by its script, in any folder."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
-SHIPPED = REPOSITORY / "saved_models" / "translation" / "1"
 HELD_OUT = (
     ("The city has twelve inhabitants.", "Die Stadt hat zwölf Einwohner."),
     ("This is the third edition.", "Dies ist die dritte Auflage."),
@@ -15,15 +9,7 @@ HELD_OUT = (
 )
 
 
-def script(name, *arguments, folder):
-    command = [sys.executable, "-m", f"applications.translation.{name}", *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=600)
-    assert (result.returncode, result.stderr) == (0, ""), result.stderr
-    return result.stdout
-
-
-def test_from_the_sample_to_a_translation(tmp_path):
+def test_from_the_sample_to_a_translation(tmp_path, script):
     for side, language in enumerate(("en", "de")):
         texts = "".join(f"{pair[side]}\n" for pair in HELD_OUT)
         (tmp_path / f"val.{language}").write_text(texts, "utf-8")
@@ -48,8 +34,8 @@ def test_from_the_sample_to_a_translation(tmp_path):
     assert out.count("\n") == 3
 
 
-def test_the_shipped_model_writes_german():
+def test_the_shipped_model_writes_german(script):
     text = "A man in a blue shirt is standing on a ladder cleaning a window."
-    out = script("predict", "--model", SHIPPED, text, folder=REPOSITORY)
+    out = script("predict", "--model", "saved_models/translation/1", text)
     assert out.startswith("Ein Mann")
     assert {"blauen", "Leiter", "Fenster"} <= set(out.replace(".", " ").split())

@@ -6,39 +6,20 @@ import json
 import subprocess
 import sys
 import tarfile
-from functools import cache
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from applications.image_captioning.predict import Options, Predictor, main
-from common import cli
+from applications.image_captioning.predict import Predictor
 from common.data.images import decode_image
 from common.errors import UserError
-from common.serving.runner import SavedModelError, SavedModelRunner
-
-loaded_once = cache(SavedModelRunner)
+from common.serving.runner import SavedModelError
 
 
 @pytest.fixture(scope="module")
 def predictor(exported):
     return Predictor(exported, batch_size=4)
-
-
-@pytest.fixture
-def script(exported, monkeypatch, capsys):
-    """The script as a shell would start it, in this process: what it exits with, prints and complains of."""
-    monkeypatch.setattr("applications.image_captioning.predict.SavedModelRunner", loaded_once)
-
-    def run(*arguments, data=b"", model=exported):
-        monkeypatch.setattr(sys, "argv", ["predict", "--model", str(model), *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-        with pytest.raises(SystemExit) as ended:
-            cli.run(main, Options)
-        return ended.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture(scope="module")

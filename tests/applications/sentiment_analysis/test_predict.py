@@ -20,19 +20,6 @@ def predictor(exported):
     return Predictor(exported, batch_size=4)
 
 
-def script(*arguments, model, data=b""):
-    command = [
-        sys.executable,
-        "-m",
-        "applications.sentiment_analysis.predict",
-        "--model",
-        str(model),
-        *arguments,
-    ]
-    result = subprocess.run(command, input=data, capture_output=True, timeout=120)
-    return result.returncode, result.stdout.decode("utf-8"), result.stderr.decode("utf-8")
-
-
 def test_a_text_gives_a_dictionary_and_a_list_a_list(exported):
     classify = load("sentiment_analysis", exported.parent)
     single = classify("what a lovely song !")
@@ -84,8 +71,8 @@ def test_an_explanation_names_each_token_and_adds_up_to_the_answer(predictor):
     assert dull > 0
 
 
-def test_arguments_give_a_line_each(exported):
-    status, out, err = script("a fine film", "a dull film", "--", "- awful -", model=exported)
+def test_arguments_give_a_line_each(script):
+    status, out, err = script("a fine film", "a dull film", "--", "- awful -")
     assert (status, err) == (0, "")
     assert [line.split("\t")[0] for line in out.splitlines()] == ["positive", "negative", "negative"]
     assert all(0.5 <= float(line.split("\t")[1]) <= 1 for line in out.splitlines())
@@ -96,50 +83,50 @@ def test_arguments_give_a_line_each(exported):
     [b"word " * 50_000 + b"\n", b"a\nb\nc", "очень 👍🏽 很好\n".encode(), b"<b>&amp;\x00\x1b[31m"],
     ids=["long", "lines", "beyond ASCII", "marks"],
 )
-def test_each_line_of_standard_input_has_an_answer(exported, data):
-    status, out, err = script(model=exported, data=data)
+def test_each_line_of_standard_input_has_an_answer(script, data):
+    status, out, err = script(data=data)
     assert (status, err) == (0, "")
     assert len(out.split("\n")) - 1 == len(data.rstrip(b"\n").split(b"\n"))
 
 
-def test_a_text_without_a_word_is_answered_with_a_warning_that_names_its_place(exported, tmp_path):
+def test_a_text_without_a_word_is_answered_with_a_warning_that_names_its_place(script, tmp_path):
     def warning(place):
         return f"warning: {place}: no text; its label means nothing\n"
 
-    status, out, err = script(model=exported, data=b"a fine film\n\n \t\na dull film\n")
+    status, out, err = script(data=b"a fine film\n\n \t\na dull film\n")
     assert (status, out.count("\n")) == (0, 4)
     assert err == warning("standard input, line 2") + warning("standard input, line 3")
-    assert script("", "a fine film", model=exported)[2] == warning("argument 1")
+    assert script("", "a fine film")[2] == warning("argument 1")
     table = tmp_path / "reviews.csv"
     table.write_text("text,id\na fine film,1\n,2\n", "utf-8")
     output = tmp_path / "answers.jsonl"
-    status, _, err = script("--input", str(table), "--output", str(output), model=exported)
+    status, _, err = script("--input", str(table), "--output", str(output))
     assert (status, err) == (0, warning(f"{table}, row 2") + f"2 answers written to {output}\n")
 
 
-def test_a_text_file_is_read_line_by_line_and_answered_so(exported, tmp_path):
+def test_a_text_file_is_read_line_by_line_and_answered_so(script, tmp_path):
     texts = ["a fine film", "a dull film, I hated it", "what a lovely song !"]
     (tmp_path / "lines.txt").write_text("\n".join(texts), "utf-8")
     flags = ("--input", str(tmp_path / "lines.txt"))
-    status, out, err = script(*flags, model=exported)
+    status, out, err = script(*flags)
     assert (status, err) == (0, "")
     assert [line.split("\t")[2] for line in out.splitlines()] == texts
-    assert script(*flags, "--output", str(tmp_path / "answers.txt"), model=exported)[:2] == (0, "")
+    assert script(*flags, "--output", str(tmp_path / "answers.txt"))[:2] == (0, "")
     assert (tmp_path / "answers.txt").read_text("utf-8") == out
 
 
-def test_invalid_utf8_is_one_clear_line_and_earlier_answers_are_kept(exported):
-    status, out, err = script(model=exported, data=b"a fine film\n\xff\xfe\n")
+def test_invalid_utf8_is_one_clear_line_and_earlier_answers_are_kept(script):
+    status, out, err = script(data=b"a fine film\n\xff\xfe\n")
     assert status == 1
     assert out.startswith("positive\t")
     assert err == "error: standard input, line 2: byte 0xff is not valid UTF-8\n"
 
 
-def test_a_file_of_reviews_gives_a_file_of_answers(exported, reviews, tmp_path):
+def test_a_file_of_reviews_gives_a_file_of_answers(script, reviews, tmp_path):
     for name in ("answers.jsonl", "answers.csv"):
         output = tmp_path / name
         flags = ("--input", str(reviews), "--text-column", "review", "--output", str(output))
-        status, out, _ = script(*flags, model=exported)
+        status, out, _ = script(*flags)
         assert (status, out) == (0, "")
     records = [json.loads(line) for line in (tmp_path / "answers.jsonl").read_text("utf-8").splitlines()]
     with (tmp_path / "answers.csv").open(newline="") as file:
@@ -159,13 +146,13 @@ def test_a_file_of_reviews_gives_a_file_of_answers(exported, reviews, tmp_path):
         (("text", "--batch-size", "0"), "expected at least 1"),
     ],
 )
-def test_a_mistake_is_one_clear_line(exported, arguments, expected):
-    status, out, err = script(*arguments, model=exported)
+def test_a_mistake_is_one_clear_line(script, arguments, expected):
+    status, out, err = script(*arguments)
     assert (status, out, len(err.splitlines())) == (1, "", 1)
     assert expected in err
 
 
-def test_a_folder_without_a_model_is_named(tmp_path):
+def test_a_folder_without_a_model_is_named(script, tmp_path):
     status, _, err = script("text", model=tmp_path)
     assert status == 1
     assert str(tmp_path) in err

@@ -75,12 +75,6 @@ def broken(tmp_path_factory):
     return folder
 
 
-def script(*arguments, model, data=b""):
-    command = [sys.executable, "-m", "applications.speech_commands.predict", "--model", str(model)]
-    result = subprocess.run([*command, *map(str, arguments)], input=data, capture_output=True, timeout=240)
-    return result.returncode, result.stdout.decode("utf-8"), result.stderr.decode("utf-8")
-
-
 def test_a_path_bytes_or_a_waveform_gives_a_dictionary_and_a_list_a_list(exported, tmp_path):
     recognise = load("speech_commands", exported.parent)
     waveform = tone("high")
@@ -226,7 +220,7 @@ def test_nothing_is_heard_in_noise(predictor, streaming):
         assert list(one.stream(RNG.normal(0, 0.003, 5 * SAMPLE_RATE).astype(np.float32))) == []
 
 
-def test_files_folders_and_tars_give_a_line_for_each_recording_in_order(exported, tmp_path):
+def test_files_folders_and_tars_give_a_line_for_each_recording_in_order(script, tmp_path):
     folder = tmp_path / "words"
     folder.mkdir()
     for name, label in (("b.wav", "low"), ("a.wav", "high")):
@@ -235,7 +229,7 @@ def test_files_folders_and_tars_give_a_line_for_each_recording_in_order(exported
     (folder / "notes.txt").write_text("not a recording", "utf-8")
     with tarfile.open(tmp_path / "words.tar.gz", "w:gz") as archive:
         archive.add(folder / "b.wav", "in/b.wav")
-    status, out, err = script(folder / "b.wav", folder, tmp_path / "words.tar.gz", model=exported)
+    status, out, err = script(folder / "b.wav", folder, tmp_path / "words.tar.gz")
     assert (status, err) == (0, "")
     lines = [line.split("\t") for line in out.splitlines()]
     assert [(label, name) for label, _, name in lines] == [
@@ -248,11 +242,11 @@ def test_files_folders_and_tars_give_a_line_for_each_recording_in_order(exported
     assert all(0 <= float(probability) <= 1 for _, probability, _ in lines)
 
 
-def test_what_cannot_be_read_is_named_in_a_line_each_and_the_rest_is_answered(exported, broken, tmp_path):
+def test_what_cannot_be_read_is_named_in_a_line_each_and_the_rest_is_answered(script, broken, tmp_path):
     good = tmp_path / "good.wav"
     good.write_bytes(encode_wav(tone("low")))
     (tmp_path / "hollow").mkdir()
-    status, out, err = script(broken, tmp_path / "nowhere.wav", tmp_path / "hollow", good, model=exported)
+    status, out, err = script(broken, tmp_path / "nowhere.wav", tmp_path / "hollow", good)
     assert status == 1
     assert [line.split("\t")[0::2] for line in out.splitlines()] == [["low", str(good)]]
     told = {
@@ -269,22 +263,22 @@ def test_what_cannot_be_read_is_named_in_a_line_each_and_the_rest_is_answered(ex
         assert line.startswith(f"error: {name}: {problem}")
 
 
-def test_standard_input_is_a_recording(exported):
+def test_standard_input_is_a_recording(script):
     for arguments in ((), ("-",)):
-        status, out, err = script(*arguments, model=exported, data=encode_wav(tone("high")))
+        status, out, err = script(*arguments, data=encode_wav(tone("high")))
         assert (status, err) == (0, "")
         assert out.split("\t")[0::2] == ["high", "-\n"]
-    status, out, err = script(model=exported, data=b"no recording")
+    status, out, err = script(data=b"no recording")
     assert (status, out) == (1, "")
     assert err.startswith("error: standard input: not audio")
     assert err.count("\n") == 1
 
 
-def test_answers_go_to_files(exported, tmp_path):
+def test_answers_go_to_files(script, tmp_path):
     for name in ("x.wav", "y.wav"):
         (tmp_path / name).write_bytes(encode_wav(tone("low")))
     for name in ("answers.csv", "answers.jsonl"):
-        status, out, err = script(tmp_path, "--output", tmp_path / name, model=exported)
+        status, out, err = script(tmp_path, "--output", tmp_path / name)
         assert (status, out, err) == (0, "", f"2 answers written to {tmp_path / name}\n")
     with (tmp_path / "answers.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -299,7 +293,7 @@ def test_answers_go_to_files(exported, tmp_path):
 
 
 @pytest.mark.parametrize("model", ["exported", "exported_stream"])
-def test_a_stream_prints_each_word_with_its_time(request, model, tmp_path):
+def test_a_stream_prints_each_word_with_its_time(script, request, model, tmp_path):
     path, version = tmp_path / "long.wav", request.getfixturevalue(model)
     path.write_bytes(encode_wav(long_recording()))
     status, out, err = script("--stream", path, "--threshold", "0.6", model=version)
@@ -307,8 +301,11 @@ def test_a_stream_prints_each_word_with_its_time(request, model, tmp_path):
     lines = [line.split("  ") for line in out.splitlines()]
     assert [label for _, label, _ in lines] == [label for _, label in WORDS]
     assert all(time.endswith("s") and 0.6 <= float(probability) <= 1 for time, _, probability in lines)
-    piped = script("--stream", "--threshold", "0.6", model=version, data=path.read_bytes())
-    assert piped == (0, out, "")
+    command = (sys.executable, "-m", "applications.speech_commands.predict", "--model", version)
+    with path.open("rb") as pipe:
+        flags = ("--stream", "--threshold", "0.6")
+        piped = subprocess.run([*command, *flags], stdin=pipe, capture_output=True, text=True, timeout=240)
+    assert (piped.returncode, piped.stdout, piped.stderr) == (0, out, "")
     table = tmp_path / "words.csv"
     assert script("--stream", path, path, "--threshold", "0.6", "--output", table, model=version)[0] == 0
     with table.open(newline="", encoding="utf-8") as file:
@@ -319,10 +316,10 @@ def test_a_stream_prints_each_word_with_its_time(request, model, tmp_path):
     assert {row["file"] for row in rows} == {str(path)}
 
 
-def test_a_picture_of_the_attention_is_drawn(exported, tmp_path):
+def test_a_picture_of_the_attention_is_drawn(script, tmp_path):
     (tmp_path / "one.wav").write_bytes(encode_wav(tone("low")))
     picture = tmp_path / "one.png"
-    status, out, err = script(tmp_path / "one.wav", "--attention", picture, model=exported)
+    status, out, err = script(tmp_path / "one.wav", "--attention", picture)
     assert (status, err, out.split("\t")[0]) == (0, "", "low")
     assert picture.read_bytes().startswith(b"\x89PNG")
 
@@ -338,8 +335,8 @@ def test_a_picture_of_the_attention_is_drawn(exported, tmp_path):
         (("a.wav", "--batch-size", "0"), "--batch-size 0: expected at least 1"),
     ],
 )
-def test_a_mistake_is_one_clear_line(exported, arguments, expected):
-    status, out, err = script(*arguments, model=exported)
+def test_a_mistake_is_one_clear_line(script, arguments, expected):
+    status, out, err = script(*arguments)
     assert (status, out, len(err.splitlines())) == (1, "", 1)
     assert expected in err
 

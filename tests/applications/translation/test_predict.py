@@ -2,21 +2,17 @@
 
 import csv
 import gzip
-import io
 import json
 import subprocess
 import sys
-from functools import cache
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from applications import load
-from applications.translation.predict import Options, Predictor, main
-from common import cli
+from applications.translation.predict import Predictor
 from common.errors import UserError
-from common.serving.runner import SavedModelRunner
 
 OTHER_SCRIPTS = (
     "Ελληνικά",
@@ -30,27 +26,9 @@ OTHER_SCRIPTS = (
 )
 
 
-loaded_once = cache(SavedModelRunner)
-
-
 @pytest.fixture(scope="module")
 def predictor(exported):
     return Predictor(exported, batch_size=4)
-
-
-@pytest.fixture
-def script(exported, monkeypatch, capsys):
-    """The script as a shell would start it, in this process: what it exits with, prints and complains of."""
-    monkeypatch.setattr("applications.translation.predict.SavedModelRunner", loaded_once)
-
-    def run(*arguments, data=b"", model=exported):
-        monkeypatch.setattr(sys, "argv", ["predict", "--model", str(model), *map(str, arguments)])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
-        with pytest.raises(SystemExit) as ended:
-            cli.run(main, Options)
-        return ended.value.code, *capsys.readouterr()
-
-    return run
 
 
 def test_a_text_gives_a_dictionary_and_a_list_a_list(exported):
