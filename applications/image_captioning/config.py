@@ -72,6 +72,8 @@ class Config:
     """Hidden units of the decoder."""
     attention: Literal["additive", "multiplicative"] = "additive"
     """How the decoder scores places: Bahdanau et al. 2015, or Luong et al. 2015."""
+    positions: float = 0.0
+    """Scale of the two numbers that tell the decoder where each place lies, from -1 to 1; 0 for none."""
     word_dropout: float = 0.1
     """Share of the words that teacher forcing hides from the decoder."""
     embedding_dropout: float = 0.2
@@ -86,7 +88,7 @@ class Config:
     def __post_init__(self) -> None:
         require_at_least(16, size=self.size, crop=self.crop)
         require_at_least(0, pretraining_epochs=self.pretraining_epochs, jitter=self.jitter)
-        require_at_least(0, pretraining_mixup=self.pretraining_mixup)
+        require_at_least(0, pretraining_mixup=self.pretraining_mixup, positions=self.positions)
         require_at_least(
             1,
             pretraining_batch_size=self.pretraining_batch_size,
@@ -125,7 +127,7 @@ PRESETS = {
         units=8,
     ),
     "sample": Config(
-        training=TrainingOptions(name="sample", epochs=14, batch_size=32, learning_rate=2e-3, patience=14),
+        training=TrainingOptions(name="sample", epochs=18, batch_size=32, learning_rate=1e-3, patience=18),
         size=96,
         crop=96,
         channels=(16, 32, 64, 96),
@@ -137,8 +139,9 @@ PRESETS = {
         jitter=0.0,
         min_count=1,
         captions_per_image=2,
-        embedding_units=64,
-        units=128,
+        embedding_units=128,
+        units=256,
+        positions=5.0,
         word_dropout=0.0,
         embedding_dropout=0.0,
         feature_dropout=0.0,

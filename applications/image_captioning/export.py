@@ -24,6 +24,7 @@ from common import cli
 from common.data.captioned_images import CaptionSource
 from common.decoding.beam import Hypotheses, beam_search
 from common.export.gpu import with_gpu_signature
+from common.export.hypotheses import hypothesis_scores, hypothesis_texts
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import SearchOptions, report, training_facts
@@ -157,24 +158,16 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
     look = looker(trained)
     best, all_of_beam = (searcher(trained, look, options, count) for count in (1, options.beam_width))
 
-    def text_of(tokens: tf.Tensor) -> tf.Tensor:
-        """Ids `[batch, hypotheses, time]` -> strings `[batch, hypotheses]`."""
-        shape = tf.shape(tokens)
-        texts = trained.vocabulary.detokenize(tf.reshape(tokens, [shape[0] * shape[1], shape[2]]))
-        return tf.reshape(texts, shape[:2])
+    def text_of(found: Hypotheses) -> tf.Tensor:
+        return hypothesis_texts(found, trained.vocabulary.detokenize)
 
     def serve(image_bytes: tf.Tensor) -> Tensors:
         found = best(image_bytes)
-        return {"caption": text_of(found.tokens)[:, 0], "score": found.scores[:, 0]}
+        return {"caption": text_of(found)[:, 0], "score": found.scores[:, 0]}
 
     def n_best(image_bytes: tf.Tensor) -> Tensors:
-        found, lowest = all_of_beam(image_bytes), tf.float32.min
-        exists = tf.math.is_finite(found.scores)
-        return {
-            "captions": text_of(found.tokens),
-            "scores": tf.where(exists, found.scores, lowest),
-            "log_likelihoods": tf.where(exists, found.log_probabilities, lowest),
-        }
+        found = all_of_beam(image_bytes)
+        return {"captions": text_of(found), **hypothesis_scores(found)}
 
     def attend(image_bytes: tf.Tensor) -> Tensors:
         found = best(image_bytes)
@@ -182,7 +175,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
         tokens = found.tokens[:, 0]
         maps = tf.reshape(found.recorded[:, 0], [*tf.unstack(tf.shape(tokens)), trained.side, trained.side])
         return {
-            "caption": text_of(found.tokens)[:, 0],
+            "caption": text_of(found)[:, 0],
             "tokens": tf.where(tokens == END, END_MARK, trained.vocabulary.spelling(tokens)),
             "attention": maps,
         }

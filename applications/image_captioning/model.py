@@ -15,6 +15,7 @@ from common.layers.tied_embedding import TiedEmbedding, TokenLoss
 
 IMAGENET = "imagenet"
 _RARE_LOGIT = -4.0
+_POSITIONS = "positions"
 # What each network of keras.applications makes of pixels from 0 to 1: a factor and an offset.
 _INPUTS = {"MobileNetV2": (2.0, -1.0), "EfficientNetV2B0": (255.0, 0.0), "ConvNeXtTiny": (255.0, 0.0)}
 
@@ -59,6 +60,8 @@ def build(config: Config, encoder: keras.Model, words: int, precision: str = "fl
     grid = encoder(image) if is_trained else image
     grid = keras.layers.SpatialDropout1D(config.feature_dropout, dtype=precision)(grid)
     values = keras.layers.Dense(config.units, "relu", dtype=precision, name="features")(grid)
+    if config.positions:
+        values = _WithPositions(config.positions, dtype=precision, name=_POSITIONS)(values)
     values, fed, written = _ByCaption(name="by_caption", dtype=precision)(values, target, labels)
     embedding = TiedEmbedding(
         words, config.embedding_units, config.word_dropout, dtype=precision, name="embedding"
@@ -90,7 +93,10 @@ def build_word_classifier(encoder: keras.Model, words: int, precision: str = "fl
 
 def attended(model: keras.Model, grid: Any) -> Memory:
     """What the writer of a model of `build` looks at, from the encoder's grid `[batch, places, channels]`."""
-    return model.get_layer("decoder").memory(model.get_layer("features")(grid))
+    values = model.get_layer("features")(grid)
+    if any(layer.name == _POSITIONS for layer in model.layers):
+        values = model.get_layer(_POSITIONS)(values)
+    return model.get_layer("decoder").memory(values)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -106,6 +112,29 @@ class _ByCaption(keras.layers.Layer):
     def compute_output_spec(self, grids: Any, target: Any, labels: Any) -> Any:
         ids = [keras.KerasTensor((None, None), "int32") for _ in (target, labels)]
         return keras.KerasTensor((None, *grids.shape[1:]), grids.dtype), *ids
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class _WithPositions(keras.layers.Layer):
+    """Appends where each place of a square lies, x and y from -`scale` to `scale`: `[batch, places, units]` -> `[batch,
+    places, units + 2]` (as the coordinate channels of Liu et al. 2018)."""
+
+    def __init__(self, scale: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scale = scale
+
+    def call(self, values: Any) -> Any:
+        batch, places = tf.unstack(tf.shape(values)[:2])
+        side = tf.cast(tf.round(tf.sqrt(tf.cast(places, tf.float32))), tf.int32)
+        along = (2 * tf.range(side, dtype=tf.float32) + 1) / tf.cast(side, tf.float32) - 1
+        lies = tf.reshape(tf.stack(tf.meshgrid(along, along), axis=-1), [1, -1, 2]) * self.scale
+        return tf.concat([values, tf.cast(tf.repeat(lies, batch, axis=0), values.dtype)], axis=-1)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return *shape[:-1], shape[-1] + 2
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "scale": self.scale}
 
 
 def _residual_network(image: Any, config: Config, precision: str) -> Any:

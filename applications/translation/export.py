@@ -22,6 +22,7 @@ from common import cli
 from common.data.parallel_text import SAMPLE, PairSource
 from common.decoding.beam import Hypotheses, beam_search
 from common.export.gpu import with_gpu_signature
+from common.export.hypotheses import hypothesis_scores, hypothesis_texts
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import SearchOptions, placeless, report, training_facts
@@ -170,10 +171,8 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
     most, shared = trained.run.config.max_tokens, passes(trained)
     best, all_of_beam = (searcher(trained, shared, options, count) for count in (1, options.beam_width))
 
-    def text_of(tokens: tf.Tensor) -> tf.Tensor:
-        """Ids `[batch, hypotheses, time]` -> strings `[batch, hypotheses]`."""
-        shape = tf.shape(tokens)
-        return tf.reshape(shared.detokenize(tf.reshape(tokens, [shape[0] * shape[1], shape[2]])), shape[:2])
+    def text_of(hypotheses: Hypotheses) -> tf.Tensor:
+        return hypothesis_texts(hypotheses, shared.detokenize)
 
     def spelt(ids: tf.Tensor) -> tf.Tensor:
         marked = tf.where(ids == UNKNOWN, _UNKNOWN_MARK, shared.spelling(ids))
@@ -182,19 +181,16 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
     def serve(text: tf.Tensor) -> Tensors:
         found = best(text)
         return {
-            "translation": text_of(found.hypotheses.tokens)[:, 0],
+            "translation": text_of(found.hypotheses)[:, 0],
             "score": found.hypotheses.scores[:, 0],
             "truncated": found.truncated,
         }
 
     def n_best(text: tf.Tensor) -> Tensors:
         found = all_of_beam(text)
-        hypotheses, lowest = found.hypotheses, tf.float32.min
-        exists = tf.math.is_finite(hypotheses.scores)
         return {
-            "translations": text_of(hypotheses.tokens),
-            "scores": tf.where(exists, hypotheses.scores, lowest),
-            "log_likelihoods": tf.where(exists, hypotheses.log_probabilities, lowest),
+            "translations": text_of(found.hypotheses),
+            **hypothesis_scores(found.hypotheses),
             "truncated": found.truncated,
         }
 
@@ -203,7 +199,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
         hypotheses = found.hypotheses
         assert hypotheses.recorded is not None
         return {
-            "translation": text_of(hypotheses.tokens)[:, 0],
+            "translation": text_of(hypotheses)[:, 0],
             "source_tokens": spelt(found.source),
             "target_tokens": spelt(hypotheses.tokens[:, 0]),
             "attention": hypotheses.recorded[:, 0],

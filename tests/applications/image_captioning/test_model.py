@@ -20,7 +20,7 @@ from common.layers.writer import writer_of
 TINY = PRESETS["tiny"]
 WORDS = 20
 RNG = np.random.default_rng(0)
-FORMS = [{}, {"cell": "gru", "attention": "multiplicative"}]
+FORMS = [{}, {"cell": "gru", "attention": "multiplicative"}, {"positions": 3.0}]
 
 
 def images_of(count, size=32):
@@ -70,7 +70,7 @@ def test_the_log_probabilities_of_stepping_are_those_of_the_training_pass(form):
 
 def test_the_captions_of_an_image_are_written_from_that_image():
     model, _ = model_of(FORMS[0])
-    images = images_of(2)
+    images = np.concatenate([images_of(1), 0.2 * images_of(1)])
     fed, labels = (np.concatenate(parts) for parts in zip(captions_of(4, 4), captions_of(4, 4), strict=True))
     together = model({IMAGE: images, TARGET: fed, LABELS: labels}, training=False)
     alone = [
@@ -106,6 +106,16 @@ def test_images_of_any_size_become_a_grid_row_by_row():
     assert np.unravel_index(moved.argmax(), moved.shape)[0] in range(8, 13)
     assert np.unravel_index(moved.argmax(), moved.shape)[1] in range(0, 5)
     assert not moved[:4].any(), "what lies far from the change does not see it"
+
+
+def test_the_decoder_is_told_where_each_place_lies():
+    model, encoder = model_of({"positions": 3.0})
+    values = attended(model, encoder(images_of(2, 48))).values
+    plain, _ = model_of({})
+    assert values.shape[-1] == attended(plain, encoder(images_of(2, 48))).values.shape[-1] + 2
+    for place, (x, y) in enumerate(np.asarray(values)[1, :, -2:]):
+        row, column = divmod(place, 12)
+        assert (x, y) == pytest.approx((3 * ((column + 0.5) / 6 - 1), 3 * ((row + 0.5) / 6 - 1)), abs=1e-5)
 
 
 def test_every_weight_is_trained():
