@@ -6,7 +6,7 @@ BIN := .venv/bin
 # asked about, sample.<application> are the flags with which its sample writes some first.
 sample.image_captioning := --output runs/image_captioning/scenes --count 3
 ask.image_captioning := runs/image_captioning/scenes
-train.image_captioning := --pretraining-epochs 2 --epochs 4
+train.image_captioning := --pretraining-epochs 2 --epochs 3
 ask.sentiment_analysis := "not bad at all, I loved it" "a great cast, but the story goes nowhere"
 sample.speech_commands := --output runs/speech_commands/words --count 5
 ask.speech_commands := runs/speech_commands/words

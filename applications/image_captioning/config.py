@@ -111,7 +111,7 @@ class Config:
 
 PRESET_DESCRIPTIONS = {
     "tiny": "too small to learn much; for trying things out",
-    "sample": "a quarter of an hour; for drawn scenes",
+    "sample": "half an hour; for drawn scenes",
     "base": "the shipped model's: all of it trained from nothing; two hours on 2 cores for 6,000 photographs",
 }
 PRESETS = {
