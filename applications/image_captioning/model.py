@@ -15,7 +15,7 @@ from common.layers.tied_embedding import TiedEmbedding, TokenLoss
 
 IMAGENET = "imagenet"
 _RARE_LOGIT = -4.0
-_POSITIONS = "positions"
+_FEATURES = "features"
 # What each network of keras.applications makes of pixels from 0 to 1: a factor and an offset.
 _INPUTS = {"MobileNetV2": (2.0, -1.0), "EfficientNetV2B0": (255.0, 0.0), "ConvNeXtTiny": (255.0, 0.0)}
 
@@ -59,9 +59,7 @@ def build(config: Config, encoder: keras.Model, words: int, precision: str = "fl
     target, labels = (keras.Input((None, None), dtype="int32", name=name) for name in (TARGET, LABELS))
     grid = encoder(image) if is_trained else image
     grid = keras.layers.SpatialDropout1D(config.feature_dropout, dtype=precision)(grid)
-    values = keras.layers.Dense(config.units, "relu", dtype=precision, name="features")(grid)
-    if config.positions:
-        values = _WithPositions(config.positions, dtype=precision, name=_POSITIONS)(values)
+    values = _features(config, precision)(grid)
     values, fed, written = _ByCaption(name="by_caption", dtype=precision)(values, target, labels)
     embedding = TiedEmbedding(
         words, config.embedding_units, config.word_dropout, dtype=precision, name="embedding"
@@ -93,10 +91,7 @@ def build_word_classifier(encoder: keras.Model, words: int, precision: str = "fl
 
 def attended(model: keras.Model, grid: Any) -> Memory:
     """What the writer of a model of `build` looks at, from the encoder's grid `[batch, places, channels]`."""
-    values = model.get_layer("features")(grid)
-    if any(layer.name == _POSITIONS for layer in model.layers):
-        values = model.get_layer(_POSITIONS)(values)
-    return model.get_layer("decoder").memory(values)
+    return model.get_layer("decoder").memory(model.get_layer(_FEATURES)(grid))
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -112,6 +107,14 @@ class _ByCaption(keras.layers.Layer):
     def compute_output_spec(self, grids: Any, target: Any, labels: Any) -> Any:
         ids = [keras.KerasTensor((None, None), "int32") for _ in (target, labels)]
         return keras.KerasTensor((None, *grids.shape[1:]), grids.dtype), *ids
+
+
+def _features(config: Config, precision: str) -> keras.layers.Layer:
+    """From the encoder's grid to what the decoder looks at, as one layer for all who need it."""
+    if not config.positions:
+        return keras.layers.Dense(config.units, "relu", dtype=precision, name=_FEATURES)
+    features = keras.layers.Dense(config.units, "relu", dtype=precision)
+    return keras.Sequential([features, _WithPositions(config.positions, dtype=precision)], name=_FEATURES)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

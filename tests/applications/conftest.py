@@ -70,6 +70,7 @@ def script(request, exported, monkeypatch, capsys):
     def run(*arguments, data=b"", model=exported):
         monkeypatch.setattr(sys, "argv", ["predict", "--model", str(model), *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        # What a fixture printed as it trained in this test is not the script's.
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             cli.run(predict.main, predict.Options)
