@@ -1,5 +1,8 @@
 """The one exception for what a user can cause and mend, and the messages of others in one line."""
 
+ROW_ERROR = "error"
+"""The output of every served function that says, in each row, why the row was not answered; empty where it was."""
+
 
 class UserError(Exception):
     """A mistake the user can mend.

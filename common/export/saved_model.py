@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from common.export.portability import GPU_SIGNATURE, check_portable
 from common.export.verification import verify_signature
 from common.export.warmup import WARMUP_FILE, classify_request, predict_request, write_warmup
 from common.files import temporary_directory_beside
+from common.row_errors import with_equal_rows, with_row_errors
 from common.serving.runner import SavedModelRunner
 
 _CLASSIFY_METHOD = "tensorflow/serving/classify"
@@ -25,7 +26,9 @@ class Signature:
 
     Attributes:
         name: its key in the SavedModel; a model's main one is `serving_default`.
-        function: takes the inputs as keyword tensors and returns a dict of tensors, all with the batch first.
+        function: takes the inputs as keyword tensors and returns a dict of tensors, all with the batch first. It raises
+            for no row: one that cannot be answered gets a text in the output `error`, strings `[batch]`, which may be
+            left out where every row can.
         inputs: each input's type and shape, dimension 0 being None.
         examples: at least two rows of realistic values for each input, of different lengths where lengths can differ.
             The exported model is proved on them, and TensorFlow Serving warmed up with them.
@@ -79,6 +82,9 @@ def export_saved_model(
     `folder/<version>`, one above the highest there. Until then nothing is to be seen of it, and after a failure or an
     interrupt nothing is left of it.
 
+    Every signature but those of TensorFlow Serving's classification API, which knows two outputs only, is served with
+    the output `error`, and what a function gives beside it in a row that has one is neutral (`with_row_errors`).
+
     Args:
         signatures: what the model serves.
         folder: the application's folder; its name is the model's name in the warm-up requests.
@@ -95,6 +101,7 @@ def export_saved_model(
     names = [signature.name for signature in signatures]
     if not names or len(set(names)) != len(names):
         raise ValueError(f"expected signatures of different names, got {', '.join(names) or 'none'}")
+    signatures = [replace(signature, function=_served(signature)) for signature in signatures]
     traced = {signature.name: _traced(signature) for signature in signatures}
     is_new = not folder.exists()
     try:
@@ -120,11 +127,22 @@ def export_saved_model(
         raise
 
 
+def _served(signature: Signature) -> Callable[..., Mapping[str, tf.Tensor]]:
+    """The signature's function with what every served function does: unequal rows refused, errors told by row."""
+
+    def answer(**inputs: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        outputs = signature.function(**with_equal_rows(inputs))
+        is_complete = signature.method == "classify" or not _are_dense(outputs)
+        return outputs if is_complete else with_row_errors(outputs)
+
+    return answer
+
+
 def _traced(signature: Signature) -> tf.types.experimental.ConcreteFunction:
     specs = {name: tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in signature.inputs.items()}
     traced = tf.function(lambda **inputs: signature.function(**inputs)).get_concrete_function(**specs)
     outputs = traced.structured_outputs
-    if not isinstance(outputs, Mapping) or not all(map(_is_dense, outputs.values())):
+    if not _are_dense(outputs):
         raise ValueError(
             f"signature {signature.name!r}: expected its function to return a dict of dense tensors"
         )
@@ -138,8 +156,10 @@ def _traced(signature: Signature) -> tf.types.experimental.ConcreteFunction:
     return traced
 
 
-def _is_dense(output: Any) -> bool:
-    return isinstance(output, tf.Tensor | tf.TensorSpec)
+def _are_dense(outputs: Any) -> bool:
+    return isinstance(outputs, Mapping) and all(
+        isinstance(output, tf.Tensor | tf.TensorSpec) for output in outputs.values()
+    )
 
 
 def _save(

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from common.layers.refusal import first_fault
+from common.row_errors import first_fault
 
 EXIF = b"Exif\0\0"
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from common.data.images import KINDS, MAX_PIXELS
 from common.layers.image_formats import EXIF, Bitmap, header, holds, orientation, upright
-from common.layers.refusal import first_fault, refuse
+from common.row_errors import first_fault, refuse
 
 _JPEG_END, _PNG_END, _TRANSPARENCY = b"\xff\xd9", b"IEND", b"tRNS"
 _WITH_OPACITY = 4

@@ -5,7 +5,7 @@ Rows are counted from 0 in the lines that name them.
 
 import tensorflow as tf
 
-from common.layers.refusal import first_fault, refuse_first
+from common.row_errors import first_fault, refuse_first
 
 _SAMPLE_RATE = 16_000
 _BYTES = 2

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from common.export import saved_model
 from common.export.saved_model import Signature, export_saved_model
-from common.serving.runner import SavedModelRunner, TensorInfo
+from common.serving.runner import SavedModelError, SavedModelRunner, TensorInfo
 
 TEXTS = ["a good film", "bad", "", "the good the bad and the naïve"]
 TEXT = {"text": tf.TensorSpec([None], tf.string)}
@@ -136,7 +136,27 @@ def test_the_signatures_are_named_as_given(runner):
     assert runner.signatures["serving_default"].outputs == {
         "label": TensorInfo("string", (None,)),
         "probabilities": TensorInfo("float32", (None, 2)),
+        "error": TensorInfo("string", (None,)),
     }
+    # TensorFlow Serving's classification API knows two outputs only.
+    assert runner.signatures["classify"].outputs.keys() == {"classes", "scores"}
+
+
+def test_a_row_that_cannot_be_answered_is_told_why_and_its_neighbours_are_answered(tmp_path):
+    def halve(number, text):
+        error = tf.where(number % 2 == 0, "", "expected an even number")
+        return {"half": number // 2, "text": text, "error": error}
+
+    inputs = {"number": tf.TensorSpec([None], tf.int32), **TEXT}
+    examples = {"number": [2, 3, 4], "text": ["two", "three", "four"]}
+    version = export_saved_model([Signature("serving_default", halve, inputs, examples)], tmp_path / "halves")
+    with SavedModelRunner(version) as runner:
+        answer = runner.run("serving_default", number=[6, 7, 8, 9], text=["six", "seven", "eight", "nine"])
+        assert answer["half"].tolist() == [3, 0, 4, 0]
+        assert answer["text"].tolist() == [b"six", b"", b"eight", b""]
+        assert answer["error"].tolist() == [b"", b"expected an even number"] * 2
+        with pytest.raises(SavedModelError, match="every input, got number 2, text 1"):
+            runner.run("serving_default", number=[6, 7], text=["six"])
 
 
 def test_classify_is_marked_for_the_classification_api(classifier, runner):
@@ -289,8 +309,8 @@ def test_an_export_that_ends_during_another_keeps_its_version(tmp_path, monkeypa
     assert export_saved_model([signature], tmp_path) == tmp_path / "2"
     assert others == [tmp_path / "1"]
     with SavedModelRunner(tmp_path / "1") as first, SavedModelRunner(tmp_path / "2") as second:
-        assert set(first.signatures["serving_default"].outputs) == {"length"}
-        assert set(second.signatures["serving_default"].outputs) == {"half"}
+        assert set(first.signatures["serving_default"].outputs) == {"length", "error"}
+        assert set(second.signatures["serving_default"].outputs) == {"half", "error"}
 
 
 def test_versions_published_at_the_same_time_never_clobber_one_another(tmp_path):
