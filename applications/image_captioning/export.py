@@ -25,9 +25,9 @@ from common.data.captioned_images import CaptionSource
 from common.decoding.beam import Hypotheses, beam_search
 from common.export.gpu import with_gpu_signature
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
-from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
+from common.export.model_card import ModelCard, Result, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
-from common.export.script import SearchOptions, report, training_facts
+from common.export.script import SearchOptions, record_files, report, training_facts
 from common.layers.attention_decoder import Memory
 from common.layers.images import decode_images
 from common.layers.portability import make_portable
@@ -84,7 +84,7 @@ class _Seen(NamedTuple):
 
 
 def load_run(folder: Path) -> Trained:
-    """Reads a finished training from its folder.
+    """Reads a finished training from its folder, or from a SavedModel that was exported from it.
 
     Raises:
         UserError: there is none, it is not finished, or the weights of its network of keras.applications are gone.
@@ -93,7 +93,7 @@ def load_run(folder: Path) -> Trained:
     config, vocabulary = run.config, WordVocabulary.from_json(run.preprocessing)
     encoder = build_encoder(config, weights=config.encoder_weights)
     model = build(config, encoder, vocabulary.size)
-    model.load_weights(run.weights)
+    run.load_weights(model)
     make_portable(encoder)
     make_portable(model)
     places = encoder(tf.zeros([1, config.size, config.size, 3]), training=False).shape[1]
@@ -241,11 +241,20 @@ def data_name(source: CaptionSource) -> str:
 def export(options: SearchOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.export.run)
-    files = {DESCRIPTION_FILE.name: description(trained), **card_files(model_card(trained, options))}
+    files = {
+        DESCRIPTION_FILE.name: description(trained),
+        **record_files(trained.run, trained.model, model_card(trained, options), options.export),
+    }
     served = with_gpu_signature(
         partial(signatures, trained, options), trained.model, options.export.gpu_signature
     )
-    return export_saved_model(served, options.export.folder(NAME), files=files, tolerance=1e-4)
+    return export_saved_model(
+        served,
+        options.export.folder(NAME),
+        files=files,
+        tolerance=1e-4,
+        variable_order=trained.run.variable_order(),
+    )
 
 
 def main(options: SearchOptions) -> None:

@@ -18,9 +18,9 @@ from applications.sentiment_analysis.predict import LABELS_FILE
 from common import cli
 from common.data.labelled_text import parse_label_map
 from common.export.gpu import with_gpu_signature
-from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
+from common.export.model_card import ModelCard, Result, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
-from common.export.script import ExportOptions, report, training_facts
+from common.export.script import ExportOptions, record_files, report, training_facts
 from common.layers.portability import make_portable
 from common.layers.text import TextFeatures
 from common.training.run_folder import FinishedRun, load_finished
@@ -51,7 +51,7 @@ class Trained:
 
 
 def load_run(folder: Path) -> Trained:
-    """Reads a finished training from its folder.
+    """Reads a finished training from its folder, or from a SavedModel that was exported from it.
 
     Raises:
         UserError: there is none, or it is not finished.
@@ -59,7 +59,7 @@ def load_run(folder: Path) -> Trained:
     run = load_finished(folder, Config)
     labels, words = run.preprocessing["labels"], run.preprocessing["words"]
     model = build(run.config, len(words), len(labels))
-    model.load_weights(run.weights)
+    run.load_weights(model)
     make_portable(model)
     return Trained(run, model, features_layer(run.config, words), labels)
 
@@ -145,9 +145,18 @@ def export(options: ExportOptions) -> Path:
     trained = load_run(options.run)
     label_map = parse_label_map(trained.run.config.source.label_map)
     labels = json.dumps({"labels": trained.labels, "label_map": label_map}, ensure_ascii=False)
-    files = {LABELS_FILE.name: labels, **card_files(model_card(trained, options))}
+    files = {
+        LABELS_FILE.name: labels,
+        **record_files(trained.run, trained.model, model_card(trained, options), options),
+    }
     served = with_gpu_signature(partial(signatures, trained), trained.model, options.gpu_signature)
-    return export_saved_model(served, options.folder(NAME), resources=[trained.features.table], files=files)
+    return export_saved_model(
+        served,
+        options.folder(NAME),
+        resources=[trained.features.table],
+        files=files,
+        variable_order=trained.run.variable_order(),
+    )
 
 
 def main(options: ExportOptions) -> None:

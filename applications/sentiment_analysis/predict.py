@@ -73,14 +73,14 @@ class Predictor:
         console = cli.console(stderr=True)
         is_hidden = not (show_progress and console.is_terminal)
         for rows in track(batches, "classifying", console=console, transient=True, disable=is_hidden):
-            outputs = self._runner.run("serving_default", text=[texts[row] for row in rows])
+            outputs = self._runner.answer("serving_default", text=[texts[row] for row in rows])
             probabilities[rows] = outputs["probabilities"]
         return probabilities
 
     def _explain(self, texts: Sequence[str]) -> list[Answer]:
         answers = []
         for chunk in chunks(texts, self.batch_size):
-            outputs = self._runner.run("explain", text=chunk)
+            outputs = self._runner.answer("explain", text=chunk)
             for row, probabilities in enumerate(outputs["probabilities"]):
                 real = outputs["mask"][row]
                 tokens = [token.decode("utf-8", "replace") for token in outputs["tokens"][row][real]]

@@ -21,9 +21,9 @@ from common import cli
 from common.data.audio import SAMPLE_RATE, encode_wav
 from common.data.labelled_audio import SILENCE
 from common.export.gpu import with_gpu_signature
-from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
+from common.export.model_card import ModelCard, Result, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
-from common.export.script import ExportOptions, report, training_facts
+from common.export.script import ExportOptions, record_files, report, training_facts
 from common.layers.audio import FitLength
 from common.layers.portability import make_portable
 from common.layers.wav import check_waveform, decode_wav
@@ -61,7 +61,7 @@ class _Heard(NamedTuple):
 
 
 def load_run(folder: Path) -> Trained:
-    """Reads a finished training from its folder.
+    """Reads a finished training from its folder, or from a SavedModel that was exported from it.
 
     Raises:
         UserError: there is none, or it is not finished.
@@ -69,7 +69,7 @@ def load_run(folder: Path) -> Trained:
     run = load_finished(folder, Config)
     labels = run.preprocessing["labels"]
     model = build(run.config, len(labels))
-    model.load_weights(run.weights)
+    run.load_weights(model)
     make_portable(model)
     return Trained(run, model, labels)
 
@@ -234,9 +234,14 @@ def model_card(trained: Trained, options: ExportOptions) -> ModelCard:
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.run)
-    files = {DESCRIPTION_FILE.name: description(trained), **card_files(model_card(trained, options))}
+    files = {
+        DESCRIPTION_FILE.name: description(trained),
+        **record_files(trained.run, trained.model, model_card(trained, options), options),
+    }
     served = with_gpu_signature(partial(signatures, trained), trained.model, options.gpu_signature)
-    return export_saved_model(served, options.folder(NAME), files=files, tolerance=1e-4)
+    return export_saved_model(
+        served, options.folder(NAME), files=files, tolerance=1e-4, variable_order=trained.run.variable_order()
+    )
 
 
 def main(options: ExportOptions) -> None:

@@ -19,11 +19,12 @@ from common import cli
 from common.decoding.generate import Generated, generate
 from common.decoding.samplers import compose, forbid, sample, temperature, truncate
 from common.export.gpu import with_gpu_signature
-from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
+from common.export.model_card import ModelCard, Result, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
-from common.export.script import ExportOptions, report, training_facts
+from common.export.script import ExportOptions, record_files, report, training_facts
 from common.layers.characters import UNKNOWN, Characters
 from common.layers.portability import make_portable
+from common.row_errors import first_fault, neutral_where
 from common.training.run_folder import FinishedRun, load_finished
 
 TEXTS = ("To be, or not", "", "Ω\n", "the same again, and again")
@@ -33,10 +34,12 @@ LIMITS = (
     "Names, insults and opinions of its training text come up again in what it writes.",
     "Characters that its training text lacks are read as one unknown mark and never written.",
 )
+CONTROLS = ("length", "temperature", "top_k", "top_p", "seed")
 _CARD_TEMPERATURES = (0.0, 0.4, 0.7, 1.0)
 _CARD_LENGTH, _CARD_SEED = 200, 7
 _IMPOSSIBLE = -1e9
 Tensors = dict[str, tf.Tensor]
+Fault = tuple[tf.Tensor, str]
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Functions:
 
 
 def load_run(folder: Path) -> Trained:
-    """Reads a finished training from its folder.
+    """Reads a finished training from its folder, or from a SavedModel that was exported from it.
 
     Raises:
         UserError: there is none, or it is not finished.
@@ -74,7 +77,7 @@ def load_run(folder: Path) -> Trained:
     run = load_finished(folder, Config)
     characters = Characters(run.preprocessing["characters"])
     model = build(run.config, characters.size)
-    model.load_weights(run.weights)
+    run.load_weights(model)
     make_portable(model)
     return Trained(run, model, characters)
 
@@ -117,8 +120,6 @@ def functions(trained: Trained) -> Functions:
         top_p: tf.Tensor,
         seed: tf.Tensor,
     ) -> tuple[tf.Tensor, ...]:
-        with tf.control_dependencies(_checks(length, temperatures, top_k, top_p)):
-            length = tf.identity(length)
         advance = stack.stepper(embedding.units)
 
         def step(token: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
@@ -137,25 +138,49 @@ def functions(trained: Trained) -> Functions:
     return Functions(read_text, write, start)
 
 
-def _checks(
-    length: tf.Tensor, temperatures: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor
-) -> list[tf.Operation]:
-    """What a request must keep to; a row that does not fails with the message."""
-    conditions = {
-        f"length: expected 0 to {MAX_LENGTH}": (length >= 0) & (length <= MAX_LENGTH),
-        "temperature: expected a number, 0 or more": (temperatures >= 0) & tf.math.is_finite(temperatures),
-        "top_k: expected 0 (all characters) or more": top_k >= 0,
-        "top_p: expected more than 0 and at most 1": (top_p > 0) & (top_p <= 1),
-    }
-    return [tf.debugging.Assert(tf.reduce_all(holds), [text]) for text, holds in conditions.items()]
+def _control_faults(
+    length: tf.Tensor, temperature: tf.Tensor, top_k: tf.Tensor, top_p: tf.Tensor
+) -> list[Fault]:
+    """What is wrong with each row's controls of the writing."""
+    return [
+        (~((length >= 0) & (length <= MAX_LENGTH)), f"length: expected 0 to {MAX_LENGTH}"),
+        (
+            ~((temperature >= 0) & tf.math.is_finite(temperature)),
+            "temperature: expected a number, 0 or more",
+        ),
+        (top_k < 0, "top_k: expected 0 (all characters) or more"),
+        (~((top_p > 0) & (top_p <= 1)), "top_p: expected more than 0 and at most 1"),
+    ]
 
 
-def _short(text: tf.Tensor) -> tf.Tensor:
-    """`text`, unless it is too long to be read at once."""
-    longest = tf.reduce_max(tf.concat([[0], tf.strings.length(text)], axis=0))
-    message = f"text: expected at most {MAX_CHARACTERS} bytes at once; read longer ones piece by piece with `follow`"
-    with tf.control_dependencies([tf.debugging.Assert(longest <= MAX_CHARACTERS, [message])]):
-        return tf.identity(text)
+def _text_faults(name: str, text: tf.Tensor) -> list[Fault]:
+    """What is wrong with each row's text."""
+    advice = f"expected at most {MAX_CHARACTERS} bytes at once; read longer ones piece by piece with `follow`"
+    return [(tf.strings.length(text) > MAX_CHARACTERS, f"{name}: {advice}")]
+
+
+def _place_faults(token: tf.Tensor, states: tf.Tensor, tokens: int) -> list[Fault]:
+    """What is wrong with each row's place in a text."""
+    return [
+        (~((token >= 0) & (token < tokens)), f"token: expected 0 to {tokens - 1}"),
+        (
+            ~tf.reduce_all(tf.math.is_finite(states), axis=[1, 2]),
+            "states: expected finite numbers, got NaN or infinity",
+        ),
+    ]
+
+
+def _usable(error: tf.Tensor, controls: Tensors) -> list[tf.Tensor]:
+    """The controls in the order of `write`, in which a row with an error writes nothing."""
+    harmless = {"top_p": 1.0}
+    return [
+        tf.where(error == "", controls[name], tf.cast(harmless.get(name, 0), controls[name].dtype))
+        for name in CONTROLS
+    ]
+
+
+def _without_seed(controls: Tensors) -> Tensors:
+    return {name: values for name, values in controls.items() if name != "seed"}
 
 
 def signatures(trained: Trained) -> list[Signature]:
@@ -174,72 +199,72 @@ def signatures(trained: Trained) -> list[Signature]:
       place of the prefix -> the characters written as `text`, `token`, `states`. Pieces together are the whole.
     """
     passes = functions(trained)
-    model = trained.model
+    model, tokens = trained.model, trained.characters.size
     stack = model.get_layer("states").stack
 
+    def read_from_start(text: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return passes.read(*passes.start(tf.shape(text)[0]), text)
+
     def prime(prefix: tf.Tensor) -> Tensors:
-        *_, token, states = passes.read(*passes.start(tf.shape(prefix)[0]), _short(prefix))
-        return {"token": token, "states": states}
+        error = first_fault(*_text_faults("prefix", prefix))
+        *_, token, states = read_from_start(neutral_where(error != "", prefix))
+        return {"token": token, "states": states, "error": error}
 
-    def serve(
-        prefix: tf.Tensor,
-        length: tf.Tensor,
-        temperature: tf.Tensor,
-        top_k: tf.Tensor,
-        top_p: tf.Tensor,
-        seed: tf.Tensor,
-    ) -> Tensors:
-        primed = prime(prefix)
-        written, *_ = passes.write(
-            *primed.values(), tf.zeros_like(length), length, temperature, top_k, top_p, seed
+    def serve(prefix: tf.Tensor, **controls: tf.Tensor) -> Tensors:
+        error = first_fault(*_text_faults("prefix", prefix), *_control_faults(**_without_seed(controls)))
+        readable = neutral_where(error != "", prefix)
+        *_, token, states = read_from_start(readable)
+        beginning = tf.zeros_like(controls["length"])
+        written, *_ = passes.write(token, states, beginning, *_usable(error, controls))
+        return {"text": tf.strings.join([readable, written]), "error": error}
+
+    def extend(token: tf.Tensor, states: tf.Tensor, position: tf.Tensor, **controls: tf.Tensor) -> Tensors:
+        error = first_fault(
+            *_place_faults(token, states, tokens),
+            (position < 0, "position: expected 0 or more"),
+            *_control_faults(**_without_seed(controls)),
         )
-        return {"text": tf.strings.join([prefix, written])}
+        place = (neutral_where(error != "", value) for value in (token, states, position))
+        text, token, states = passes.write(*place, *_usable(error, controls))
+        return {"text": text, "token": token, "states": states, "error": error}
 
-    def extend(
-        token: tf.Tensor,
-        states: tf.Tensor,
-        position: tf.Tensor,
-        length: tf.Tensor,
-        temperature: tf.Tensor,
-        top_k: tf.Tensor,
-        top_p: tf.Tensor,
-        seed: tf.Tensor,
-    ) -> Tensors:
-        text, token, states = passes.write(token, states, position, length, temperature, top_k, top_p, seed)
-        return {"text": text, "token": token, "states": states}
-
-    def follow(token: tf.Tensor, states: tf.Tensor, text: tf.Tensor) -> Tensors:
-        logits, targets, mask, token, states = passes.read(token, states, _short(text))
+    def likelihood(read: tuple[tf.Tensor, ...]) -> Tensors:
+        logits, targets, mask, *_ = read
         nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, logits)
         by_character = tf.where(mask, -nats, 0.0)
         return {
             "log_likelihood": tf.reduce_sum(by_character, axis=1),
             "character_log_likelihoods": by_character,
             "characters": tf.reduce_sum(tf.cast(mask, tf.int32), axis=1),
-            "token": token,
-            "states": states,
         }
 
+    def follow(token: tf.Tensor, states: tf.Tensor, text: tf.Tensor) -> Tensors:
+        error = first_fault(*_place_faults(token, states, tokens), *_text_faults("text", text))
+        read = passes.read(*(neutral_where(error != "", value) for value in (token, states, text)))
+        *_, token, states = read
+        return {**likelihood(read), "token": token, "states": states, "error": error}
+
     def score(text: tf.Tensor) -> Tensors:
-        found = follow(*passes.start(tf.shape(text)[0]), text)
-        return {name: value for name, value in found.items() if name not in ("token", "states")}
+        error = first_fault(*_text_faults("text", text))
+        return {**likelihood(read_from_start(neutral_where(error != "", text))), "error": error}
 
     def step(token: tf.Tensor, states: tf.Tensor) -> Tensors:
+        error = first_fault(*_place_faults(token, states, tokens))
+        token, states = (neutral_where(error != "", value) for value in (token, states))
         outputs, after = stack.stepper(model.get_layer("embedding").units)(
             model.get_layer("embedding")(token), tf.unstack(states, axis=1)
         )
         logits = model.get_layer("logits")(outputs)
         is_unknown = tf.range(tf.shape(logits)[1]) == UNKNOWN
-        return {"logits": tf.where(is_unknown, _IMPOSSIBLE, logits), "states": tf.stack(after, axis=1)}
+        return {
+            "logits": tf.where(is_unknown, _IMPOSSIBLE, logits),
+            "states": tf.stack(after, axis=1),
+            "error": error,
+        }
 
     strings, integers, floats = (tf.TensorSpec([None], kind) for kind in (tf.string, tf.int32, tf.float32))
-    controls = {
-        "length": integers,
-        "temperature": floats,
-        "top_k": integers,
-        "top_p": floats,
-        "seed": integers,
-    }
+    kinds = {"temperature": floats, "top_p": floats}
+    controls = {name: kinds.get(name, integers) for name in CONTROLS}
     chosen = {
         "length": [30, 8, 0, 12],
         "temperature": [0.0, 0.8, 1.0, 0.7],
@@ -249,7 +274,7 @@ def signatures(trained: Trained) -> list[Signature]:
     }
     carried = {"token": integers, "states": tf.TensorSpec([None, stack.state_count, stack.units], tf.float32)}
     texts = list(TEXTS)
-    primed = {name: value.numpy() for name, value in prime(tf.constant(texts)).items()}
+    primed = {name: value.numpy() for name, value in prime(tf.constant(texts)).items() if name in carried}
     return [
         Signature("serving_default", serve, {"prefix": strings, **controls}, {"prefix": texts, **chosen}),
         Signature("score", score, {"text": strings}, {"text": texts}),
@@ -310,7 +335,8 @@ def export(options: ExportOptions) -> Path:
         served,
         options.folder(NAME),
         resources=[trained.characters.table],
-        files={CHARACTERS_FILE.name: vocabulary, **card_files(card)},
+        variable_order=trained.run.variable_order(),
+        files={CHARACTERS_FILE.name: vocabulary, **record_files(trained.run, trained.model, card, options)},
     )
 
 

@@ -170,7 +170,7 @@ class Predictor:
         for start in range(0, max(longest, 1), _READ_AT_ONCE):
             piece = [text[start : start + _READ_AT_ONCE] for text in texts]
             position = place.position if place else 0
-            outputs = self._follow(place, piece) if place else self._runner.run("prime", prefix=piece)
+            outputs = self._follow(place, piece) if place else self._runner.answer("prime", prefix=piece)
             place = Place(outputs["token"], outputs["states"], position)
         assert place is not None
         return place
@@ -189,7 +189,7 @@ class Predictor:
         rows, end = len(seeds), place.position + sampling.length
         while place.position < end:
             count = min(at_once, end - place.position)
-            outputs = self._runner.run(
+            outputs = self._runner.answer(
                 "extend",
                 token=place.token,
                 states=place.states,
@@ -204,7 +204,7 @@ class Predictor:
             yield [text.decode("utf-8") for text in outputs["text"]], place
 
     def _follow(self, place: Place, texts: Sequence[str]) -> dict[str, np.ndarray]:
-        return self._runner.run("follow", token=place.token, states=place.states, text=texts)
+        return self._runner.answer("follow", token=place.token, states=place.states, text=texts)
 
     def _texts(self, rows: Sequence[tuple[str, int]], sampling: Sampling) -> list[str]:
         prefixes, seeds = zip(*rows, strict=True)

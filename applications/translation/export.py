@@ -23,9 +23,9 @@ from common.data.parallel_text import SAMPLE, PairSource
 from common.decoding.beam import Hypotheses, beam_search
 from common.export.gpu import with_gpu_signature
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
-from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
+from common.export.model_card import ModelCard, Result, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
-from common.export.script import SearchOptions, placeless, report, training_facts
+from common.export.script import SearchOptions, placeless, record_files, report, training_facts
 from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
 from common.layers.subwords import END, FIRST_PIECE, PADDING, START, UNKNOWN, Subwords, SubwordText
@@ -86,7 +86,7 @@ class Passes:
 
 
 def load_run(folder: Path) -> Trained:
-    """Reads a finished training from its folder.
+    """Reads a finished training from its folder, or from a SavedModel that was exported from it.
 
     Raises:
         UserError: there is none, or it is not finished.
@@ -94,7 +94,7 @@ def load_run(folder: Path) -> Trained:
     run = load_finished(folder, Config)
     subwords = Subwords.from_json(run.preprocessing["subwords"])
     model = translator.build(run.config, subwords.size)
-    model.load_weights(run.weights)
+    run.load_weights(model)
     make_portable(model)
     # One more than the model was trained on shows that a text is longer.
     return Trained(run, model, subword_text(subwords, run.config.max_tokens + 1))
@@ -284,12 +284,18 @@ def export(options: SearchOptions) -> Path:
     languages = {"source": Path(source.source).name, "target": Path(source.target).name}
     files = {
         LANGUAGES_FILE.name: json.dumps(languages, ensure_ascii=False),
-        **card_files(model_card(trained, options)),
+        **record_files(trained.run, trained.model, model_card(trained, options), options.export),
     }
     served = with_gpu_signature(
         partial(signatures, trained, options), trained.model, options.export.gpu_signature
     )
-    return export_saved_model(served, options.export.folder(NAME), files=files, tolerance=1e-4)
+    return export_saved_model(
+        served,
+        options.export.folder(NAME),
+        files=files,
+        tolerance=1e-4,
+        variable_order=trained.run.variable_order(),
+    )
 
 
 def main(options: SearchOptions) -> None:

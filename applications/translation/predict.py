@@ -125,7 +125,7 @@ class Predictor:
         title = "scoring" if signature == "score" else "translating"
         for rows in track(batches, title, console=console, transient=True, disable=is_hidden):
             asked = {name: [values[row] for row in rows] for name, values in inputs.items()}
-            outputs = self._runner.run(signature, **asked)
+            outputs = self._runner.answer(signature, **asked)
             for place, row in enumerate(rows):
                 answers[row] = {name: values[place] for name, values in outputs.items()}
         return answers

@@ -73,6 +73,7 @@ def export_saved_model(
     *,
     resources: Sequence[Any] = (),
     files: Mapping[str, str | bytes] | None = None,
+    variable_order: Sequence[str] = (),
     tolerance: float = 1e-5,
 ) -> Path:
     """Traces, writes, proves and publishes a SavedModel as the next version in `folder`.
@@ -90,6 +91,8 @@ def export_saved_model(
         folder: the application's folder; its name is the model's name in the warm-up requests.
         resources: the lookup tables that the signatures use (or the Keras layers that hold them).
         files: contents by name, to be written under `assets.extra`, such as a model card.
+        variable_order: names of variables in the order in which they are stored; others follow by their names. In one
+            order, the same weights give the same file.
         tolerance: how far a number may be from the live function's, absolute or relative.
 
     Returns:
@@ -106,7 +109,7 @@ def export_saved_model(
     is_new = not folder.exists()
     try:
         with temporary_directory_beside(folder / "version") as temporary:
-            _save(traced, temporary, resources)
+            _save(traced, temporary, resources, variable_order)
             _set_method_names(signatures, temporary)
             check_portable(temporary)
             with SavedModelRunner(temporary) as runner:
@@ -163,14 +166,18 @@ def _are_dense(outputs: Any) -> bool:
 
 
 def _save(
-    traced: Mapping[str, tf.types.experimental.ConcreteFunction], folder: Path, resources: Sequence[Any]
+    traced: Mapping[str, tf.types.experimental.ConcreteFunction],
+    folder: Path,
+    resources: Sequence[Any],
+    variable_order: Sequence[str],
 ) -> None:
     # Only the raw variables: through Keras's own objects they would be restored into handles that no function
     # reads, which shows in the C++ loader alone (keras#19274), or be stored twice.
     root = tf.Module()
-    root.weights = list(
-        {id(variable): variable for one in traced.values() for variable in one.variables}.values()
-    )
+    place = {name: index for index, name in enumerate(variable_order)}
+    variables = {id(variable): variable for one in traced.values() for variable in one.variables}.values()
+    names = {id(variable): variable.name.removesuffix(":0") for variable in variables}
+    root.weights = sorted(variables, key=lambda one: (place.get(names[id(one)], len(place)), names[id(one)]))
     root.resources = list(resources)
     try:
         # A served model is never differentiated; its functions' gradients would double the graph.

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import keras
 import tyro
 
 from common.checks import require_at_least
 from common.cli import console
-from common.export.model_card import Hardware
+from common.export.model_card import Hardware, ModelCard, card_files
+from common.training.exported_run import RUN_FILE, encode_run, variable_names
 from common.training.run_folder import FinishedRun, to_json
 
+_DESCRIPTIONS = ("data_description", "data_licence", "training_note")
 _OF_THIS_MACHINE = ("data_dir", "runs", "resume", "overwrite", "tensorboard")
 
 
@@ -20,14 +23,15 @@ class ExportOptions:
     """What to export, and where to."""
 
     run: Path
-    """Folder of a finished training: runs/<application>/<name>."""
+    """Folder of a finished training, runs/<application>/<name>; or a version of a SavedModel, to export it anew, with
+    the descriptions of its card."""
     output: Path | None = None
     """Folder of numbered versions, saved_models/<application> unless given; the model becomes the next one. Its name is
     the model's name on a server."""
     data_description: str = ""
     """What the model was trained on, for the model card; the data's name unless given."""
-    data_licence: str = "not stated"
-    """Under which terms the training data may be used, for the model card."""
+    data_licence: str = ""
+    """Under which terms the training data may be used, for the model card; "not stated" unless given."""
     training_note: str = ""
     """What else a reader must know of how the model was trained, for the model card."""
     gpu_signature: bool = False
@@ -62,16 +66,43 @@ def training_facts(finished: FinishedRun[Any], data: str, options: ExportOptions
         data: what it was trained on, such as the `--data` that it was started with; of a file its name is told.
         options: of the export.
     """
-    outcome = finished.outcome
+    outcome, described = finished.outcome, _described(finished, options)
     return {
-        "data": options.data_description or placeless(data),
-        "data_licence": options.data_licence,
+        "data": described["data_description"] or placeless(data),
+        "data_licence": described["data_licence"] or "not stated",
         "training_examples": outcome["training_examples"],
         "training_seconds": outcome["training_seconds"],
-        "training_note": options.training_note,
+        "training_note": described["training_note"],
         "hardware": Hardware(**outcome["hardware"]),
         "configuration": to_json(_without_places(finished.config)),
     }
+
+
+def record_files(
+    finished: FinishedRun[Any], model: keras.Model, card: ModelCard, options: ExportOptions
+) -> dict[str, str | bytes]:
+    """The files, to be written under `assets.extra`, that tell of the training: the card, and the record with which the
+    SavedModel can be exported anew.
+
+    Args:
+        finished: the training.
+        model: holds all the weights that the training kept.
+        card: of the model.
+        options: of the export.
+    """
+    record = {
+        "configuration": card.configuration,
+        "preprocessing": finished.preprocessing,
+        "outcome": finished.outcome,
+        "described": _described(finished, options),
+        "variables": variable_names(model),
+    }
+    return {**card_files(card), RUN_FILE: encode_run(record)}
+
+
+def _described(finished: FinishedRun[Any], options: ExportOptions) -> dict[str, str]:
+    """What the card says of the data and the training: as the flags tell, or else as an earlier export was told."""
+    return {name: getattr(options, name) or finished.described.get(name, "") for name in _DESCRIPTIONS}
 
 
 def _without_places(config: Any) -> Any:

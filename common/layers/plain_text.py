@@ -24,14 +24,14 @@ def normalize(text: tf.Tensor) -> tf.Tensor:
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
     text = tf.strings.regex_replace(text, _INVISIBLE, "")
     characters = tf.strings.unicode_decode(text, "UTF-8")
+    keys, composed = (tf.constant(values) for values in _compositions())
     for _ in range(_MARKS_ON_A_LETTER):
-        characters = _compose(characters)
+        characters = _compose(characters, keys, composed)
     text = tf.strings.unicode_encode(characters, "UTF-8")
     return tf.strings.strip(tf.strings.regex_replace(text, _BLANK, " "))
 
 
-def _compose(characters: tf.RaggedTensor) -> tf.RaggedTensor:
-    keys, composed = (tf.constant(values) for values in _compositions())
+def _compose(characters: tf.RaggedTensor, keys: tf.Tensor, composed: tf.Tensor) -> tf.RaggedTensor:
     flat, row = characters.flat_values, characters.value_rowids()
     key = tf.cast(flat[:-1], tf.int64) * 2**_CODE_POINT_BITS + tf.cast(flat[1:], tf.int64)
     index = tf.minimum(tf.searchsorted(keys, key), keys.shape[0] - 1)

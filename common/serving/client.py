@@ -7,6 +7,7 @@ import base64
 import itertools
 import json
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ import tyro
 from common import cli
 from common.errors import UserError
 from common.serving.inputs import argument_texts
+from common.serving.refused_rows import RefusedRowsError, require_answered
 from common.serving.runner import INTERNAL_SIGNATURES
-from common.serving.signatures import DEFAULT_SIGNATURE, Signature, checked_input
+from common.serving.signatures import DEFAULT_SIGNATURE, Signature, TensorInfo, checked_input
 from common.serving.transports import ServerError, transport_to
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
@@ -78,15 +80,19 @@ class Client:
             timeout: seconds that this request may take, if not the client's.
 
         Returns:
-            The outputs by name. Strings are `str` where all of an output's are valid UTF-8 and its name does not end in
-            `_bytes`, and else `bytes`, in arrays of objects.
+            The outputs by name, but for `error`. Strings are `str` where all of an output's are valid UTF-8 and its
+            name does not end in `_bytes`, and else `bytes`, in arrays of objects. No rows at all are answered without
+            asking the server: TensorFlow Serving never answers them where it gathers batches.
 
         Raises:
             UserError: the inputs do not fit the signature, or the server refused them, is not there or is too slow.
+            RefusedRowsError: a `UserError`: the model refused some of the rows; it holds the answer of the others.
         """
         deadline = time.monotonic() + (self.timeout if timeout is None else timeout)
         described = self._described(model, version, signature, deadline)
         arrays = self._arrays(model, described, signature, inputs)
+        if all(array.ndim and not len(array) for array in arrays.values()):
+            return require_answered({name: _no_rows(info) for name, info in described.outputs.items()})
         outputs = self._retried(
             model,
             deadline,
@@ -94,7 +100,10 @@ class Client:
             # The server may have a new version with other signatures by now.
             refused=lambda: self._known.pop((model, version), None),
         )
-        return {name: _readable(name, array) for name, array in outputs.items()}
+        return require_answered(
+            {name: _readable(name, array) for name, array in outputs.items()},
+            f"{self.address}: model {model!r}: ",
+        )
 
     def signatures(
         self, model: str, *, version: int | None = None, timeout: float | None = None
@@ -180,6 +189,12 @@ class Client:
         raise AssertionError("unreachable")
 
 
+def _no_rows(info: TensorInfo) -> np.ndarray:
+    """An output of which there are no rows."""
+    dtype = object if info.dtype == "string" else np.dtype(info.dtype)
+    return np.zeros((0, *(size or 0 for size in (info.shape or (None,))[1:])), dtype)
+
+
 def _readable(name: str, array: np.ndarray) -> np.ndarray:
     """Strings as `str`, if all of them can be and are meant to be."""
     if array.dtype != object or name.endswith("_bytes"):
@@ -213,7 +228,8 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Asks a model on a server, and prints a line of JSON for each row of the answer."""
+    """Asks a model on a server, and prints a line of JSON for each row that it answers; each row that it refuses gets a
+    line on standard error, and the exit status is 1."""
     if not options.timeout > 0:
         raise UserError(f"--timeout {options.timeout:g}: expected more than 0 seconds")
     texts = argument_texts(options.values)
@@ -223,9 +239,19 @@ def main(options: Options) -> None:
         known = client.signatures(options.model, version=options.version)
         described = known.get(options.signature)
         inputs = rows_of(texts, described) if described else {}
-        answer = client(options.model, inputs, signature=options.signature, version=options.version)
-    for row in json_rows(answer):
-        print(json.dumps(row, ensure_ascii=False))
+        answer: Mapping[str, np.ndarray]
+        reasons: Mapping[int, str] = {}
+        try:
+            answer = client(options.model, inputs, signature=options.signature, version=options.version)
+        except RefusedRowsError as refused:
+            answer, reasons = refused.outputs, refused.reasons
+    for number, row in enumerate(json_rows(answer)):
+        if number not in reasons:
+            print(json.dumps(row, ensure_ascii=False))
+    for number, reason in reasons.items():
+        print(f"error: {options.address}: model {options.model!r}: row {number}: {reason}", file=sys.stderr)
+    if reasons:
+        sys.exit(cli.FAILED)
 
 
 def rows_of(arguments: Sequence[str], signature: Signature) -> dict[str, list[Any]]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from common.errors import UserError, one_line
 from common.serving.protobuf import declare_messages
+from common.serving.refused_rows import require_answered
 from common.serving.signatures import Signature, TensorInfo, checked_input, signature_of
 from common.serving.tensorflow_c import (
     DTYPE_NAMES,
@@ -134,6 +135,14 @@ class SavedModelRunner:
         with self._in_use(), ExitStack() as stack:
             handles = [stack.enter_context(tensor_of(arrays[name])) for name in feeds]
             return dict(zip(fetches, self._run_session(feeds, handles, fetches), strict=True))
+
+    def answer(self, signature: str, /, **inputs: np.ndarray | Sequence[Any]) -> dict[str, np.ndarray]:
+        """What `run` computes, without the output `error`, if the model answers every row.
+
+        Raises:
+            RefusedRowsError: it refused some; also what `run` raises.
+        """
+        return require_answered(self.run(signature, **inputs))
 
     def close(self) -> None:
         """Frees the model once the calls under way have ended. Closing twice does nothing."""

@@ -5,13 +5,16 @@ import json
 import shutil
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+import keras
 
 from common.checks import flag
 from common.errors import UserError
 from common.files import atomic_write
+from common.training.exported_run import ExportedWeights, read_run
 from common.training.options import TrainingOptions
 
 Config = TypeVar("Config")
@@ -64,19 +67,32 @@ def load_config(folder: Path, kind: type[Config]) -> Config:
 
 @dataclass(frozen=True)
 class FinishedRun(Generic[Config]):
-    """What a finished training left in its folder beside its history.
+    """What a finished training left, in its folder or in a SavedModel that was exported from it.
 
     Attributes:
         config: what it was started with.
         preprocessing: the vocabularies and the like that training made.
         outcome: what came of it: figures, wall time, hardware.
-        weights: the file of the best weights.
+        weights: the best weights: a file, or those inside the SavedModel.
+        described: what an earlier export was told of the training, by the names of the flags.
     """
 
     config: Config
     preprocessing: dict[str, Any]
     outcome: dict[str, Any]
-    weights: Path
+    weights: Path | ExportedWeights
+    described: dict[str, str] = field(default_factory=dict)
+
+    def variable_order(self) -> list[str]:
+        """In which order the SavedModel that this is read from stores its variables; empty for a folder."""
+        return self.weights.order() if isinstance(self.weights, ExportedWeights) else []
+
+    def load_weights(self, model: keras.Model) -> None:
+        """Gives a newly built model the best weights."""
+        if isinstance(self.weights, ExportedWeights):
+            self.weights.load_into(model)
+        else:
+            model.load_weights(self.weights)
 
 
 def write_preprocessing(folder: Path, preprocessing: dict[str, Any]) -> None:
@@ -90,11 +106,16 @@ def write_outcome(folder: Path, outcome: dict[str, Any]) -> None:
 
 
 def load_finished(folder: Path, kind: type[Config]) -> FinishedRun[Config]:
-    """Reads a finished training from its folder.
+    """Reads a finished training from its folder, or from a SavedModel that was exported from it.
 
     Raises:
         UserError: there is none, or it is not finished.
     """
+    if (folder / "saved_model.pb").is_file():
+        record = read_run(folder)
+        weights = ExportedWeights(folder, record["variables"])
+        config = from_json(kind, record["configuration"])
+        return FinishedRun(config, record["preprocessing"], record["outcome"], weights, record["described"])
     config = load_config(folder, kind)
     for name in (PREPROCESSING, BEST_WEIGHTS, OUTCOME):
         if not (folder / name).is_file():

@@ -34,7 +34,7 @@ def test_the_signatures_are_named_for_what_they_take_and_give(runner):
     described = {
         name: (
             {key: info.dtype for key, info in one.inputs.items()},
-            {key: info.shape for key, info in one.outputs.items()},
+            {key: info.shape for key, info in one.outputs.items() if key != "error"},
         )
         for name, one in runner.signatures.items()
     }
@@ -158,3 +158,22 @@ def test_a_run_that_is_not_finished_is_not_exported(tmp_path):
     folder = open_run("sentiment_analysis", replace(config, training=training), training)
     with pytest.raises(UserError, match="this training is not finished; go on with train --resume"):
         export(ExportOptions(folder, tmp_path / "out"))
+
+
+def test_a_savedmodel_can_be_exported_anew_when_its_run_is_gone(exported, tmp_path):
+    described = ExportOptions(exported, tmp_path / "sentiment_analysis", training_note="begun twice")
+    once = export(described)
+    again = export(ExportOptions(once, tmp_path / "sentiment_analysis"))
+    texts = ["great", "a dull film", ""]
+    with SavedModelRunner(exported) as first, SavedModelRunner(again) as last:
+        for name, values in first.run("serving_default", text=texts).items():
+            np.testing.assert_array_equal(last.run("serving_default", text=texts)[name], values)
+    weights = "variables/variables.data-00000-of-00001"
+    assert (again / weights).read_bytes() == (exported / weights).read_bytes()
+    cards = [
+        json.loads((version / "assets.extra" / "manifest.json").read_text()) for version in (once, again)
+    ]
+    for card in cards:
+        del card["created"]
+    assert cards[0] == cards[1]
+    assert cards[1]["training_note"] == "begun twice"

@@ -57,7 +57,7 @@ def test_the_signatures_are_named_for_what_they_take_and_give(runner, vocabulary
     described = {
         name: (
             {key: info.dtype for key, info in one.inputs.items()},
-            {key: info.shape for key, info in one.outputs.items()},
+            {key: info.shape for key, info in one.outputs.items() if key != "error"},
         )
         for name, one in runner.signatures.items()
     }
@@ -90,7 +90,7 @@ def test_greedy_prime_and_step_equal_generate_character_by_character(runner, voc
     length, rows = 50, len(PREFIXES)
     greedy = {name: [value] * rows for name, value in GREEDY.items()}
     whole = texts(runner.run("serving_default", prefix=PREFIXES, length=[length] * rows, **greedy))
-    place, written = runner.run("prime", prefix=PREFIXES), [""] * rows
+    place, written = runner.answer("prime", prefix=PREFIXES), [""] * rows
     for _ in range(length):
         after = runner.run("step", **place)
         chosen = after["logits"].argmax(axis=1).astype(np.int32)
@@ -102,7 +102,7 @@ def test_greedy_prime_and_step_equal_generate_character_by_character(runner, voc
 @pytest.mark.parametrize("piece", [1, 6, 40])
 def test_sampled_pieces_together_are_the_whole(runner, piece):
     whole = texts(runner.run("serving_default", prefix=PREFIXES, **CONTROLS))
-    place, written = runner.run("prime", prefix=PREFIXES), PREFIXES
+    place, written = runner.answer("prime", prefix=PREFIXES), PREFIXES
     fixed = {name: value for name, value in CONTROLS.items() if name != "length"}
     for position in range(0, max(CONTROLS["length"]), piece):
         left = [min(max(length - position, 0), piece) for length in CONTROLS["length"]]
@@ -145,7 +145,7 @@ def test_the_score_is_the_log_likelihood_by_the_equations(runner, reference, tex
 
 def test_the_logits_of_a_step_are_those_that_the_score_is_made_of(runner, reference, vocabulary):
     text = "ANNA:\nThe sea is"
-    logits = runner.run("step", **runner.run("prime", prefix=[text]))["logits"][0]
+    logits = runner.run("step", **runner.answer("prime", prefix=[text]))["logits"][0]
     assert logits[0] < -1e8, "the unknown mark cannot be chosen"
     known = logits[1:].astype(float)
     scored = np.array([reference(text + character)[-1] for character in vocabulary])
@@ -156,14 +156,14 @@ def test_the_logits_of_a_step_are_those_that_the_score_is_made_of(runner, refere
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=30), min_size=1, max_size=4))
 def test_a_text_followed_in_pieces_has_the_score_of_the_whole(runner, pieces):
     whole = runner.run("score", text=["".join(pieces)])
-    place, found = runner.run("prime", prefix=[""]), []
+    place, found = runner.answer("prime", prefix=[""]), []
     for piece in pieces:
         outputs = runner.run("follow", **place, text=[piece])
         assert outputs["characters"][0] == len(piece)
         place = carried(outputs)
         found.extend(outputs["character_log_likelihoods"][0])
     np.testing.assert_allclose(found, whole["character_log_likelihoods"][0], atol=1e-5)
-    primed = runner.run("prime", prefix=["".join(pieces)])
+    primed = runner.answer("prime", prefix=["".join(pieces)])
     assert place["token"] == primed["token"]
     np.testing.assert_allclose(place["states"], primed["states"], atol=1e-5)
 
@@ -196,31 +196,70 @@ def test_unknown_characters_are_never_written(runner, vocabulary):
         ("top_p", float("nan"), "top_p: expected more than 0 and at most 1"),
     ],
 )
-def test_a_wrong_request_fails_with_what_was_expected(runner, control, value, message):
+def test_a_row_with_a_wrong_control_is_told_what_was_expected(runner, control, value, message):
     controls = {name: list(values) for name, values in CONTROLS.items()}
     controls[control][2] = value
-    with pytest.raises(SavedModelError, match=re.escape(message)):
-        runner.run("serving_default", prefix=PREFIXES, **controls)
-    place = runner.run("prime", prefix=PREFIXES)
-    with pytest.raises(SavedModelError, match=re.escape(message)):
-        runner.run("extend", **place, position=[0] * len(PREFIXES), **controls)
+    errors = [b"", b"", message.encode(), b"", b""]
+    right = texts(runner.run("serving_default", prefix=PREFIXES, **CONTROLS))
+    outputs = runner.run("serving_default", prefix=PREFIXES, **controls)
+    assert outputs["error"].tolist() == errors
+    assert texts(outputs) == [*right[:2], "", *right[3:]]
+    place = runner.answer("prime", prefix=PREFIXES)
+    outputs = runner.run("extend", **place, position=[0] * len(PREFIXES), **controls)
+    assert outputs["error"].tolist() == errors
+    assert not outputs["states"][2].any()
+
+
+@pytest.mark.parametrize("signature", ["step", "follow", "extend"])
+@pytest.mark.parametrize(
+    ("wrong", "value", "message"),
+    [
+        ("token", -1, "token: expected 0 to"),
+        ("token", 10_000, "token: expected 0 to"),
+        ("states", np.nan, "states: expected finite numbers"),
+        ("position", -1, "position: expected 0 or more"),
+    ],
+)
+def test_a_row_with_a_wrong_place_is_told_what_was_expected(runner, signature, wrong, value, message):
+    inputs = {"token": np.array([1, 2], np.int32), "states": np.zeros((2, 4, 16), np.float32)}
+    if signature == "follow":
+        inputs["text"] = ["a", "b"]
+    if signature == "extend":
+        inputs |= {name: values[:2] for name, values in CONTROLS.items()} | {
+            "position": np.zeros(2, np.int32)
+        }
+    if wrong not in inputs:
+        return
+    right = runner.answer(signature, **inputs)
+    inputs[wrong] = inputs[wrong].copy()
+    inputs[wrong][1] = value
+    outputs = runner.run(signature, **inputs)
+    assert outputs["error"][0] == b""
+    assert message in outputs["error"][1].decode()
+    np.testing.assert_allclose(outputs["states"][0], right["states"][0], atol=1e-6)
+    assert not outputs["states"][1].any()
 
 
 @pytest.mark.parametrize("signature", ["serving_default", "score", "prime", "follow"])
-def test_a_text_too_long_to_be_read_at_once_fails_with_what_to_do(runner, signature):
-    place = runner.run("prime", prefix=[""])
+def test_a_text_too_long_to_be_read_at_once_is_told_what_to_do(runner, signature):
+    place = runner.answer("prime", prefix=[""])
     more = {
         "serving_default": {name: [value] for name, value in {**GREEDY, "length": 1}.items()},
         "follow": place,
     }
-    for length, fails in ((MAX_CHARACTERS + 1, True), (MAX_CHARACTERS, False)):
-        name = "text" if signature in ("score", "follow") else "prefix"
-        inputs = {name: ["x" * length], **more.get(signature, {})}
-        if fails:
-            with pytest.raises(SavedModelError, match=f"at most {MAX_CHARACTERS} bytes .* piece by piece"):
-                runner.run(signature, **inputs)
-        else:
-            runner.run(signature, **inputs)
+    name = "text" if signature in ("score", "follow") else "prefix"
+    too_long, longest = (
+        runner.run(signature, **{name: ["x" * length]}, **more.get(signature, {}))["error"][0].decode()
+        for length in (MAX_CHARACTERS + 1, MAX_CHARACTERS)
+    )
+    assert re.fullmatch(rf"{name}: expected at most {MAX_CHARACTERS} bytes .* piece by piece.*", too_long)
+    assert longest == ""
+
+
+def test_two_values_of_a_control_for_one_prefix_are_refused(runner):
+    controls = {name: [value] for name, value in {**GREEDY, "length": 1}.items()}
+    with pytest.raises(SavedModelError, match=r"as many rows in every input, got .*prefix 1.*top_k 2"):
+        runner.run("serving_default", prefix=["a"], **{**controls, "top_k": [0, 0]})
 
 
 @pytest.mark.parametrize("size", [0, 1, 37])
@@ -228,7 +267,7 @@ def test_any_batch_size(runner, size):
     rows = [row % len(PREFIXES) for row in range(size)]
     prefixes, controls = [PREFIXES[row] for row in rows], rows_of(CONTROLS, rows)
     assert runner.run("serving_default", prefix=prefixes, **controls)["text"].shape == (size,)
-    place = runner.run("prime", prefix=prefixes)
+    place = runner.answer("prime", prefix=prefixes)
     assert place["states"].shape == (size, 4, 16)
     assert runner.run("step", **place)["logits"].shape[0] == size
     assert runner.run("score", text=prefixes)["log_likelihood"].shape == (size,)
