@@ -18,7 +18,7 @@ train.translation := --pairs 10000 --epochs 3
 APPLICATIONS := $(sort $(patsubst ask.%,%,$(filter ask.%,$(.VARIABLES))))
 RUNS := $(addprefix run-,$(APPLICATIONS))
 
-.PHONY: setup run $(RUNS) serve test bench-layers clean
+.PHONY: setup run $(RUNS) serve test bench-layers check-loaders clean
 
 setup: .venv/.ready ## make .venv and install the project with its test tools
 
@@ -64,5 +64,8 @@ bench-layers: setup .venv-bench/.ready ## time the recurrent layers against Kera
 	.venv-bench/bin/python -m pip install -qq --requirement benchmarks/recurrent/requirements.txt
 	@touch $@
 
+check-loaders: setup ## ask the shipped models through the C++ loaders of older versions of TensorFlow
+	$(BIN)/python -m benchmarks.loaders
+
 clean: ## remove the environment and all runs
-	rm -rf .venv .venv-bench runs
+	rm -rf .venv .venv-bench .venv-tensorflow-* runs

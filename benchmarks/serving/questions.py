@@ -21,6 +21,11 @@ def body_of(application: str) -> bytes:
     return json.dumps({"instances": [QUESTIONS[application]()]}).encode()
 
 
+def bad_body_of(application: str) -> bytes:
+    """The body of a request whose row the application cannot answer."""
+    return json.dumps({"instances": [BAD_QUESTIONS[application]()]}).encode()
+
+
 def _review() -> Mapping[str, Any]:
     return {"text": read_columns(SAMPLE, ["text"])[0].values[0]}
 
@@ -53,4 +58,11 @@ QUESTIONS: Mapping[str, Callable[[], Mapping[str, Any]]] = {
     "speech_commands": _word,
     "text_generation": _prefix,
     "translation": _sentence,
+}
+
+# Whatever text there is, sentiment_analysis and translation answer it.
+BAD_QUESTIONS: Mapping[str, Callable[[], Mapping[str, Any]]] = {
+    "image_captioning": lambda: {"image_bytes": _binary(drawn_images(_SIDE, count=1)[0][:2000])},
+    "speech_commands": lambda: {"audio_bytes": _binary(b"RIFF, but no recording")},
+    "text_generation": lambda: {**_prefix(), "temperature": -1.0},
 }

@@ -24,17 +24,33 @@ def warm_up(runner: SavedModelRunner) -> None:
     Raises:
         UserError: naming the request that the model does not answer, or that is none.
     """
-    path = runner.path / WARMUP_FILE
-    if not path.is_file():
-        return
-    for number, record in enumerate(_records(path), start=1):
+    for number, (signature, inputs) in enumerate(warmup_questions(runner.path), start=1):
         try:
-            _ask(runner, PredictionLog.FromString(record))
+            runner.run(signature, **inputs)
         except Exception as error:
-            raise UserError(f"{path}: request {number}: {one_line(error)}") from error
+            raise _unanswered(runner.path, number, error) from error
 
 
-def _ask(runner: SavedModelRunner, log: PredictionLog) -> None:
+def warmup_questions(version: Path) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """The signature and the inputs of each warm-up request of a SavedModel; none if it has no such file.
+
+    Raises:
+        UserError: naming the request that is none.
+    """
+    path = version / WARMUP_FILE
+    for number, record in enumerate(_records(path) if path.is_file() else (), start=1):
+        try:
+            question = _question(PredictionLog.FromString(record))
+        except Exception as error:
+            raise _unanswered(version, number, error) from error
+        yield question
+
+
+def _unanswered(version: Path, number: int, error: Exception) -> UserError:
+    return UserError(f"{version / WARMUP_FILE}: request {number}: {one_line(error)}")
+
+
+def _question(log: PredictionLog) -> tuple[str, dict[str, np.ndarray]]:
     kind = log.WhichOneof("log_type")
     if kind == "predict_log":
         request = log.predict_log.request
@@ -45,7 +61,7 @@ def _ask(runner: SavedModelRunner, log: PredictionLog) -> None:
         inputs = {"inputs": np.array(examples, dtype=object)}
     else:
         raise ValueError(f"expected a predict, classify or regress request, got {kind}")
-    runner.run(request.model_spec.signature_name or DEFAULT_SIGNATURE, **inputs)
+    return request.model_spec.signature_name or DEFAULT_SIGNATURE, inputs
 
 
 def _records(path: Path) -> Iterator[bytes]:

@@ -1,0 +1,245 @@
+"""A server joins the rows of strangers to one batch: a bad row gets its own error, and each good row the answer that it
+has alone. Asked of every signature of the shipped models through TensorFlow's C++ loader, which runs each batch once."""
+
+import io
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from applications.sentiment_analysis.export import serialized_example
+from applications.speech_commands.synthesis import Voice, synthesize
+from common.data.audio import encode_wav
+from common.serving.runner import SavedModelRunner, latest_version
+
+MODELS = Path(__file__).parents[2] / "saved_models"
+TOLERANCE = 2e-4
+SAMPLES = 16_000
+
+
+def picture(kind, size, seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1] // 8, size[0] // 8, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).resize(size).save(file, kind)
+    return file.getvalue()
+
+
+PICTURES = [picture("PNG", (90, 64), 1), picture("JPEG", (64, 120), 2), picture("GIF", (40, 40), 3)]
+DAMAGED_PICTURES = [
+    b"",
+    b"no picture",
+    *(picture[: len(picture) // 2] for picture in PICTURES),
+    PICTURES[0].replace(b"IDAT", b"IDAX"),
+    PICTURES[0][:16] + b"\xff" * 8 + PICTURES[0][24:],
+    PICTURES[1][:2] + PICTURES[1][-40:],
+    picture("BMP", (8, 8), 4)[:60],
+]
+
+
+@cache
+def recordings():
+    return [encode_wav(synthesize(word, Voice())) for word in ("yes", "stop")] + [encode_wav(np.zeros(4000))]
+
+
+def damaged_recordings():
+    whole = recordings()[0]
+    return [
+        b"",
+        b"RIFF",
+        b"no recording at all, but of some length",
+        whole[:60],
+        whole[:20] + b"\x03\x00" + whole[22:],
+        whole[:24] + b"\x40\x1f\x00\x00" + whole[28:],
+        whole[:22] + b"\x00\x00" + whole[24:],
+    ]
+
+
+def tone(frequency):
+    return (0.3 * np.sin(2 * np.pi * frequency * np.arange(SAMPLES) / SAMPLES)).astype(np.float32)
+
+
+WAVES = [tone(300), tone(1000), np.zeros(SAMPLES, np.float32)]
+BAD_WAVES = [np.full(SAMPLES, value, np.float32) for value in (np.nan, np.inf, 20_000.0)]
+TEXTS = ["not bad at all", "", "A man is standing on a ladder.", "Zwei Hunde spielen. 👍", b"\xff\xfe a \x80"]
+EXAMPLES = [serialized_example(text) for text in ("good", "", "two dogs")]
+NO_EXAMPLES = [b"\xff\xff", b"", serialized_example("good").replace(b"text", b"tixt"), b"\x0a\x05abc"]
+WRITING = {"length": 12, "temperature": 0.7, "top_k": 0, "top_p": 1.0, "seed": 3}
+BAD_WRITING = [
+    {"length": -1},
+    {"length": 2**31 - 1},
+    {"temperature": float("nan")},
+    {"top_k": -1},
+    {"top_p": 0.0},
+    {"prefix": "x" * 100_001},
+]
+BAD_PLACES = [{"token": 66}, {"token": -1}, {"token": 2**31 - 1}, {"states": np.nan}]
+
+
+def single(name, values):
+    return [{name: value} for value in values]
+
+
+@cache
+def runner_of(application):
+    return SavedModelRunner(latest_version(MODELS / application))
+
+
+def places():
+    runner = runner_of("text_generation")
+    primed = runner.run("prime", prefix=["ROMEO:", "", "Ω § to be"])
+    return [
+        {"token": token, "states": state}
+        for token, state in zip(primed["token"], primed["states"], strict=True)
+    ]
+
+
+def spoilt(good, changes):
+    """Good rows, each with a change that makes it bad."""
+    rows = []
+    for number, change in enumerate(changes):
+        row = dict(good[number % len(good)])
+        for name, value in change.items():
+            row[name] = np.full_like(row[name], value) if isinstance(row.get(name), np.ndarray) else value
+        rows.append(row)
+    return rows
+
+
+def writing(beginnings, bad):
+    good = [{**row, **WRITING} for row in beginnings]
+    return good, spoilt(good, bad)
+
+
+def text_generation(signature):
+    texts = single("text" if signature == "score" else "prefix", TEXTS)
+    if signature in ("score", "prime"):
+        return texts, spoilt(texts, [{next(iter(texts[0])): "x" * 100_001}])
+    if signature == "serving_default":
+        return writing(texts, BAD_WRITING)
+    if signature == "extend":
+        bad = [change for change in BAD_WRITING if "prefix" not in change]
+        return writing(
+            [{**place, "position": 5} for place in places()], [*bad, *BAD_PLACES, {"position": -1}]
+        )
+    good = [{**place, "text": text} for place, text in zip(places(), TEXTS, strict=False)]
+    if signature == "step":
+        good = places()
+    return good, spoilt(good, BAD_PLACES)
+
+
+def rows_of(application, signature):
+    """Good rows and bad rows of a signature."""
+    if application == "text_generation":
+        return text_generation(signature)
+    if application == "image_captioning":
+        return single("image_bytes", PICTURES), single("image_bytes", DAMAGED_PICTURES)
+    if application == "speech_commands" and signature == "waveform":
+        return single("waveform", WAVES), single("waveform", BAD_WAVES)
+    if application == "speech_commands":
+        return single("audio_bytes", recordings()), single("audio_bytes", damaged_recordings())
+    if signature == "classify":
+        return single("inputs", EXAMPLES), single("inputs", NO_EXAMPLES)
+    if signature == "score":
+        return [{"text": text, "translation": text} for text in TEXTS], []
+    return single("text", TEXTS), []
+
+
+SIGNATURES = [
+    (folder.name, signature)
+    for folder in sorted(MODELS.iterdir())
+    if folder.is_dir()
+    for signature in sorted(runner_of(folder.name).signatures)
+]
+
+
+def asked(application, signature, rows):
+    runner = runner_of(application)
+    inputs = {}
+    for name, info in runner.signatures[signature].inputs.items():
+        values = [row[name] for row in rows]
+        inputs[name] = values if info.dtype == "string" else np.array(values, info.dtype)
+    return runner.run(signature, **inputs)
+
+
+@cache
+def alone(application, signature, number):
+    good, _ = rows_of(application, signature)
+    return {name: array[0] for name, array in asked(application, signature, [good[number]]).items()}
+
+
+def padded(array, shape):
+    whole = np.full(shape, b"" if array.dtype == object else 0, array.dtype)
+    whole[tuple(slice(size) for size in array.shape)] = array
+    return whole
+
+
+def assert_same(row, expected, name):
+    """Equal, but for what pads a row to the longest of its batch."""
+    if isinstance(row, np.ndarray):
+        shape = np.maximum(row.shape, expected.shape)
+        row, expected = (padded(array, shape) for array in (row, expected))
+    if isinstance(expected, bytes) or np.asarray(expected).dtype.kind in "OSb":
+        assert np.array_equal(row, expected), name
+    else:
+        np.testing.assert_allclose(row, expected, rtol=TOLERANCE, atol=TOLERANCE, err_msg=name)
+
+
+def is_neutral(row):
+    return not row.any() if isinstance(row, np.ndarray) else not row
+
+
+@pytest.mark.parametrize(("application", "signature"), SIGNATURES)
+def test_every_signature_tells_each_row_its_error(application, signature):
+    outputs = runner_of(application).signatures[signature].outputs
+    # TensorFlow Serving's classification API knows two outputs only.
+    assert ("error" in outputs) == (signature != "classify")
+
+
+@pytest.mark.parametrize(("application", "signature"), SIGNATURES)
+@settings(max_examples=6)
+@given(data=st.data())
+def test_good_rows_among_bad_ones_have_the_answers_that_they_have_alone(application, signature, data):
+    good, bad = rows_of(application, signature)
+    places = [(True, number) for number in range(len(good))] + [(False, number) for number in range(len(bad))]
+    batch = data.draw(st.lists(st.sampled_from(places), min_size=2, max_size=7))
+    answer = asked(application, signature, [(good if is_good else bad)[number] for is_good, number in batch])
+    for index, (is_good, number) in enumerate(batch):
+        row = {name: array[index] for name, array in answer.items()}
+        error = row.pop("error", b"")
+        if is_good:
+            assert error == b""
+            expected = alone(application, signature, number)
+            for name, value in row.items():
+                assert_same(value, expected[name], name)
+        else:
+            assert error != b"" or signature == "classify"
+            assert error.count(b"\n") == 0
+            assert all(map(is_neutral, row.values()))
+
+
+@pytest.mark.parametrize(
+    ("application", "signature"),
+    [place for place in SIGNATURES if place[0] in ("image_captioning", "speech_commands")],
+)
+@settings(max_examples=8)
+@given(data=st.data())
+def test_nothing_that_a_row_holds_fails_the_batch(application, signature, data):
+    good, bad = rows_of(application, signature)
+    (name,) = good[0]
+    if name == "waveform":
+        return
+    known = st.sampled_from([row[name] for row in good + bad])
+    cut = st.tuples(known, st.integers(0, 3000)).map(lambda drawn: drawn[0][: drawn[1]])
+    flipped = st.tuples(known, st.integers(0, 2000), st.integers(1, 255)).map(
+        lambda drawn: bytes(
+            byte ^ (drawn[2] if place == drawn[1] else 0) for place, byte in enumerate(drawn[0])
+        )
+    )
+    rows = data.draw(st.lists(st.one_of(st.binary(max_size=60), cut, flipped), min_size=1, max_size=4))
+    answer = asked(application, signature, single(name, [*rows, good[0][name]]))
+    expected = alone(application, signature, 0)
+    for output, array in answer.items():
+        assert_same(array[-1], expected[output], output)
