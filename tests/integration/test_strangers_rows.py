@@ -1,5 +1,5 @@
 """A server joins the rows of strangers to one batch: a bad row gets its own error, and each good row the answer that it
-has alone. Asked of every signature of the shipped models through TensorFlow's C++ loader, which runs each batch once."""
+has alone. Asked of every signature of the shipped models through the C++ loader, which runs each batch once."""
 
 import io
 from functools import cache

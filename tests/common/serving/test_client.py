@@ -25,6 +25,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, predict
 from common.errors import UserError
 from common.serving import client as client_module
 from common.serving.client import Client, Options, main
+from common.serving.refused_rows import RefusedRowsError
 
 EVERY = (
     "bool",
@@ -43,6 +44,7 @@ BINARY_ONLY = ("float16", "complex64", "complex128")  # REST has no such numbers
 SIGNATURES = {
     "serving_default": {"text": ("string", [-1])},
     "pictures": {"image_bytes": ("string", [-1])},
+    "judged": {"text": ("string", [-1]), "scores": ("float32", [-1, 2]), "error": ("string", [-1])},
     "two": {"prefix": ("string", [-1]), "length": ("int32", [-1]), "rate": ("float32", [-1, 2])},
     **{dtype: {"value": (dtype, None)} for dtype in (*EVERY, *BINARY_ONLY, "string")},
 }
@@ -378,6 +380,45 @@ def test_what_does_not_fit_the_signature_is_not_sent(server, ask, inputs, signat
     assert server.requests == []
     assert "model 'echo': " in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+JUDGED = {"text": ["a", "", "c"], "scores": [[0.1, 0.9], [0.0, 0.0], [0.5, 0.5]]}
+
+
+def test_a_row_that_the_model_refuses_is_told_and_the_answers_of_the_others_are_kept(server, ask):
+    with pytest.raises(RefusedRowsError) as refused:
+        ask("echo", {**JUDGED, "error": ["", "no text", ""]}, signature="judged")
+    assert str(refused.value) == f"{server.address}: model 'echo': row 1: no text"
+    assert refused.value.reasons == {1: "no text"}
+    assert refused.value.outputs.keys() == {"text", "scores"}
+    assert refused.value.outputs["text"].tolist() == ["a", "", "c"]
+    with pytest.raises(UserError, match=r"row 0: one \(and 2 more\)$"):
+        ask("echo", {**JUDGED, "error": ["one", "two", "three"]}, signature="judged")
+
+
+def test_where_all_rows_are_answered_no_error_is_told(ask):
+    assert ask("echo", {**JUDGED, "error": [""] * 3}, signature="judged").keys() == {"text", "scores"}
+
+
+def test_no_rows_are_answered_without_asking_the_server(server, ask):
+    answer = ask(
+        "echo", {"text": [], "scores": np.zeros((0, 2), np.float32), "error": []}, signature="judged"
+    )
+    assert {name: (array.shape, array.dtype) for name, array in answer.items()} == {
+        "text": ((0,), np.dtype(object)),
+        "scores": ((0, 2), np.dtype(np.float32)),
+    }
+    assert not server.requests
+
+
+def test_the_command_line_prints_what_was_answered_and_complains_of_the_rest(server, capsys):
+    values = ("text=a", "text=", "scores=[0.1,0.9]", "error=", "error=no text")
+    with pytest.raises(SystemExit) as ended:
+        main(Options(server.address, "echo", values, signature="judged"))
+    out, err = capsys.readouterr()
+    assert ended.value.code == 1
+    assert [json.loads(line) for line in out.splitlines()] == [{"text": "a", "scores": [0.1, 0.9]}]
+    assert err == f"error: {server.address}: model 'echo': row 1: no text\n"
 
 
 @pytest.mark.parametrize(
