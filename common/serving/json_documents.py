@@ -29,7 +29,6 @@ _PYTHONS_STRAY_BYTES, _STRAY_BYTES = 0xDC00, 0xD800
 _LARGEST_EXPONENT = 308
 _LARGEST_INTEGER = 2**64 - 1
 _SMALLEST_INTEGER = -(2**63)
-_TOO_BIG = "Number too big to be stored in double."
 # RapidJSON's words for what Python says in others.
 _REASONS = {
     "Expecting property name enclosed in double quotes": "Missing a name for object member.",
@@ -76,7 +75,7 @@ def parse(body: bytes) -> Any:
     except RecursionError:
         raise _parse_error("nested too deeply") from None
     except ValueError:
-        raise _parse_error(_TOO_BIG) from None
+        raise number_too_big() from None
     if _HIGH_SURROGATE.search(text, start, end):
         _require_pairs(text, start, end)
     return value
@@ -87,16 +86,8 @@ def members(value: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     return value.members if isinstance(value, Repeated) else value.items()
 
 
-def as_float(value: int | float) -> float:
-    """A parsed number as a float.
-
-    Raises:
-        RequestError: it is beyond the largest one.
-    """
-    try:
-        return float(value)
-    except OverflowError:
-        raise _parse_error(_TOO_BIG) from None
+def number_too_big() -> RequestError:
+    return _parse_error("Number too big to be stored in double.")
 
 
 def is_integer(value: object) -> bool:
@@ -155,7 +146,7 @@ def _float(literal: str) -> float:
     mantissa, _, exponent = literal.lower().partition("e")
     integer, _, fraction = mantissa.partition(".")
     if math.isinf(float(integer)) or _is_beyond(exponent, _LARGEST_EXPONENT + len(fraction)):
-        raise _parse_error(_TOO_BIG)
+        raise number_too_big()
     return float(literal)
 
 

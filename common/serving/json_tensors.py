@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 import numpy as np
 
-from common.serving.json_documents import as_float, encoded, members
+from common.serving.json_documents import encoded, members, number_too_big
 from common.serving.refusals import RequestError
 from common.serving.signatures import TensorInfo
 from common.serving.tensorflow_c import numpy_type
@@ -91,15 +91,17 @@ def _of_type(leaves: Sequence[Any], info: TensorInfo) -> np.ndarray:
         return array
     if not leaves:
         return np.zeros(0, numpy_type(dtype))
-    allowed: tuple[type, ...] = {"bool": (bool,), "float32": (int, float), "float64": (int, float)}.get(
-        dtype, (int,)
-    )
-    range_ = _RANGES.get(dtype)
+    numbers = (bool,) if dtype == "bool" else (int, float) if dtype in _FLOATS else (int,)
+    if not set(map(type, leaves)) <= set(numbers):
+        raise _type_error(next(leaf for leaf in leaves if type(leaf) not in numbers), dtype)
+    if dtype == "bool":
+        return np.array(leaves, bool)
+    if dtype in _FLOATS:
+        return floats(leaves, dtype)
+    range_ = _RANGES[dtype]
     for leaf in leaves:
-        if type(leaf) not in allowed or (range_ and not range_.min <= leaf <= range_.max):
+        if not range_.min <= leaf <= range_.max:
             raise _type_error(leaf, dtype)
-    if range_ is None:
-        return floats(leaves, dtype) if dtype in _FLOATS else np.array(leaves, bool)
     return np.array(leaves, range_.dtype).astype(dtype)
 
 
@@ -109,7 +111,10 @@ def floats(leaves: Sequence[int | float], dtype: str) -> np.ndarray:
     Raises:
         RequestError: a number is beyond the largest double.
     """
-    wide = np.array([as_float(leaf) for leaf in leaves], np.float64)
+    try:
+        wide = np.array(leaves, np.float64)
+    except OverflowError:
+        raise number_too_big() from None
     with np.errstate(over="ignore"):
         return wide.astype(dtype)
 

@@ -86,9 +86,10 @@ async def _answer(core: ServingCore, request: Request) -> Mapping[str, Any]:
 
 
 async def _predict(core: ServingCore, name: str, version: int | None, body: bytes) -> Mapping[str, Any]:
+    document = json_requests.parse(body)
+    asked = json_requests.signature_name(document)
     with core.repository.model(name, version) as model:
-        document = json_requests.parse(body)
-        signature_name, signature = signature_of(model, json_requests.signature_name(document), _no_signature)
+        signature_name, signature = signature_of(model, asked, _no_signature)
         inputs = json_requests.predict_inputs(document, signature, core.require_rows)
         future = core.submit(model, signature_name, inputs)
     outputs: Tensors = await asyncio.wrap_future(future)
@@ -98,10 +99,10 @@ async def _predict(core: ServingCore, name: str, version: int | None, body: byte
 async def _ask_with_examples(
     core: ServingCore, name: str, version: int | None, method: str, body: bytes
 ) -> Mapping[str, Any]:
+    document = json_requests.parse(body)
+    asked = json_requests.signature_name(document) or DEFAULT_SIGNATURE
+    examples = json_requests.examples(document, method)
     with core.repository.model(name, version) as model:
-        document = json_requests.parse(body)
-        examples = json_requests.examples(document, method)
-        asked = json_requests.signature_name(document) or DEFAULT_SIGNATURE
         future = core.submit_examples(model, asked, method, examples)
     outputs: Tensors = await asyncio.wrap_future(future)
     answered = json_answers.classifications if method == "classify" else json_answers.regressions

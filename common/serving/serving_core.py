@@ -169,8 +169,8 @@ def require_method(signature: Signature, name: str, method: str) -> None:
         raise RequestError(f"No {expected.noun} inputs found in SignatureDef: {name}")
     if not signature.outputs.keys() & set(expected.outputs):
         raise RequestError(
-            f"Expected {expected.noun} signature outputs to contain at least one of "
-            f"{' or '.join(expected.outputs)}. Signature was: {name}"
+            f"No {expected.noun} outputs found in SignatureDef: {name}; "
+            f"expected at least one of {', '.join(expected.outputs)}"
         )
 
 
