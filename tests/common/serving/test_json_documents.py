@@ -58,6 +58,7 @@ def test_any_bytes_are_a_value_or_are_refused(body):
         ('{"Inf": "Inf, -NaN \\" Inf", "a": -Inf}', {"Inf": 'Inf, -NaN " Inf', "a": -math.inf}),
         ('{"a": [1e308, 0.1e309, 10e308, 1e-999]}', {"a": [1e308, 1e308, math.inf, 0.0]}),
         ('{"a": -0}', {"a": 0}),
+        (f'{{"a": {2**64 - 1}, "b": 1e-100}}', {"a": 2**64 - 1, "b": 1e-100}),
     ],
 )
 def test_more_is_taken_than_python_takes(body, value):
