@@ -17,7 +17,8 @@ from typing import Any
 from common.serving.refusals import RequestError
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+# One that does not end reaches to the end of the text, so that a text is looked through once.
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"?'
 _SHORT_NUMBERS = re.compile(rf"{_STRING}|-?Inf(?!inity)|-NaN", re.DOTALL)
 _LONG_EXPONENT = re.compile(r"[eE]\+?[0-9]{3}")
 _HIGH_SURROGATE = re.compile(r"\\u[dD][89abAB]")

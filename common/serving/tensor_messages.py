@@ -65,6 +65,8 @@ def _content(tensor: TensorProto, dtype: str, count: int) -> np.ndarray:
     expected = count * numpy_type(dtype).itemsize
     if len(tensor.tensor_content) != expected:
         raise ValueError(f"expected {expected} bytes, got {len(tensor.tensor_content)}")
+    if dtype == "bool" and max(tensor.tensor_content) > 1:
+        raise ValueError(f"expected truth values of 0 or 1, got {max(tensor.tensor_content)}")
     return np.frombuffer(tensor.tensor_content, numpy_type(dtype)).copy()
 
 

@@ -89,6 +89,7 @@ def test_nan_may_have_a_sign():
         (r'{"a": "\ud800\ud800\udc00"}', "The surrogate pair in string is invalid. at offset: 7"),
         (r'{"a": "\ud800x\udc00"}', "The surrogate pair in string is invalid. at offset: 7"),
         ("[" * 100_000, "nested too deeply"),
+        ('{"Inf": "' + r"\"" * 1_000_000, "Missing a closing quotation mark in string. at offset: 8"),
     ],
 )
 def test_what_is_no_document_is_refused(body, message):
