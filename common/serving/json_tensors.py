@@ -20,6 +20,7 @@ from common.serving.signatures import TensorInfo
 from common.serving.tensorflow_c import numpy_type
 
 _JSON_TYPES = {int: "Number", float: "Number", str: "String", list: "Array"}
+_ENCODER = json.JSONEncoder()
 _SHOWN_CHARACTERS = 200
 # NumPy's arrays have as many; an array of rows has one more than each row.
 _MOST_DIMENSIONS = 63
@@ -130,7 +131,9 @@ def bytes_of(leaf: Any) -> bytes:
 
 def is_base64(value: Any) -> bool:
     """Whether a JSON value has the form of bytes."""
-    return isinstance(value, dict) and [(key, type(held)) for key, held in members(value)] == [("b64", str)]
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    return [(key, type(held)) for key, held in members(value)] == [("b64", str)]
 
 
 def _decoded(value: Mapping[str, Any]) -> bytes:
@@ -151,12 +154,16 @@ def json_type(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """The beginning of a JSON value, for messages."""
+    """The beginning of a JSON value, for messages; no more of it is written than is shown."""
+    text = ""
     try:
-        text = json.dumps(value)
+        for part in _ENCODER.iterencode(value):
+            text += part
+            if len(text) > _SHOWN_CHARACTERS:
+                return f"{text[:_SHOWN_CHARACTERS]}..."
     except (RecursionError, ValueError):
         return "..."
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+    return text
 
 
 def type_string(dtype: str) -> str:

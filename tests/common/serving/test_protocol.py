@@ -717,6 +717,33 @@ def test_no_body_is_the_servers_own_error(web, body, encoding):
     assert ("error" in answer.json()) == (answer.status_code != 200)
 
 
+@settings(max_examples=200)
+@given(
+    st.sampled_from(DTYPES),
+    st.sampled_from([tf.as_dtype(dtype).as_datatype_enum for dtype in DTYPES]) | st.integers(0, 130),
+    st.lists(st.integers(-1, 3), max_size=3),
+    st.binary(max_size=16),
+    st.lists(st.floats(width=32), max_size=3),
+    st.lists(st.binary(max_size=3), max_size=3),
+)
+def test_no_tensor_is_the_servers_own_error(stub, name, dtype, sizes, content, floats, strings):
+    request = predict_request("types", name)
+    tensor = request.inputs["x"]
+    tensor.dtype, tensor.tensor_content = dtype, content
+    tensor.float_val.extend(floats)
+    tensor.string_val.extend(strings)
+    for size in sizes:
+        tensor.tensor_shape.dim.add(size=size)
+    try:
+        answer = stub.Predict(request).outputs["y"]
+    except grpc.RpcError as error:
+        code = error.code()
+    else:
+        code = grpc.StatusCode.OK
+        assert [dimension.size for dimension in answer.tensor_shape.dim] == sizes
+    assert code in (grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT)
+
+
 def numpy_answer(dtype, numbers):
     """What TensorFlow Serving makes of numbers in JSON, computed with NumPy; None where it refuses them."""
     if dtype in ("float32", "float64"):
