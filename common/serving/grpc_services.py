@@ -1,7 +1,7 @@
 """TensorFlow Serving's gRPC interface: PredictionService and ModelService."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
     model_pb2,
     model_service_pb2_grpc,
     predict_pb2,
@@ -20,18 +21,21 @@ from tensorflow_serving.apis import (
 )
 
 from common.serving.model_reports import metadata_response, status_response
+from common.serving.model_repository import ServedModel
 from common.serving.refusals import RequestError, past_deadline
 from common.serving.request_batching import Tensors
 from common.serving.serving_core import (
     ServingCore,
     class_scores,
     regression_values,
+    require_method,
     signature_of,
 )
 from common.serving.signatures import DEFAULT_SIGNATURE
 from common.serving.tensor_messages import array_of, message_of
 
 Answer = TypeVar("Answer")
+_METHODS = {f"tensorflow/serving/{method}": method for method in ("classify", "regress")}
 
 
 def add_services(server: grpc.Server, core: ServingCore) -> None:
@@ -54,11 +58,9 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     ) -> classification_pb2.ClassificationResponse:
         def answer() -> classification_pb2.ClassificationResponse:
             response = classification_pb2.ClassificationResponse()
-            outputs = self._ask_with_examples(request, response.model_spec, "classify", context)
-            for labels, scores in zip(*class_scores(outputs), strict=True):
-                classes = response.result.classifications.add().classes
-                for label, score in zip(labels, scores, strict=True):
-                    classes.add(label=label.decode("utf-8", "replace"), score=score)
+            examples = _examples(request.input)
+            future = self._ask_with_examples(request, examples, response.model_spec, "classify", context)
+            _fill_classes(response.result, self._awaited(future, context), len(examples))
             return response
 
         return _answered(context, answer)
@@ -68,9 +70,36 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     ) -> regression_pb2.RegressionResponse:
         def answer() -> regression_pb2.RegressionResponse:
             response = regression_pb2.RegressionResponse()
-            outputs = self._ask_with_examples(request, response.model_spec, "regress", context)
-            for value in regression_values(outputs):
-                response.result.regressions.add(value=value)
+            examples = _examples(request.input)
+            future = self._ask_with_examples(request, examples, response.model_spec, "regress", context)
+            _fill_regressions(response.result, self._awaited(future, context), len(examples))
+            return response
+
+        return _answered(context, answer)
+
+    def MultiInference(  # noqa: N802
+        self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
+    ) -> inference_pb2.MultiInferenceResponse:
+        def answer() -> inference_pb2.MultiInferenceResponse:
+            response = inference_pb2.MultiInferenceResponse()
+            examples = _examples(request.input)
+            # All tasks ask the model that the first one names, in the version that it names.
+            first = request.tasks[0] if request.tasks else inference_pb2.InferenceTask()
+            with self._core.repository.model(*_asked(first)) as model:
+                methods = _task_methods(request.tasks, model)
+                futures = []
+                for name, method in methods.items():
+                    specification = response.results.add().model_spec
+                    _describe(specification, model.name, model.version, name)
+                    futures.append(
+                        self._core.submit_examples(model, name, method, examples, context.time_remaining())
+                    )
+            for result, method, future in zip(response.results, methods.values(), futures, strict=True):
+                outputs = self._awaited(future, context)
+                if method == "classify":
+                    _fill_classes(result.classification_result, outputs, len(examples))
+                else:
+                    _fill_regressions(result.regression_result, outputs, len(examples))
             return response
 
         return _answered(context, answer)
@@ -93,10 +122,13 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
         limit = self._core.limits.max_request_bytes
-        inputs = {name: array_of(name, tensor, limit) for name, tensor in request.inputs.items()}
         response = predict_pb2.PredictResponse()
         with self._core.repository.model(*_asked(request)) as model:
             name, signature = signature_of(model, request.model_spec.signature_name, _no_signature)
+            tensors = dict(request.inputs)
+            if len(tensors) < len(signature.inputs):
+                tensors = {**model.definitions.signature_def[name].defaults, **tensors}
+            inputs = {key: array_of(key, tensor, limit) for key, tensor in tensors.items()}
             wanted = _wanted(list(request.output_filter), list(signature.outputs))
             future = self._core.submit(model, name, inputs, context.time_remaining())
             _describe(response.model_spec, model.name, model.version, name)
@@ -106,15 +138,17 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         return response
 
     def _ask_with_examples(
-        self, request: Any, specification: model_pb2.ModelSpec, method: str, context: grpc.ServicerContext
-    ) -> Tensors:
+        self,
+        request: Any,
+        examples: list[Example],
+        specification: model_pb2.ModelSpec,
+        method: str,
+        context: grpc.ServicerContext,
+    ) -> "Future[Tensors]":
         with self._core.repository.model(*_asked(request)) as model:
             name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-            future = self._core.submit_examples(
-                model, name, method, _examples(request.input), context.time_remaining()
-            )
             _describe(specification, model.name, model.version, name)
-        return self._awaited(future, context)
+            return self._core.submit_examples(model, name, method, examples, context.time_remaining())
 
     def _awaited(self, future: "Future[Tensors]", context: grpc.ServicerContext) -> Tensors:
         limit = self._core.limits.request_seconds
@@ -171,9 +205,51 @@ def _examples(given: Any) -> list[Example]:
             merged.append(whole)
     else:
         merged = list(given.example_list.examples)
-    if not merged:
-        raise RequestError("Input is empty.")
     return merged
+
+
+def _task_methods(tasks: Sequence[inference_pb2.InferenceTask], model: ServedModel) -> dict[str, str]:
+    """The method for which each signature is asked.
+
+    Raises:
+        RequestError: the tasks are not of one model with one input, name a signature twice or that it does not have,
+            or ask another method.
+    """
+    methods: dict[str, str] = {}
+    inputs = set()
+    for task in tasks:
+        name = task.model_spec.signature_name or DEFAULT_SIGNATURE
+        if not task.model_spec.name:
+            raise RequestError("Found ModelSpec with an empty model name.")
+        if task.model_spec.name != tasks[0].model_spec.name:
+            raise RequestError("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
+        if name in methods:
+            raise RequestError(f"Duplicate evaluation of signature: {name}")
+        if name not in model.runner.signatures:
+            raise RequestError(f"Requested signature not found in model graph: {name}")
+        method = _METHODS.get(task.method_name)
+        if method is None:
+            raise RequestError(
+                f"Unsupported signature method_name: {task.method_name}", grpc.StatusCode.UNIMPLEMENTED
+            )
+        require_method(model.runner.signatures[name], name, method)
+        inputs.add(model.definitions.signature_def[name].inputs["inputs"].name)
+        if len(inputs) > 1:
+            raise RequestError("Input tensor must be the same for all Signatures.")
+        methods[name] = method
+    return methods
+
+
+def _fill_classes(result: classification_pb2.ClassificationResult, outputs: Tensors, rows: int) -> None:
+    for labels, scores in zip(*class_scores(outputs, rows), strict=True):
+        classes = result.classifications.add().classes
+        for label, score in zip(labels, scores, strict=True):
+            classes.add(label=label.decode("utf-8", "replace"), score=score)
+
+
+def _fill_regressions(result: regression_pb2.RegressionResult, outputs: Tensors, rows: int) -> None:
+    for value in regression_values(outputs, rows):
+        result.regressions.add(value=value)
 
 
 def _wanted(asked: list[str], known: list[str]) -> list[str]:

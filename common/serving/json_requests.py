@@ -5,7 +5,6 @@ References:
     tensorflow_serving/util/json_tensor.cc.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,9 @@ import numpy as np
 from tensorflow.core.example.example_pb2 import Example
 from tensorflow.core.example.feature_pb2 import Feature
 
-from common.serving.json_tensors import JSON_TYPES, array_of, bytes_of, floats, is_base64, shown
+from common.serving import json_documents
+from common.serving.json_documents import encoded, is_integer, members
+from common.serving.json_tensors import array_of, bytes_of, floats, is_base64, json_type, shown
 from common.serving.refusals import RequestError
 from common.serving.signatures import Signature, TensorInfo
 
@@ -24,18 +25,7 @@ def parse(body: bytes) -> dict[str, Any]:
     Raises:
         RequestError: it is not one.
     """
-    if not body:
-        raise RequestError("JSON Parse error: The document is empty")
-    try:
-        document = json.loads(body.decode("utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise RequestError(f"JSON Parse error: {error.msg} at offset: {error.pos}") from None
-    except UnicodeDecodeError as error:
-        raise RequestError(f"JSON Parse error: Invalid encoding at offset: {error.start}") from None
-    except ValueError as error:
-        raise RequestError(f"JSON Parse error: {error}") from None
-    except RecursionError:
-        raise RequestError("JSON Parse error: nested too deeply") from None
+    document = json_documents.parse(body)
     if not isinstance(document, dict):
         raise RequestError(f"JSON Value: {shown(document)} Is not object")
     return document
@@ -71,6 +61,9 @@ def predict_inputs(
             f"JSON Value: {shown(document)} Not formatted correctly expecting only one of 'inputs' or "
             "'instances' keys to exist "
         )
+    if not signature.inputs:
+        asked = signature_name(document) or "DEFAULT"
+        raise RequestError(f"Failed to get input map for signature: {asked}")
     if "inputs" in document:
         return _columns(document["inputs"], signature.inputs)
     if "instances" not in document:
@@ -110,23 +103,25 @@ def _rows(instances: Sequence[Any], expected: Mapping[str, TensorInfo]) -> dict[
         if _is_named(instance) != are_objects:
             kinds = ("object but got list", "value/list but got object")
             raise RequestError(f"Expecting {kinds[not are_objects]} at item {number} of input list")
-        named = instance if are_objects else dict.fromkeys(expected, instance)
-        for name, value in named.items():
+        named = members(instance) if are_objects else ((name, instance) for name in expected)
+        keys = set()
+        for name, value in named:
+            keys.add(name)
             try:
                 _add(columns, name, value, expected)
             except RequestError as error:
                 key = f" key: {name}" if are_objects else ""
-                code = error.code.name
                 raise RequestError(
-                    f"Failed to process element: {number}{key} of 'instances' list. Error: {code}: {error}",
-                    error.code,
+                    f"Failed to process element: {number}{key} of 'instances' list. "
+                    f"Error: {error.code.name}: {error}"
                 ) from None
-        if named.keys() != expected.keys():
+        if keys != expected.keys():
             raise RequestError(
                 f"Failed to process element: {number} of 'instances' list. JSON object: {shown(instance)} "
                 f"keys must be equal to: {','.join(sorted(expected))}"
             )
-    return {name: np.stack(values) for name, values in columns.items()}
+    # A key that occurs twice in a row gives two values, of which as many are taken as there are rows.
+    return {name: np.stack(values[: len(instances)]) for name, values in columns.items()}
 
 
 def _add(
@@ -176,30 +171,41 @@ def examples(document: Mapping[str, Any], method: str) -> list[Example]:
 
 def _example(value: Any) -> Example:
     if not isinstance(value, dict):
-        kind = "Null" if value is None else JSON_TYPES[type(value)]
-        raise RequestError(f"Example must be JSON object but got JSON {kind}")
+        raise RequestError(f"Example must be JSON object but got JSON {json_type(value)}")
     example = Example()
-    for name, content in value.items():
-        example.features.feature[bytes_of(name).decode()].CopyFrom(
-            _feature(name, content if isinstance(content, list) else [content])
-        )
+    for name, content in members(value):
+        feature = _feature(name, content if isinstance(content, list) else [content])
+        example.features.feature[encoded(name).decode("utf-8", "replace")].CopyFrom(feature)
     return example
 
 
 def _feature(name: str, values: Sequence[Any]) -> Feature:
-    kinds = {type(value) for value in values}
-    if unexpected := kinds - {bool, int, float, str, dict}:
-        kind = JSON_TYPES.get(unexpected.pop(), "Null")
-        raise RequestError(f"Feature: {name} has element with unexpected JSON type: {kind}")
+    """A feature of the kind that its first value has.
+
+    Raises:
+        RequestError: another value is of another kind, or a value is of none.
+    """
     feature = Feature()
-    if kinds <= {bool, int}:
-        if any(not -(2**63) <= value < 2**63 for value in values):
+    kinds = {_kind(name, value) for value in values}
+    if len(kinds) > 1:
+        first = _kind(name, values[0])
+        raise RequestError(f"Unexpected element type in feature: {name} expecting type: {first}")
+    if kinds == {"int64"}:
+        if any(value >= 2**63 for value in values):
             raise RequestError(f"Feature: {name} has uint64 element. Only int64 is supported.")
         feature.int64_list.value.extend(map(int, values))
-    elif kinds == {float}:
+    elif kinds == {"float"}:
         feature.float_list.value.extend(floats(values, "float32").tolist())
-    elif kinds <= {str, dict}:
+    elif kinds == {"bytes"}:
         feature.bytes_list.value.extend(map(bytes_of, values))
-    else:
-        raise RequestError(f"Unexpected element type in feature: {name}")
     return feature
+
+
+def _kind(name: str, value: Any) -> str:
+    if isinstance(value, bool) or is_integer(value):
+        return "int64"
+    if isinstance(value, int | float):
+        return "float"
+    if isinstance(value, str) or is_base64(value):
+        return "bytes"
+    raise RequestError(f"Feature: {name} has element with unexpected JSON type: {json_type(value)}")

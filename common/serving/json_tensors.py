@@ -6,19 +6,35 @@ References:
 """
 
 import base64
-import binascii
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc
 import numpy as np
 
+from common.serving.json_documents import encoded, members, number_too_big
 from common.serving.refusals import RequestError
 from common.serving.signatures import TensorInfo
+from common.serving.tensorflow_c import numpy_type
 
-JSON_TYPES = {bool: "Bool", int: "Number", float: "Number", str: "String", dict: "Object", list: "Array"}
+_JSON_TYPES = {int: "Number", float: "Number", str: "String", list: "Array"}
+_ENCODER = json.JSONEncoder()
 _SHOWN_CHARACTERS = 200
+# NumPy's arrays have as many; an array of rows has one more than each row.
+_MOST_DIMENSIONS = 63
+# What TensorFlow Serving looks at before it cuts an integer to the size of its type.
+_RANGES: dict[str, Any] = {
+    "uint32": np.iinfo(np.uint32),
+    "int64": np.iinfo(np.int64),
+    "uint64": np.iinfo(np.uint64),
+} | dict.fromkeys(("int8", "uint8", "int16", "int32"), np.iinfo(np.int32))
+_FLOATS = ("float32", "float64")
+_READ = ("string", "bool", *_FLOATS, *_RANGES)
+_C_NAMES = {"float32": "float", "float64": "double", "float16": "half"}
+_BASE64 = re.compile(r"([A-Za-z0-9+/]*)([=.]*)")
+_WHITE = re.compile(r"[ \t\n\v\f\r]+")
 
 
 def array_of(value: Any, info: TensorInfo) -> np.ndarray:
@@ -29,14 +45,20 @@ def array_of(value: Any, info: TensorInfo) -> np.ndarray:
     """
     shape: list[int] = []
     first = value
-    while isinstance(first, list):
+    while isinstance(first, list) and first:
         shape.append(len(first))
-        first = first[0] if first else None
-    if len(shape) > 32:
-        raise RequestError(f"Encountered list at unexpected level: {len(shape)} expected < 32")
+        first = first[0]
+    if isinstance(first, list):
+        shape.append(0)
+    elif info.dtype not in _READ:
+        raise _type_error(first, info.dtype) if isinstance(first, dict) else _no_conversion(first, info.dtype)
+    if len(shape) > _MOST_DIMENSIONS:
+        raise RequestError(
+            f"tensor parsing error: expected at most {_MOST_DIMENSIONS} dimensions, got {len(shape)}"
+        )
     leaves: list[Any] = []
     _flatten(value, shape, 0, leaves)
-    return _of_type(leaves, info.dtype).reshape(shape)
+    return _of_type(leaves, info).reshape(shape)
 
 
 def _flatten(value: Any, shape: Sequence[int], level: int, leaves: list[Any]) -> None:
@@ -62,42 +84,40 @@ def _flatten(value: Any, shape: Sequence[int], level: int, leaves: list[Any]) ->
         _flatten(element, shape, level + 1, leaves)
 
 
-def _of_type(leaves: Sequence[Any], dtype: str) -> np.ndarray:
+def _of_type(leaves: Sequence[Any], info: TensorInfo) -> np.ndarray:
+    dtype = info.dtype
     if dtype == "string":
         array = np.empty(len(leaves), dtype=object)
         array[:] = [bytes_of(leaf) for leaf in leaves]
         return array
-    kind = np.dtype(dtype).kind
-    if kind not in "fiub" or dtype == "float16":
-        raise RequestError(
-            f"Conversion of JSON Value: {shown(list(leaves[:1]))} to type: {dtype}",
-            grpc.StatusCode.UNIMPLEMENTED,
-        )
-    allowed: tuple[type, ...] = {"b": (bool,), "f": (int, float)}.get(kind, (int,))
-    for leaf in leaves:
-        if type(leaf) not in allowed:
-            raise _type_error(leaf, dtype)
-    if kind == "f":
+    if not leaves:
+        return np.zeros(0, numpy_type(dtype))
+    numbers = (bool,) if dtype == "bool" else (int, float) if dtype in _FLOATS else (int,)
+    if not set(map(type, leaves)) <= set(numbers):
+        raise _type_error(next(leaf for leaf in leaves if type(leaf) not in numbers), dtype)
+    if dtype == "bool":
+        return np.array(leaves, bool)
+    if dtype in _FLOATS:
         return floats(leaves, dtype)
-    if kind in "iu":
-        range_ = np.iinfo(dtype)
-        for leaf in leaves:
-            if not range_.min <= leaf <= range_.max:
-                raise _type_error(leaf, dtype)
-    return np.array(leaves, dtype=dtype)
+    range_ = _RANGES[dtype]
+    for leaf in leaves:
+        if not range_.min <= leaf <= range_.max:
+            raise _type_error(leaf, dtype)
+    return np.array(leaves, range_.dtype).astype(dtype)
 
 
 def floats(leaves: Sequence[int | float], dtype: str) -> np.ndarray:
-    """Numbers as floats, unless an integer has more digits than those hold or a finite number would become infinite."""
-    limits = np.finfo(dtype)
-    largest_integer, largest = 2 ** (limits.nmant + 1) - 1, float(limits.max)
-    for leaf in leaves:
-        is_integer = isinstance(leaf, int)
-        if abs(leaf) > (largest_integer if is_integer else largest) and (is_integer or np.isfinite(leaf)):
-            raise RequestError(
-                f"Cannot convert JSON value: {shown(leaf)} to {_c_name(dtype)} without loss of precision."
-            )
-    return np.array(leaves, dtype=dtype)
+    """Numbers as the nearest floats; beyond the largest one lies infinity.
+
+    Raises:
+        RequestError: a number is beyond the largest double.
+    """
+    try:
+        wide = np.array(leaves, np.float64)
+    except OverflowError:
+        raise number_too_big() from None
+    with np.errstate(over="ignore"):
+        return wide.astype(dtype)
 
 
 def bytes_of(leaf: Any) -> bytes:
@@ -106,42 +126,60 @@ def bytes_of(leaf: Any) -> bytes:
         return _decoded(leaf)
     if not isinstance(leaf, str):
         raise _type_error(leaf, "string")
-    try:
-        return leaf.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise RequestError(
-            f"JSON Parse error: The surrogate pair in string is invalid. at character: {error.start}"
-        ) from None
+    return encoded(leaf)
 
 
 def is_base64(value: Any) -> bool:
     """Whether a JSON value has the form of bytes."""
-    return isinstance(value, dict) and value.keys() == {"b64"} and isinstance(value["b64"], str)
+    if not isinstance(value, dict) or len(value) != 1:
+        return False
+    return [(key, type(held)) for key, held in members(value)] == [("b64", str)]
 
 
-def _decoded(value: Any) -> bytes:
+def _decoded(value: Mapping[str, Any]) -> bytes:
     if not is_base64(value):
         raise RequestError(f"JSON Value: {shown(value)} not formatted correctly for base64 data")
-    text = value["b64"].rstrip("=")
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise RequestError("Unable to base64 decode") from None
+    found = _BASE64.fullmatch(_WHITE.sub("", value["b64"]))
+    filled = -len(found[1]) % 4 if found else 3
+    if found is None or filled == 3 or len(found[2]) not in (0, filled):
+        raise RequestError("Unable to base64 decode")
+    return base64.b64decode(found[1] + "=" * filled)
+
+
+def json_type(value: Any) -> str:
+    """RapidJSON's name for the type of a value."""
+    if value is None or isinstance(value, bool):
+        return "Null" if value is None else str(value)
+    return "Object" if isinstance(value, dict) else _JSON_TYPES[type(value)]
 
 
 def shown(value: Any) -> str:
-    """The beginning of a JSON value, for messages."""
+    """The beginning of a JSON value, for messages; no more of it is written than is shown."""
+    text = ""
     try:
-        text = json.dumps(value)
+        for part in _ENCODER.iterencode(value):
+            text += part
+            if len(text) > _SHOWN_CHARACTERS:
+                return f"{text[:_SHOWN_CHARACTERS]}..."
     except (RecursionError, ValueError):
         return "..."
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+    return text
+
+
+def type_string(dtype: str) -> str:
+    """The name of a type in the messages of TensorFlow's C++ code: `float`, `half`, `int32`, `double_ref`, ..."""
+    base = dtype.removesuffix("_ref")
+    return _C_NAMES.get(base, base) + dtype[len(base) :]
 
 
 def _type_error(value: Any, dtype: str) -> RequestError:
-    kind = "Null" if value is None else str(value) if isinstance(value, bool) else JSON_TYPES[type(value)]
-    return RequestError(f"JSON Value: {shown(value)} Type: {kind} is not of expected type: {_c_name(dtype)}")
+    return RequestError(
+        f"JSON Value: {shown(value)} Type: {json_type(value)} is not of expected type: {type_string(dtype)}"
+    )
 
 
-def _c_name(dtype: str) -> str:
-    return {"float32": "float", "float64": "double"}.get(dtype, dtype)
+def _no_conversion(value: Any, dtype: str) -> RequestError:
+    return RequestError(
+        f"Conversion of JSON Value: {shown(value)} to type: {type_string(dtype)}",
+        grpc.StatusCode.UNIMPLEMENTED,
+    )

@@ -58,6 +58,14 @@ def refusal_of_value(error: ValueError) -> RequestError:
     return RequestError(one_line(error))
 
 
+def too_large(limit: int) -> RequestError:
+    return RequestError(
+        f"expected at most {limit} bytes in a request, got more",
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        http_status=413,
+    )
+
+
 def past_deadline(seconds: float) -> RequestError:
     return RequestError(
         f"the request took longer than {seconds:g} seconds", grpc.StatusCode.DEADLINE_EXCEEDED

@@ -17,15 +17,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import grpc
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from common.serving import json_answers, json_requests
 from common.serving.model_reports import metadata_json, status_json, status_response
-from common.serving.refusals import RequestError, past_deadline
+from common.serving.refusals import RequestError, past_deadline, too_large
 from common.serving.request_batching import Tensors
+from common.serving.request_bodies import decompressed
 from common.serving.serving_core import ServingCore, signature_of
 from common.serving.signatures import DEFAULT_SIGNATURE
 
@@ -69,7 +69,9 @@ async def _answer(core: ServingCore, request: Request) -> Mapping[str, Any]:
     path = request.scope["path"]
     question, report = _QUESTION.fullmatch(path), _REPORT.fullmatch(path)
     if question and request.method == "POST":
-        body = await _body(request, core.limits.max_request_bytes)
+        limit = core.limits.max_request_bytes
+        encoding = request.headers.get("content-encoding", "")
+        body = decompressed(await _body(request, limit), encoding, limit)
         name, version = question["name"], _version(question["version"])
         if question["method"] == "predict":
             return await _predict(core, name, version, body)
@@ -84,9 +86,10 @@ async def _answer(core: ServingCore, request: Request) -> Mapping[str, Any]:
 
 
 async def _predict(core: ServingCore, name: str, version: int | None, body: bytes) -> Mapping[str, Any]:
+    document = json_requests.parse(body)
+    asked = json_requests.signature_name(document)
     with core.repository.model(name, version) as model:
-        document = json_requests.parse(body)
-        signature_name, signature = signature_of(model, json_requests.signature_name(document), _no_signature)
+        signature_name, signature = signature_of(model, asked, _no_signature)
         inputs = json_requests.predict_inputs(document, signature, core.require_rows)
         future = core.submit(model, signature_name, inputs)
     outputs: Tensors = await asyncio.wrap_future(future)
@@ -96,15 +99,14 @@ async def _predict(core: ServingCore, name: str, version: int | None, body: byte
 async def _ask_with_examples(
     core: ServingCore, name: str, version: int | None, method: str, body: bytes
 ) -> Mapping[str, Any]:
+    document = json_requests.parse(body)
+    asked = json_requests.signature_name(document) or DEFAULT_SIGNATURE
+    examples = json_requests.examples(document, method)
     with core.repository.model(name, version) as model:
-        document = json_requests.parse(body)
-        examples = json_requests.examples(document, method)
-        asked = json_requests.signature_name(document) or DEFAULT_SIGNATURE
         future = core.submit_examples(model, asked, method, examples)
     outputs: Tensors = await asyncio.wrap_future(future)
-    return (
-        json_answers.classifications(outputs) if method == "classify" else json_answers.regressions(outputs)
-    )
+    answered = json_answers.classifications if method == "classify" else json_answers.regressions
+    return answered(outputs, len(examples))
 
 
 async def _body(request: Request, limit: int) -> bytes:
@@ -116,11 +118,7 @@ async def _body(request: Request, limit: int) -> bytes:
         elif size > _DRAINED * limit:
             break
     if size > limit:
-        raise RequestError(
-            f"expected at most {limit} bytes in a request, got more",
-            grpc.StatusCode.RESOURCE_EXHAUSTED,
-            http_status=413,
-        )
+        raise too_large(limit)
     return b"".join(chunks)
 
 

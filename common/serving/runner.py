@@ -8,7 +8,7 @@ import ctypes
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -19,14 +19,21 @@ import numpy as np
 from common.errors import UserError, one_line
 from common.serving.protobuf import declare_messages
 from common.serving.refused_rows import require_answered
-from common.serving.signatures import Signature, TensorInfo, checked_input, signature_of
+from common.serving.signatures import (
+    Signature,
+    TensorInfo,
+    checked_input,
+    signature_of,
+    tensor_info,
+    typed_input,
+)
 from common.serving.tensorflow_c import (
-    DTYPE_NAMES,
     Buffer,
     Output,
     SavedModelError,
     array_of,
     library,
+    numpy_type,
     status,
     tensor_of,
 )
@@ -42,7 +49,13 @@ _MESSAGES = declare_messages("""
         map<string, TensorInfo> outputs = 2;
         string method_name = 3;
     }
-    message TensorInfo { string name = 1; int32 dtype = 2; TensorShapeProto tensor_shape = 3; }
+    message TensorInfo {
+        string name = 1;
+        int32 dtype = 2;
+        TensorShapeProto tensor_shape = 3;
+        bytes coo_sparse = 4;
+        bytes composite_tensor = 5;
+    }
     message TensorShapeProto { repeated Dim dim = 2; bool unknown_rank = 3; }
     message Dim { int64 size = 1; }
     message ConfigProto {
@@ -69,6 +82,8 @@ class SavedModelRunner:
     Attributes:
         path: as given.
         signatures: the served functions by name.
+        unusable: why a signature cannot be run, for those that name a tensor that is not dense, is of a type that
+            cannot be sent, or is not in the graph. The others can.
 
     Raises:
         UserError: `path` holds no SavedModel, or one that TensorFlow cannot load.
@@ -96,10 +111,14 @@ class SavedModelRunner:
         self.signatures: Mapping[str, Signature] = MappingProxyType(
             {name: signature_of(described[name]) for name in sorted(described)}
         )
-        self._tensors = {
-            name: (self._locate(signature.inputs), self._locate(signature.outputs))
-            for name, signature in described.items()
-        }
+        self._tensors = {}
+        unusable = {}
+        for name, signature in described.items():
+            try:
+                self._tensors[name] = self._locate(signature.inputs), self._locate(signature.outputs)
+            except ValueError as error:
+                unusable[name] = f"signature {name!r}: {error}"
+        self.unusable: Mapping[str, str] = MappingProxyType(unusable)
         self._running = 0
         self._idle = threading.Condition()
 
@@ -116,11 +135,26 @@ class SavedModelRunner:
             The outputs by name; strings as object arrays of `bytes`.
 
         Raises:
-            ValueError: no such signature, an input missing or unknown, or one of the wrong type or shape.
+            ValueError: no such signature, one that cannot be run, an input missing or unknown, or one of the wrong
+                type or shape.
             SavedModelError: TensorFlow reported an error, or this runner is closed.
         """
+        return self._run(signature, inputs, checked_input)
+
+    def run_as_given(self, signature: str, /, **inputs: np.ndarray | Sequence[Any]) -> dict[str, np.ndarray]:
+        """The same with inputs of any shape, of which the graph makes what it can."""
+        return self._run(signature, inputs, typed_input)
+
+    def _run(
+        self,
+        signature: str,
+        inputs: Mapping[str, Any],
+        checked: Callable[[str, Any, TensorInfo], np.ndarray],
+    ) -> dict[str, np.ndarray]:
         if signature not in self.signatures:
             raise ValueError(f"no signature {signature!r}; this model has {', '.join(self.signatures)}")
+        if signature in self.unusable:
+            raise ValueError(self.unusable[signature])
         expected = self.signatures[signature].inputs
         if inputs.keys() != expected.keys():
             raise ValueError(
@@ -128,7 +162,7 @@ class SavedModelRunner:
                 f"got {', '.join(sorted(inputs)) or '(none)'}"
             )
         arrays = {
-            name: checked_input(f"input {name!r} of signature {signature!r}", value, expected[name])
+            name: checked(f"input {name!r} of signature {signature!r}", value, expected[name])
             for name, value in inputs.items()
         }
         feeds, fetches = self._tensors[signature]
@@ -196,16 +230,26 @@ class SavedModelRunner:
                 tf.TF_DeleteTensor(result)
 
     def _locate(self, tensors: Mapping[str, Any]) -> dict[str, Output]:
-        """The graph's operation behind each named tensor of a signature."""
+        """The graph's operation behind each named tensor of a signature.
+
+        Raises:
+            ValueError: there is none, or none that can be fed or fetched.
+        """
         located = {}
         for name in sorted(tensors):
+            info = tensor_info(tensors[name])
+            if info.layout != "dense":
+                raise ValueError(f"expected dense tensors, {name!r} is a {info.layout} one")
+            try:
+                numpy_type(info.dtype)
+            except ValueError as error:
+                raise ValueError(f"{name!r}: {error}") from None
             operation_name, _, index = tensors[name].name.partition(":")
             operation = library().TF_GraphOperationByName(self._graph, operation_name.encode())
-            if operation is None or tensors[name].dtype not in DTYPE_NAMES:
-                raise UserError(
-                    f"{self.path}: expected dense tensors in every signature, found none for {name!r}"
-                )
-            located[name] = Output(operation, int(index or 0))
+            place = int(index) if index.isdecimal() else 0
+            if operation is None or place >= library().TF_OperationNumOutputs(operation):
+                raise ValueError(f"{name!r}: no tensor {tensors[name].name!r} in the graph")
+            located[name] = Output(operation, place)
         return located
 
 

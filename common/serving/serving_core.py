@@ -4,17 +4,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-import grpc
 import numpy as np
 from tensorflow.core.example.example_pb2 import Example
 
 from common.serving.model_repository import ModelRepository, ServedModel
 from common.serving.refusals import RequestError, refusal_of_value
 from common.serving.request_batching import Batcher, Tensors
-from common.serving.signatures import DEFAULT_SIGNATURE, Signature, checked_input
-
-_METHOD_PREFIX = "tensorflow/serving/"
-_METHOD_NOUNS = {"classify": "classification", "regress": "regression"}
+from common.serving.runner import SavedModelRunner
+from common.serving.signatures import DEFAULT_SIGNATURE, Signature, has_shape, typed_input
 
 
 @dataclass(frozen=True)
@@ -29,6 +26,30 @@ class Limits:
     """Bytes of any one text, image or recording."""
     request_seconds: float = 60.0
     """How long a request may take, waiting included; then 504, DEADLINE_EXCEEDED."""
+
+
+@dataclass(frozen=True)
+class _Method:
+    """What a signature that takes examples has: its noun, the outputs of which it has one, how many it may have."""
+
+    noun: str
+    outputs: tuple[str, ...]
+    counts: tuple[int, ...]
+    expected: str
+
+
+_METHODS = {
+    "classify": _Method("classification", ("classes", "scores"), (1, 2), "one or two output Tensors"),
+    "regress": _Method("regression", ("outputs",), (1,), "one output Tensor"),
+}
+
+
+class _AsGiven:
+    """Runs inputs of shapes that a signature does not declare. Each is another, so that such a request runs alone."""
+
+    def __init__(self, runner: SavedModelRunner) -> None:
+        self.signatures = runner.signatures
+        self.run = runner.run_as_given
 
 
 class ServingCore:
@@ -53,7 +74,7 @@ class ServingCore:
         Args:
             model: in use by the caller during this call.
             signature: one of the model's.
-            inputs: every input's values.
+            inputs: every input's values, of any shape: what the graph makes of it is the answer.
             seconds: how long the caller waits, if less than the limit.
 
         Returns:
@@ -62,12 +83,17 @@ class ServingCore:
         Raises:
             RequestError: the inputs are not what the signature takes or are beyond a limit, or the queue is full.
         """
-        arrays = self._checked(model.runner.signatures[signature], signature, inputs)
+        if signature in model.runner.unusable:
+            raise RequestError(model.runner.unusable[signature])
+        expected = model.runner.signatures[signature]
+        arrays = self._checked(expected, signature, inputs)
+        is_declared = all(has_shape(array, expected.inputs[name]) for name, array in arrays.items())
+        runner = model.runner if is_declared else _AsGiven(model.runner)
         limit = self.limits.request_seconds
         model.acquire()
         try:
             answer = self._batcher.submit(
-                model.runner, signature, arrays, limit if seconds is None else min(seconds, limit)
+                runner, signature, arrays, limit if seconds is None else min(seconds, limit)
             )
         except BaseException:
             model.release()
@@ -83,25 +109,20 @@ class ServingCore:
         examples: list[Example],
         seconds: float | None = None,
     ) -> "Future[Tensors]":
-        """The same for a signature of the method `classify` or `regress`, which takes serialised examples.
+        """The same for the methods `classify` and `regress`, whose signatures take serialised examples.
+
+        What method the signature says it is of does not matter, as in TensorFlow Serving unless it is started with
+        `--enable_signature_method_name_check`: those that TensorFlow 2 saves are all called `predict`.
 
         Raises:
-            RequestError: also where the signature is of another method.
+            RequestError: also where the signature's inputs or outputs are not those of the method, or no example came.
         """
         found = model.runner.signatures.get(signature)
         if found is None:
             raise RequestError(f"No signature was found with the name: {signature}")
-        expected = _METHOD_PREFIX + method
-        if found.method_name != expected:
-            raise RequestError(
-                f"Expected {_METHOD_NOUNS[method]} signature method_name to be {expected}. "
-                f"Was: {found.method_name}"
-            )
-        if list(found.inputs) != ["inputs"]:
-            raise RequestError(
-                f"No {_METHOD_NOUNS[method]} inputs found in SignatureDef: {signature}",
-                grpc.StatusCode.FAILED_PRECONDITION,
-            )
+        require_method(found, signature, method)
+        if not examples:
+            raise RequestError("Input is empty.")
         serialized = [example.SerializeToString() for example in examples]
         return self.submit(model, signature, {"inputs": np.array(serialized, dtype=object)}, seconds)
 
@@ -125,7 +146,7 @@ class ServingCore:
         for key, value in inputs.items():
             where = f"input {key!r} of signature {name!r}"
             try:
-                array = arrays[key] = checked_input(where, value, signature.inputs[key])
+                array = arrays[key] = typed_input(where, value, signature.inputs[key])
             except ValueError as error:
                 raise refusal_of_value(error) from None
             self.require_rows(len(array) if array.ndim else 0)
@@ -137,29 +158,74 @@ class ServingCore:
         return arrays
 
 
-def class_scores(outputs: Tensors) -> tuple[np.ndarray, np.ndarray]:
+def require_method(signature: Signature, name: str, method: str) -> None:
+    """Raises RequestError if a signature cannot answer a method."""
+    expected = _METHODS[method]
+    if len(signature.inputs) != 1:
+        raise RequestError("Expected one input Tensor.")
+    if len(signature.outputs) not in expected.counts:
+        raise RequestError(f"Expected {expected.expected}, found {len(signature.outputs)}")
+    if "inputs" not in signature.inputs:
+        raise RequestError(f"No {expected.noun} inputs found in SignatureDef: {name}")
+    if not signature.outputs.keys() & set(expected.outputs):
+        raise RequestError(
+            f"No {expected.noun} outputs found in SignatureDef: {name}; "
+            f"expected at least one of {', '.join(expected.outputs)}"
+        )
+
+
+def class_scores(outputs: Tensors, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """The classes and their scores, `[rows, classes]` both, that a classify signature gave.
 
+    Args:
+        outputs: `classes`, `scores` or both.
+        rows: examples that were sent.
+
     Raises:
         RequestError: it gave something else.
     """
-    given = [outputs[name] for name in ("classes", "scores") if name in outputs]
-    if not given or any(array.ndim != 2 or array.shape != given[0].shape for array in given):
-        raise RequestError("Expected Tensor shape: [batch_size num_classes] of classes and scores")
-    shape = given[0].shape
-    classes = outputs["classes"] if "classes" in outputs else np.full(shape, b"", dtype=object)
-    return classes, outputs["scores"] if "scores" in outputs else np.zeros(shape, np.float32)
+    given = {name: outputs[name] for name in ("classes", "scores") if name in outputs}
+    for name, array in given.items():
+        kind, expected = ("DT_STRING", "object") if name == "classes" else ("DT_FLOAT", "float32")
+        if array.ndim != 2:
+            raise RequestError(
+                f"Expected Tensor shape: [batch_size num_classes] of {name} but got {list(array.shape)}"
+            )
+        if array.dtype.name != expected:
+            raise RequestError(f"Expected {name} Tensor of {kind}. Got: {array.dtype.name}")
+        if len(array) != rows:
+            raise RequestError(f"Expected {name} output batch size of {rows}. Got: {len(array)}")
+    widths = {array.shape[1] for array in given.values()}
+    if len(widths) != 1:
+        raise RequestError(
+            "Tensors class and score should match in dim_size(1). "
+            f"Got {' vs. '.join(str(array.shape[1]) for array in given.values())}"
+        )
+    shape = (rows, *widths)
+    classes = given["classes"] if "classes" in given else np.full(shape, b"", dtype=object)
+    return classes, given["scores"] if "scores" in given else np.zeros(shape, np.float32)
 
 
-def regression_values(outputs: Tensors) -> np.ndarray:
+def regression_values(outputs: Tensors, rows: int) -> np.ndarray:
     """The numbers `[rows]` that a regress signature gave.
 
+    Args:
+        outputs: the one output `outputs`.
+        rows: examples that were sent.
+
     Raises:
         RequestError: it gave something else.
     """
-    values = outputs.get("outputs")
-    if values is None or values.dtype != np.float32 or values.shape[1:] not in ((), (1,)) or not values.ndim:
-        raise RequestError("Expected Tensor shape: [batch_size] or [batch_size, 1] of the floats outputs")
+    values = outputs["outputs"]
+    if values.ndim != 1 and values.shape[1:] != (1,):
+        raise RequestError(
+            "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got "
+            f"{list(values.shape)}"
+        )
+    if len(values) != rows:
+        raise RequestError(f"Input batch size did not match output batch size: {rows} vs. {len(values)}")
+    if values.dtype != np.float32:
+        raise RequestError(f"Expected output Tensor of DT_FLOAT.  Got: {values.dtype.name}")
     return values.reshape(-1)
 
 

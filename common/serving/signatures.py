@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import one_line
-from common.serving.tensorflow_c import DTYPE_NAMES
+from common.serving.tensorflow_c import numpy_type, type_name
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -20,10 +20,12 @@ class TensorInfo:
     Attributes:
         dtype: TensorFlow's name of the type: `string`, `float32`, `int64`, `bool`, ...
         shape: its dimensions, None where any size goes; None as a whole where any number of dimensions goes.
+        layout: `dense`, or else `sparse` or `composite`: several tensors under one name.
     """
 
     dtype: str
     shape: tuple[int | None, ...] | None
+    layout: str = "dense"
 
 
 @dataclass(frozen=True)
@@ -44,18 +46,20 @@ class Signature:
 def signature_of(message: Any) -> Signature:
     """Reads a `SignatureDef` message."""
     inputs, outputs = (
-        MappingProxyType({name: _tensor_info(tensors[name]) for name in sorted(tensors)})
+        MappingProxyType({name: tensor_info(tensors[name]) for name in sorted(tensors)})
         for tensors in (message.inputs, message.outputs)
     )
     return Signature(inputs, outputs, message.method_name)
 
 
-def _tensor_info(message: Any) -> TensorInfo:
-    dtype = DTYPE_NAMES.get(message.dtype, f"type {message.dtype}")
+def tensor_info(message: Any) -> TensorInfo:
+    """Reads a `TensorInfo` message."""
+    dtype = type_name(message.dtype)
+    layout = "sparse" if message.coo_sparse else "composite" if message.composite_tensor else "dense"
     if message.tensor_shape.unknown_rank:
-        return TensorInfo(dtype, None)
+        return TensorInfo(dtype, None, layout)
     sizes = (dimension.size for dimension in message.tensor_shape.dim)
-    return TensorInfo(dtype, tuple(None if size < 0 else size for size in sizes))
+    return TensorInfo(dtype, tuple(None if size < 0 else size for size in sizes), layout)
 
 
 def checked_input(where: str, value: Any, expected: TensorInfo) -> np.ndarray:
@@ -67,17 +71,32 @@ def checked_input(where: str, value: Any, expected: TensorInfo) -> np.ndarray:
     Raises:
         ValueError: another type, a number out of range, or another shape, in one line.
     """
-    try:
-        array = _strings(value) if expected.dtype == "string" else _numbers(value, np.dtype(expected.dtype))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{where}: expected {expected.dtype}, {one_line(error)}") from None
-    if expected.shape is not None and (
-        len(array.shape) != len(expected.shape)
-        or any(size not in (None, given) for size, given in zip(expected.shape, array.shape, strict=True))
-    ):
-        shape = ", ".join("any" if size is None else str(size) for size in expected.shape)
+    array = typed_input(where, value, expected)
+    if not has_shape(array, expected):
+        shape = ", ".join("any" if size is None else str(size) for size in expected.shape or ())
         raise ValueError(f"{where}: expected the shape [{shape}], got {list(array.shape)}")
     return array
+
+
+def typed_input(where: str, value: Any, expected: TensorInfo) -> np.ndarray:
+    """The same, of any shape.
+
+    Raises:
+        ValueError: another type, or a number out of range, in one line.
+    """
+    try:
+        dtype = numpy_type(expected.dtype)
+        return _strings(value) if dtype.hasobject else _numbers(value, dtype)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{where}: expected {expected.dtype}, {one_line(error)}") from None
+
+
+def has_shape(array: np.ndarray, expected: TensorInfo) -> bool:
+    """Whether an array has one of the shapes that a signature declares."""
+    return expected.shape is None or (
+        len(array.shape) == len(expected.shape)
+        and all(size in (None, given) for size, given in zip(expected.shape, array.shape, strict=True))
+    )
 
 
 def _strings(value: Any) -> np.ndarray:

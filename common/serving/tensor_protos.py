@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from common.serving.protobuf import declare_messages
-from common.serving.tensorflow_c import DTYPE_NAMES
+from common.serving.tensorflow_c import DTYPE_NAMES, numpy_type
 
 # tensorflow/core/framework/{tensor,tensor_shape}.proto, tensorflow/core/protobuf/meta_graph.proto and
 # tensorflow_serving/apis/{model,predict,get_model_metadata}.proto: the fields written or read here. Unsigned numbers
@@ -43,13 +43,19 @@ MESSAGES = declare_messages("""
         map<string, TensorInfo> inputs = 1;
         map<string, TensorInfo> outputs = 2;
     }
-    message TensorInfo { int32 dtype = 2; TensorShapeProto tensor_shape = 3; }
+    message TensorInfo {
+        int32 dtype = 2;
+        TensorShapeProto tensor_shape = 3;
+        bytes coo_sparse = 4;
+        bytes composite_tensor = 5;
+    }
 """)
 
 _NUMBERS = {name: number for number, name in DTYPE_NAMES.items()}
 # Where a message without tensor_content has the values of a type, and the type that they have there.
 _FIELDS = {
     "float16": ("half_val", "uint16"),
+    "bfloat16": ("half_val", "uint16"),
     "float32": ("float_val", "float32"),
     "float64": ("double_val", "float64"),
     "complex64": ("scomplex_val", "float32"),
@@ -59,7 +65,7 @@ _FIELDS = {
     "uint32": ("uint32_val", "int64"),
     "bool": ("bool_val", "bool"),
 } | dict.fromkeys(("int8", "int16", "int32", "uint8", "uint16"), ("int_val", "int32"))
-_SAME_BYTES = ("float16", "complex64", "complex128", "uint64")
+_SAME_BYTES = ("float16", "bfloat16", "complex64", "complex128", "uint64")
 
 
 def write_tensor(message: Any, array: np.ndarray) -> None:
@@ -88,8 +94,8 @@ def read_tensor(message: Any) -> np.ndarray:
         values = np.empty(len(message.string_val), dtype=object)
         values[:] = message.string_val
     elif message.tensor_content:
-        little_endian = np.dtype(dtype).newbyteorder("<")
-        values = np.frombuffer(message.tensor_content, little_endian).astype(dtype)
+        little_endian = numpy_type(dtype).newbyteorder("<")
+        values = np.frombuffer(message.tensor_content, little_endian).astype(numpy_type(dtype))
     else:
         values = _listed_values(message, dtype)
     return _repeated(values, math.prod(shape)).reshape(shape)
@@ -99,7 +105,7 @@ def _listed_values(message: Any, dtype: str) -> np.ndarray:
     field, listed = _FIELDS[dtype]
     values = np.array(getattr(message, field), "int64" if listed == "uint16" else listed)
     if dtype in _SAME_BYTES:
-        return values.astype(listed).view(dtype)
+        return values.astype(listed).view(numpy_type(dtype))
     return values.astype(dtype)
 
 

@@ -19,7 +19,7 @@ _LIBRARY_NAMES = ("libtensorflow_cc.so.2", "libtensorflow_cc.2.dylib")
 _STRING = 7
 _STRING_BYTES = 24
 
-# tensorflow/core/framework/types.proto, the types that NumPy has too.
+# tensorflow/core/framework/types.proto, the types whose tensors are read and written as arrays.
 DTYPE_NAMES = {
     1: "float32",
     2: "float64",
@@ -31,13 +31,56 @@ DTYPE_NAMES = {
     8: "complex64",
     9: "int64",
     10: "bool",
+    14: "bfloat16",
     17: "uint16",
     18: "complex128",
     19: "float16",
     22: "uint32",
     23: "uint64",
 }
+# The others: a signature may have them, and a request for it is refused.
+_OTHER_NAMES = {
+    11: "qint8",
+    12: "quint8",
+    13: "qint32",
+    15: "qint16",
+    16: "quint16",
+    20: "resource",
+    21: "variant",
+    24: "float8_e5m2",
+    25: "float8_e4m3fn",
+    29: "int4",
+    30: "uint4",
+}
+# A tensor that may be assigned to has the number of its type and this more; what it holds is read and fed like any.
+_REFERENCE = 100
+_REFERENCE_SUFFIX = "_ref"
 _DTYPE_NUMBERS = {name: number for number, name in DTYPE_NAMES.items()}
+
+
+def type_name(number: int) -> str:
+    """TensorFlow's name of a type: `float32`, `string`, `float32_ref`, ..."""
+    suffix = _REFERENCE_SUFFIX if number > _REFERENCE else ""
+    number -= _REFERENCE if suffix else 0
+    name = DTYPE_NAMES.get(number) or _OTHER_NAMES.get(number) or f"type {number}"
+    return name + suffix
+
+
+def numpy_type(name: str) -> np.dtype:
+    """The type of the arrays that hold tensors of a type; `object` for strings.
+
+    Raises:
+        ValueError: there is none.
+    """
+    value = name.removesuffix(_REFERENCE_SUFFIX)
+    if value not in _DTYPE_NUMBERS:
+        raise ValueError(f"tensors of type {name} cannot be sent")
+    if value == "bfloat16":
+        # NumPy knows this name only once the package that defines the type, which TensorFlow needs too, is imported.
+        import ml_dtypes
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(object) if value == "string" else np.dtype(value)
 
 
 class SavedModelError(RuntimeError):
@@ -78,6 +121,7 @@ _FUNCTIONS: dict[str, tuple] = {
     "TF_NewGraph": (_handle,),
     "TF_DeleteGraph": (None, _handle),
     "TF_GraphOperationByName": (_handle, _handle, _text),
+    "TF_OperationNumOutputs": (_int, _handle),
     "TF_NewSessionOptions": (_handle,),
     "TF_DeleteSessionOptions": (None, _handle),
     "TF_SetConfig": (None, _handle, _text, _size, _handle),
@@ -178,7 +222,7 @@ def array_of(tensor: int) -> np.ndarray:
             for address in _string_addresses(tensor, array.size)
         ]
         return array
-    array = np.empty(shape, dtype=DTYPE_NAMES[number])
+    array = np.empty(shape, dtype=numpy_type(type_name(number)))
     ctypes.memmove(array.ctypes.data, tf.TF_TensorData(tensor), array.nbytes)
     return array
 

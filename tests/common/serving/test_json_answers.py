@@ -50,15 +50,40 @@ def test_outputs_without_the_same_rows_cannot_be_rows(other):
 def test_classes_come_in_pairs_with_their_scores():
     classes = np.array([[b"no", b"yes"]], object)
     scores = np.array([[0.25, 0.75]], np.float32)
-    assert classifications({"classes": classes, "scores": scores}) == {
+    assert classifications({"classes": classes, "scores": scores}, 1) == {
         "results": [[["no", 0.25], ["yes", 0.75]]]
     }
-    assert classifications({"scores": scores}) == {"results": [[["", 0.25], ["", 0.75]]]}
-    with pytest.raises(RequestError, match="batch_size num_classes"):
-        classifications({"classes": classes, "scores": scores[:, :1]})
+    assert classifications({"scores": scores}, 1) == {"results": [[["", 0.25], ["", 0.75]]]}
+    for outputs, message in (
+        ({"classes": classes, "scores": scores[:, :1]}, r"should match in dim_size\(1\). Got 2 vs. 1"),
+        ({"scores": scores[0]}, r"Expected Tensor shape: \[batch_size num_classes\] of scores but got \[2\]"),
+        ({"scores": scores.astype(np.float64)}, "Expected scores Tensor of DT_FLOAT. Got: float64"),
+        ({"classes": scores}, "Expected classes Tensor of DT_STRING. Got: float32"),
+        ({"scores": np.zeros((2, 2), np.float32)}, "Expected scores output batch size of 1. Got: 2"),
+    ):
+        with pytest.raises(RequestError, match=message):
+            classifications(outputs, 1)
 
 
 def test_regressions_are_a_number_for_each_row():
-    assert regressions({"outputs": np.array([[1.5], [2]], np.float32)}) == {"results": [1.5, 2.0]}
-    with pytest.raises(RequestError, match="batch_size"):
-        regressions({"outputs": np.zeros((2, 2), np.float32)})
+    assert regressions({"outputs": np.array([[1.5], [2]], np.float32)}, 2) == {"results": [1.5, 2.0]}
+    for array, message in (
+        (np.zeros((2, 2), np.float32), r"either \[batch_size\] or \[batch_size, 1\] but got \[2, 2\]"),
+        (np.float32(1).reshape(()), "but got \\[\\]"),
+        (np.zeros(3, np.float32), "Input batch size did not match output batch size: 2 vs. 3"),
+        (np.zeros(2), "Expected output Tensor of DT_FLOAT.  Got: float64"),
+    ):
+        with pytest.raises(RequestError, match=message):
+            regressions({"outputs": array}, 2)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "said"), [("float16", "half"), ("uint16", "uint16"), ("complex64", "complex64")]
+)
+def test_numbers_that_json_has_no_words_for_are_refused_unless_there_are_none(dtype, said):
+    for write in (predictions, columns):
+        with pytest.raises(RequestError, match=f"^Failed to write JSON value for tensor type: {said}$"):
+            write({"y": np.ones([2, 1], dtype)})
+    assert predictions({"y": np.ones([2, 0], dtype)}) == {"predictions": [[], []]}
+    with pytest.raises(RequestError, match="Cannot convert empty tensor map to JSON"):
+        write({})

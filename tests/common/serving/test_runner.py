@@ -15,6 +15,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from common.errors import UserError
 from common.serving.runner import SavedModelError, SavedModelRunner, TensorInfo, latest_version
@@ -79,7 +80,7 @@ def identities(tmp_path_factory):
     folder = tmp_path_factory.mktemp("identities")
     module = tf.Module()
     signatures = {}
-    for dtype in (*DTYPES, "string"):
+    for dtype in (*DTYPES, "string", "bfloat16"):
         spec = tf.TensorSpec(None, tf.as_dtype(dtype), name="value")
         function = tf.function(lambda value: {"same": tf.identity(value)}, input_signature=[spec])
         signatures[dtype] = function.get_concrete_function()
@@ -196,6 +197,51 @@ def test_a_wrong_request_is_refused_in_one_clear_line(runner, signature, changes
     with pytest.raises(ValueError, match=message) as caught:
         runner.run(signature, **request)
     assert "\n" not in str(caught.value)
+
+
+def test_of_inputs_as_given_the_graph_says_which_shapes_it_takes(runner):
+    with pytest.raises(SavedModelError, match=r"Invalid reduction dimension \(0 for input with 0 dimension"):
+        runner.run_as_given("positive", number=5)
+    with pytest.raises(ValueError, match=r"input 'number'.*expected the shape"):
+        runner.run("positive", number=5)
+    with pytest.raises(ValueError, match=r"input 'number'.*expected int32, got float64"):
+        runner.run_as_given("positive", number=[1.5])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda info: info.coo_sparse.SetInParent() or setattr(info.coo_sparse, "values_tensor_name", "x:0"),
+         "expected dense tensors, 'number' is a sparse one"),
+        (lambda info: setattr(info.composite_tensor.type_spec, "type_spec_class_name", "RaggedTensorSpec"),
+         "expected dense tensors, 'number' is a composite one"),
+        (lambda info: setattr(info, "dtype", 11), "'number': tensors of type qint8 cannot be sent"),
+        (lambda info: setattr(info, "dtype", 120), "'number': tensors of type resource_ref cannot be sent"),
+        (lambda info: setattr(info, "name", "absent:0"), "'number': no tensor 'absent:0' in the graph"),
+        (lambda info: setattr(info, "name", info.name.replace(":0", ":9")), "'number': no tensor "),
+    ],
+    ids=["sparse", "composite", "quantised", "reference", "absent", "absent output"],
+)  # fmt: skip
+def test_a_signature_of_other_tensors_leaves_the_others_alone(everything, tmp_path, change, reason):
+    folder = tmp_path / "1"
+    shutil.copytree(everything, folder)
+    file = folder / "saved_model.pb"
+    model = SavedModel.FromString(file.read_bytes())
+    change(model.meta_graphs[0].signature_def["positive"].inputs["number"])
+    file.write_bytes(model.SerializeToString())
+    with SavedModelRunner(folder) as runner:
+        assert set(runner.unusable) == {"positive"}
+        assert runner.unusable["positive"].startswith(f"signature 'positive': {reason}")
+        with pytest.raises(ValueError, match=r"^signature 'positive': "):
+            runner.run("positive", number=[1])
+        assert runner.run("serving_default", **REQUEST)["y"].shape == (2, 2)
+
+
+def test_bfloat16_is_run_like_any_other_type(identities):
+    array = np.array([[1.5], [-2]], tf.bfloat16.as_numpy_dtype)
+    answer = identities.run("bfloat16", value=array)["same"]
+    assert answer.dtype == array.dtype
+    assert answer.tolist() == array.tolist()
 
 
 def test_an_error_inside_the_graph_carries_its_message(runner):

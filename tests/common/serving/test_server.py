@@ -187,7 +187,7 @@ def test_regress_answers_a_number_for_each_example(web):
 REFUSED = {
     "no JSON": (b"{", 400, "JSON Parse error: .* at offset: 1"),
     "nothing": (b"", 400, "JSON Parse error: The document is empty"),
-    "no UTF-8": (b'{"instances": ["\xff"]}', 400, "JSON Parse error: Invalid encoding"),
+    "no UTF-8 in a name": (b'{"\xff": [1]}', 400, "Missing 'inputs' or 'instances' key"),
     "no object": (b"[1]", 400, r"JSON Value: \[1\] Is not object"),
     "nested": (b"[" * 100_000, 400, "JSON Parse error: nested too deeply"),
     "no key": ({}, 400, "Missing 'inputs' or 'instances' key"),
@@ -201,7 +201,6 @@ REFUSED = {
         "expected type: string",
     ),
     "null": ({"instances": [None]}, 400, "Type: Null is not of expected type: string"),
-    "wrong rank": ({"instances": [["a"]]}, 400, r"expected the shape \[any\], got \[1, 1\]"),
     "uneven": ({"instances": ["a", ["b"]]}, 400, "element: 1 .*Expecting shape"),
     "missing input": (
         {"signature_name": "same", "instances": [{"count": 1, "flag": True}]},
@@ -232,10 +231,10 @@ REFUSED = {
         400,
         "^row 0: expected numbers, got NaN$",
     ),
-    "number out of range": (
-        {"signature_name": "total", "instances": [[1e39]]},
+    "number too big": (
+        b'{"signature_name": "total", "instances": [[1e309]]}',
         400,
-        "Cannot convert JSON value: 1e\\+39 to float without loss of precision.",
+        "JSON Parse error: Number too big to be stored in double",
     ),
     "refused by the model": ({"instances": ["refuse"]}, 400, "row: refused"),
 }
@@ -278,15 +277,13 @@ def test_a_wrong_request_gets_its_status_and_the_server_goes_on(web, fault):
             "POST",
             "/toy:classify",
             400,
-            "Expected classification signature method_name to be tensorflow/serving/classify. "
-            "Was: tensorflow/serving/predict",
+            "No classification inputs found in SignatureDef: serving_default",
         ),
         (
             "POST",
             "/toy:regress",
             400,
-            "Expected regression signature method_name to be tensorflow/serving/regress. "
-            "Was: tensorflow/serving/predict",
+            "Expected one output Tensor, found 2",
         ),
     ],
 )
@@ -428,7 +425,6 @@ TORN.tensor_shape.dim.add(size=1)
         (predict_request("toy"), "INVALID_ARGUMENT", "Missing but required: {text}"),
         (predict_request("toy", text=["a"], more=["a"]), "INVALID_ARGUMENT", "Sent extra: {more}"),
         (predict_request("toy", text=[1]), "INVALID_ARGUMENT", "expected string, got int"),
-        (predict_request("toy", text=[["a"]]), "INVALID_ARGUMENT", "expected the shape [any], got [1, 1]"),
         (predict_request("toy", text=["refuse"]), "INVALID_ARGUMENT", "row: refused"),
         (predict_request("toy", text=["x" * 1001]), "INVALID_ARGUMENT", "at most 1000 bytes in a string"),
         (predict_request("toy", text=["a"] * 21), "INVALID_ARGUMENT", "at most 20 rows"),

@@ -11,7 +11,7 @@ from tensorflow.core.framework.tensor_pb2 import TensorProto
 from common.serving.tensor_protos import MESSAGES, read_tensor, write_tensor
 from common.serving.tensorflow_c import DTYPE_NAMES
 
-NUMBERS = sorted(set(DTYPE_NAMES.values()) - {"string"})
+NUMBERS = sorted(set(DTYPE_NAMES.values()) - {"string", "bfloat16"})
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
 
 
@@ -31,6 +31,18 @@ def test_tensorflow_reads_what_is_written(data):
     read = tf.make_ndarray(TensorProto.FromString(message.SerializeToString()))
     assert read.dtype == array.dtype
     np.testing.assert_array_equal(read, array)
+
+
+def test_bfloat16_is_read_from_bytes_and_from_values():
+    array = np.array([1.5, -2], tf.bfloat16.as_numpy_dtype)
+    by_values = TensorProto(dtype=tf.bfloat16.as_datatype_enum, half_val=array.view(np.uint16).tolist())
+    by_values.tensor_shape.dim.add(size=2)
+    written = MESSAGES["TensorProto"]()
+    write_tensor(written, array)
+    for message in (ours(tf.make_tensor_proto(array)), ours(by_values), written):
+        read = read_tensor(message)
+        assert read.dtype == array.dtype
+        assert read.tolist() == [1.5, -2]
 
 
 @given(st.data())
