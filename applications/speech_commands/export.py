@@ -179,7 +179,7 @@ def _streaming_signatures(trained: Trained, waveforms: np.ndarray) -> list[Signa
 
     def recording(waveform: tf.Tensor) -> Tensors:
         checked, error = check_waveform(waveform)
-        logits = model(checked, training=False)
+        logits = _heard_frames(model(_at_least_a_frame(checked), training=False), checked)
         return {"posteriors": tf.nn.softmax(logits / temperature), ROW_ERROR: error}
 
     def stepped(audio: tf.Tensor, **before: tf.Tensor) -> Tensors:
@@ -191,7 +191,8 @@ def _streaming_signatures(trained: Trained, waveforms: np.ndarray) -> list[Signa
         ]
         error = first_fault((audio_error != "", audio_error), *faults)
         finite = [neutral_where(error != "", before[name]) for name in states]
-        logits, after = step(model, checked, finite)
+        logits, after = step(model, _at_least_a_frame(checked), finite)
+        logits = _heard_frames(logits, checked)
         overflows = ~tf.reduce_all([_are_finite(values) for values in (logits, *after)], axis=0)
         error = first_fault((error != "", error), (overflows, f"{expected}, got too large numbers"))
         named = zip(specs.items(), after, strict=True)
@@ -223,6 +224,16 @@ def _whole_frames(audio: tf.Tensor) -> tf.Tensor:
     )
     with tf.control_dependencies([tf.debugging.Assert(samples % _FRAME == 0, [message])]):
         return tf.identity(audio)
+
+
+def _at_least_a_frame(audio: tf.Tensor) -> tf.Tensor:
+    """The samples `[batch, samples]`, followed by zeros if they are fewer than a frame, which no layer can hear."""
+    return tf.pad(audio, [[0, 0], [0, tf.maximum(_FRAME - tf.shape(audio)[1], 0)]])
+
+
+def _heard_frames(logits: tf.Tensor, audio: tf.Tensor) -> tf.Tensor:
+    """The logits `[batch, frames, classes]`, none of samples that are fewer than a frame."""
+    return logits[:, : tf.where(tf.shape(audio)[1] < _FRAME, 0, tf.shape(logits)[1])]
 
 
 def _are_finite(values: tf.Tensor) -> tf.Tensor:

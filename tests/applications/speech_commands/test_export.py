@@ -261,6 +261,19 @@ def test_waveforms_without_samples_are_told_so(runner, streaming):
     nothing = np.zeros((2, 0), np.float32)
     for model, signature in ((runner, "waveform"), (streaming, "waveform"), (streaming, "recording")):
         assert model.run(signature, waveform=nothing)["error"].tolist() == [b"expected samples, got none"] * 2
+    specs = {name: info for name, info in streaming.signatures["step"].inputs.items() if name != "audio"}
+    states = {name: np.zeros((2, *info.shape[1:]), np.float32) for name, info in specs.items()}
+    assert (
+        streaming.run("step", audio=nothing, **states)["error"].tolist()
+        == [b"expected samples, got none"] * 2
+    )
+
+
+def test_a_recording_shorter_than_a_frame_has_none(streaming):
+    answer = streaming.run("recording", waveform=np.full((2, 319), 0.1, np.float32))
+    assert answer["posteriors"].shape == (2, 0, 4)
+    assert answer["error"].tolist() == [b"", b""]
+    assert streaming.run("recording", waveform=np.full((2, 320), 0.1, np.float32))["posteriors"].shape[1] == 1
 
 
 @pytest.mark.parametrize("block", [320, 960, 3_200])
