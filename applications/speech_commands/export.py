@@ -20,6 +20,7 @@ from applications.speech_commands.predict import DESCRIPTION_FILE
 from common import cli
 from common.data.audio import SAMPLE_RATE, encode_wav
 from common.data.labelled_audio import SILENCE
+from common.errors import ROW_ERROR
 from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
@@ -27,6 +28,7 @@ from common.export.script import ExportOptions, record_files, report, training_f
 from common.layers.audio import FitLength
 from common.layers.portability import make_portable
 from common.layers.wav import check_waveform, decode_wav
+from common.row_errors import first_fault, neutral_where
 from common.training.run_folder import FinishedRun, load_finished
 
 LIMITS = (
@@ -75,7 +77,7 @@ def load_run(folder: Path) -> Trained:
 
 
 def signatures(trained: Trained) -> list[Signature]:
-    """What is served, for any batch size.
+    """What is served, for any batch size; a row that cannot be answered has its reason in the output `error`.
 
     - `serving_default`: `audio_bytes` strings `[batch]`, WAV files of 16-bit PCM at 16 kHz -> `label` `[batch]` and
       calibrated `probabilities` `[batch, classes]`.
@@ -85,26 +87,30 @@ def signatures(trained: Trained) -> list[Signature]:
       heard.
     - `recording` (streaming): `waveform` -> the `posteriors` `[batch, frames, classes]` of each 20 ms.
     - `step` (streaming): `audio` float32 `[batch, samples]`, whole frames of 20 ms, and the states `state_0`, ... of
-      the step before (zeros at first) -> `posteriors` `[batch, frames, classes]` and the states after.
+      the step before (zeros at first) -> `posteriors` `[batch, frames, classes]` and the states after, which are zeros
+      in a row with an error.
     """
     is_streaming = trained.run.config.kind == "streaming"
     names = tf.constant(trained.labels)
     fit = FitLength(trained.run.config.clip_samples)
     listen = _clip_listener(trained) if not is_streaming else _pooling_listener(trained)
 
-    def answer(heard: _Heard) -> Tensors:
+    def answer(heard: _Heard, error: tf.Tensor) -> Tensors:
         label = tf.gather(names, tf.argmax(heard.probabilities, axis=-1))
-        return {"label": label, "probabilities": heard.probabilities}
+        return {"label": label, "probabilities": heard.probabilities, ROW_ERROR: error}
 
     def serve(audio_bytes: tf.Tensor) -> Tensors:
-        return answer(listen(fit(*decode_wav(audio_bytes))))
+        waveforms, lengths, error = decode_wav(audio_bytes)
+        return answer(listen(fit(waveforms, lengths)), error)
 
     def waveform(waveform: tf.Tensor) -> Tensors:
-        return answer(listen(fit(check_waveform(waveform))))
+        checked, error = check_waveform(waveform)
+        return answer(listen(fit(checked)), error)
 
     def attend(audio_bytes: tf.Tensor) -> Tensors:
-        heard = listen(fit(*decode_wav(audio_bytes)))
-        return answer(heard) | {"attention": heard.attention, "log_mel": heard.spectrum}
+        waveforms, lengths, error = decode_wav(audio_bytes)
+        heard = listen(fit(waveforms, lengths))
+        return answer(heard, error) | {"attention": heard.attention, "log_mel": heard.spectrum}
 
     recordings = _examples(trained.run.config.clip_samples)
     files = {"audio_bytes": [encode_wav(recording) for recording in recordings]}
@@ -172,13 +178,30 @@ def _streaming_signatures(trained: Trained, waveforms: np.ndarray) -> list[Signa
     states = {f"state_{index}": state for index, state in enumerate(zero_states(model, len(waveforms)))}
 
     def recording(waveform: tf.Tensor) -> Tensors:
-        return {"posteriors": tf.nn.softmax(model(check_waveform(waveform), training=False) / temperature)}
+        checked, error = check_waveform(waveform)
+        logits = _heard_frames(model(_at_least_a_frame(checked), training=False), checked)
+        return {"posteriors": tf.nn.softmax(logits / temperature), ROW_ERROR: error}
 
     def stepped(audio: tf.Tensor, **before: tf.Tensor) -> Tensors:
-        logits, after = step(model, check_waveform(audio), [before[name] for name in states])
+        checked, audio_error = check_waveform(_whole_frames(audio))
+        expected = "expected the states of a step before"
+        faults = [
+            (~_are_finite(before[name]), f"{name}: {expected}, got NaN or an infinite number")
+            for name in states
+        ]
+        error = first_fault((audio_error != "", audio_error), *faults)
+        finite = [neutral_where(error != "", before[name]) for name in states]
+        logits, after = step(model, _at_least_a_frame(checked), finite)
+        logits = _heard_frames(logits, checked)
+        overflows = ~tf.reduce_all([_are_finite(values) for values in (logits, *after)], axis=0)
+        error = first_fault((error != "", error), (overflows, f"{expected}, got too large numbers"))
         named = zip(specs.items(), after, strict=True)
         states_after = {name: tf.ensure_shape(state, spec.shape) for (name, spec), state in named}
-        return {"posteriors": tf.nn.softmax(logits / temperature)} | states_after
+        return {
+            "posteriors": tf.nn.softmax(logits / temperature),
+            ROW_ERROR: error,
+            **states_after,
+        }
 
     audio = tf.TensorSpec([None, None], tf.float32)
     specs = {name: tf.TensorSpec([None, *state.shape[1:]], tf.float32) for name, state in states.items()}
@@ -187,6 +210,35 @@ def _streaming_signatures(trained: Trained, waveforms: np.ndarray) -> list[Signa
         Signature("recording", recording, {"waveform": audio}, {"waveform": waveforms}),
         Signature("step", stepped, {"audio": audio, **specs}, examples),
     ]
+
+
+def _whole_frames(audio: tf.Tensor) -> tf.Tensor:
+    """The samples `[batch, samples]` of a step as they are.
+
+    Raises:
+        tf.errors.InvalidArgumentError: they are no whole number of frames, which concerns every row of the request.
+    """
+    samples = tf.shape(audio)[1]
+    message = tf.strings.join(
+        [f"audio: expected a multiple of {_FRAME} samples, got ", tf.strings.as_string(samples)]
+    )
+    with tf.control_dependencies([tf.debugging.Assert(samples % _FRAME == 0, [message])]):
+        return tf.identity(audio)
+
+
+def _at_least_a_frame(audio: tf.Tensor) -> tf.Tensor:
+    """The samples `[batch, samples]`, followed by zeros if they are fewer than a frame, which no layer can hear."""
+    return tf.pad(audio, [[0, 0], [0, tf.maximum(_FRAME - tf.shape(audio)[1], 0)]])
+
+
+def _heard_frames(logits: tf.Tensor, audio: tf.Tensor) -> tf.Tensor:
+    """The logits `[batch, frames, classes]`, none of samples that are fewer than a frame."""
+    return logits[:, : tf.where(tf.shape(audio)[1] < _FRAME, 0, tf.shape(logits)[1])]
+
+
+def _are_finite(values: tf.Tensor) -> tf.Tensor:
+    """Whether all numbers of each row of `[batch, ...]` are finite: `[batch]`."""
+    return tf.reduce_all(tf.math.is_finite(values), axis=list(range(1, values.shape.rank)))
 
 
 def _examples(samples: int) -> Sequence[np.ndarray]:

@@ -18,11 +18,12 @@ import tyro
 from rich.progress import track
 
 from applications.speech_commands.detection import Detection, DetectionOptions, Detector
-from applications.speech_commands.listening import Listener, StepListener, WindowListener
+from applications.speech_commands.listening import Listener, StepListener, WindowListener, answered
 from common import cli
 from common.checks import require_at_least
-from common.data.audio import SAMPLE_RATE, decode_audio, encode_wav, read_audio, read_blocks, to_waveform
+from common.data.audio import SAMPLE_RATE, decode_audio, encode_wav, read_audio, to_waveform
 from common.data.audio_files import find_all
+from common.data.audio_streams import read_blocks
 from common.errors import UserError
 from common.serving.answers import require_answer_file, write_answers
 from common.serving.extra_files import read_extra
@@ -84,7 +85,11 @@ class Predictor:
 
     def probabilities(self, waveforms: Sequence[np.ndarray], show_progress: bool = False) -> np.ndarray:
         """Calibrated probabilities `[waveforms, classes]` of waveforms `[samples]`, those of one length computed
-        together."""
+        together.
+
+        Raises:
+            UserError: naming the waveform that the model cannot answer, and why.
+        """
         probabilities = np.zeros((len(waveforms), len(self.labels)), np.float32)
         batches = list(self._batches([len(waveform) for waveform in waveforms]))
         console = cli.console(stderr=True)
@@ -93,7 +98,10 @@ class Predictor:
             batch = np.zeros((len(rows), length), np.float32)
             for place, row in enumerate(rows):
                 batch[place, : len(waveforms[row])] = waveforms[row]
-            probabilities[rows] = self._runner.run("waveform", waveform=batch)["probabilities"]
+            names = [f"waveforms[{row}]" for row in rows]
+            probabilities[rows] = answered(self._runner.run("waveform", waveform=batch), names)[
+                "probabilities"
+            ]
         return probabilities
 
     @overload
@@ -154,8 +162,11 @@ class Predictor:
                 f"{self.path}: a model of the kind {self.kind} has no attention; expected the kind clip"
             )
         answers = []
-        for chunk in chunks(waveforms, self.batch_size):
-            outputs = self._runner.run("attention", audio_bytes=list(map(encode_wav, chunk)))
+        numbered = [(f"recordings[{row}]", waveform) for row, waveform in enumerate(waveforms)]
+        for chunk in chunks(numbered, self.batch_size):
+            files = [encode_wav(waveform) for _, waveform in chunk]
+            names = [name for name, _ in chunk]
+            outputs = answered(self._runner.run("attention", audio_bytes=files), names)
             rows = zip(*(outputs[name] for name in ("probabilities", "attention", "log_mel")), strict=True)
             answers += [self._answer(row) | {"attention": one, "log_mel": two} for row, one, two in rows]
         return answers
@@ -264,7 +275,7 @@ def _found(argument: str) -> list[tuple[str, Callable[[], np.ndarray]]]:
         return [(str(path), partial(read_audio, path))]
     files = find_all(path)
     if not files:
-        raise UserError(f"{path}: no recordings; expected .wav, .flac, .ogg or .mp3 files")
+        raise UserError(f"{path}: no recordings; expected .wav, .flac, .ogg, .mp3, .m4a or other audio files")
     if path.is_dir():
         return [(str(path / file.name), partial(read_audio, path / file.name)) for file in files]
     names = [f"{path}/{file.name}" for file in files]

@@ -2,28 +2,22 @@
 
 import io
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
 
-from common.errors import UserError
+from common.data.audio_error import AudioError
+from common.data.compressed_audio import compressed_format, decode_compressed
+from common.data.wav_files import LENGTH_NOT_KNOWN, WavLayout, is_wav, read_wav, write_wav
 
 SAMPLE_RATE = 16_000
 _RATES = (1_000, 768_000)
 _LOUDEST = 4.0
-# Recorders that write to a pipe cannot know the length; they leave a number near 2^31 or 2^32 in its place.
-_LENGTH_NOT_KNOWN = 0x7FFFF000
-
-
-class AudioError(UserError):
-    """Audio that cannot be used; `reason` says why in a word or two, so that such files can be counted."""
-
-    def __init__(self, name: str, reason: str, explanation: str) -> None:
-        super().__init__(f"{name}: {explanation}")
-        self.reason = reason
+_PLAIN_STEPS = 2**15
+# PCM, ADPCM of Microsoft, float, A-law, mu-law, ADPCM of IMA, GSM 6.10, G.721, MP3, and sub-formats of unknown name.
+_ENCODINGS_OF_LIBSNDFILE = (1, 2, 3, 6, 7, 0x11, 0x31, 0x40, 0x55, 0xFFFE)
 
 
 def read_audio(path: Path) -> np.ndarray:
@@ -40,7 +34,8 @@ def read_audio(path: Path) -> np.ndarray:
 
 
 def decode_audio(content: bytes, name: str) -> np.ndarray:
-    """The waveform of an audio file's bytes: WAV, FLAC, OGG, MP3 and whatever else libsndfile reads.
+    """The waveform of an audio file's bytes: WAV, FLAC, OGG, MP3 and whatever else libsndfile reads; M4A,
+    AAC, WMA, WebM and others where PyAV is installed.
 
     Args:
         content: the bytes of the file.
@@ -55,20 +50,65 @@ def decode_audio(content: bytes, name: str) -> np.ndarray:
     """
     if not content:
         raise AudioError(name, "empty", "the file is empty; expected audio")
-    promised, present = _promised_bytes(content)
+    samples, rate = _decoded_wav(content, name) if is_wav(content) else _decoded(content, name)
+    return to_waveform(samples, rate, name)
+
+
+def _decoded_wav(content: bytes, name: str) -> tuple[np.ndarray, int]:
+    """A WAV file's samples, float32 `[frames, channels]`, and their rate."""
+    file = read_wav(content, name)
+    _require_whole(file.promised, file.present, name)
+    if file.layout.encoding not in _ENCODINGS_OF_LIBSNDFILE:
+        return decode_compressed(content, f"WAV of format {file.layout.encoding}", name)
+    return decode_samples(file.layout, file.samples, name, file.facts)
+
+
+def decode_samples(
+    layout: WavLayout, samples: bytes, name: str, facts: bytes | None = None
+) -> tuple[np.ndarray, int]:
+    """The samples of a WAV file, float32 `[frames, channels]`, and their rate.
+
+    Args:
+        layout: how they are encoded.
+        samples: their bytes, whole frames.
+        name: what messages call the file.
+        facts: the content of its chunk "fact".
+
+    Raises:
+        AudioError: libsndfile does not read the encoding, or the samples.
+    """
+    if layout.is_plain:
+        integers = np.frombuffer(samples, "<i2").reshape(-1, layout.channels)
+        return integers / np.float32(_PLAIN_STEPS), layout.rate
+    return _read_by_libsndfile(write_wav(layout, samples, facts), name)
+
+
+def _decoded(content: bytes, name: str) -> tuple[np.ndarray, int]:
+    """The samples of a file that is no WAV, float32 `[frames, channels]`, and their rate."""
+    _require_whole(*_promised_bytes(content), name)
+    kind = compressed_format(content)
+    return decode_compressed(content, kind, name) if kind else _read_by_libsndfile(content, name)
+
+
+def _read_by_libsndfile(content: bytes, name: str) -> tuple[np.ndarray, int]:
+    try:
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            return file.read(dtype="float32", always_2d=True), file.samplerate
+    except soundfile.LibsndfileError:
+        raise AudioError(
+            name,
+            "not audio",
+            "not audio, or damaged; expected WAV, FLAC, OGG, MP3 or another of libsndfile or PyAV",
+        ) from None
+
+
+def _require_whole(promised: int, present: int, name: str) -> None:
     if promised > present:
         raise AudioError(
             name,
             "truncated",
             f"truncated: the header promises {promised:,} bytes of samples, {present:,} are there",
         )
-    try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
-            return to_waveform(file.read(dtype="float32", always_2d=True), file.samplerate, name)
-    except soundfile.LibsndfileError:
-        raise AudioError(
-            name, "not audio", "not audio, or damaged; expected WAV, FLAC, OGG, MP3 or another of libsndfile"
-        ) from None
 
 
 def to_waveform(samples: np.ndarray, rate: int, name: str) -> np.ndarray:
@@ -85,44 +125,13 @@ def to_waveform(samples: np.ndarray, rate: int, name: str) -> np.ndarray:
     Raises:
         AudioError: there are no samples, the rate is absurd, or samples are NaN, infinite or far out of range.
     """
-    lowest, highest = _RATES
-    if not lowest <= rate <= highest:
-        raise AudioError(
-            name, "absurd rate", f"{rate:,} samples per second; expected from {lowest:,} to {highest:,}"
-        )
-    mono = _mono(samples, name)
+    require_rate(rate, name)
+    mono = to_mono(samples, name)
     if rate != SAMPLE_RATE:
         mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
     if not len(mono):
         raise AudioError(name, "empty", "no samples; expected audio")
     return np.clip(mono, -1.0, 1.0)
-
-
-def read_blocks(file: int, seconds: float, name: str) -> Iterator[np.ndarray]:
-    """The waveform of an audio file that is still being written, such as a microphone's through a pipe, as it comes.
-
-    Args:
-        file: descriptor of a pipe or an open file: WAV, AU or another format that can be read without seeking.
-        seconds: length of a block.
-        name: what messages call the recording.
-
-    Yields:
-        Blocks `[samples]`, which joined are what `decode_audio` gives of the whole file.
-
-    Raises:
-        AudioError: it is not audio, or has samples that are NaN, infinite or far out of range.
-    """
-    try:
-        with soundfile.SoundFile(file, closefd=False) as audio:
-            resampler = soxr.ResampleStream(audio.samplerate, SAMPLE_RATE, 1, "float32", "HQ")
-            frames = max(round(seconds * audio.samplerate), 1)
-            while len(samples := audio.read(frames, dtype="float32", always_2d=True)):
-                yield np.clip(resampler.resample_chunk(_mono(samples, name)), -1, 1)
-            yield np.clip(resampler.resample_chunk(np.zeros(0, np.float32), last=True), -1, 1)
-    except soundfile.LibsndfileError:
-        raise AudioError(
-            name, "not audio", "not audio, or damaged; expected WAV or another format that can be piped"
-        ) from None
 
 
 def encode_wav(waveform: np.ndarray) -> bytes:
@@ -133,8 +142,25 @@ def encode_wav(waveform: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _mono(samples: np.ndarray, name: str) -> np.ndarray:
-    """The mean of the channels of samples `[frames, channels]`, if all are numbers in range."""
+def require_rate(rate: int, name: str) -> None:
+    """Refuses rates at which nothing is recorded.
+
+    Raises:
+        AudioError: the rate is absurd.
+    """
+    lowest, highest = _RATES
+    if not lowest <= rate <= highest:
+        raise AudioError(
+            name, "absurd rate", f"{rate:,} samples per second; expected from {lowest:,} to {highest:,}"
+        )
+
+
+def to_mono(samples: np.ndarray, name: str) -> np.ndarray:
+    """The mean of the channels of samples `[frames, channels]`, if all are numbers in range.
+
+    Raises:
+        AudioError: samples are NaN, infinite or far out of range.
+    """
     if not np.isfinite(samples).all():
         raise AudioError(name, "NaN or infinite samples", "samples that are NaN or infinite")
     loudest = float(np.abs(samples).max(initial=0))
@@ -148,18 +174,15 @@ def _mono(samples: np.ndarray, name: str) -> np.ndarray:
 
 
 def _promised_bytes(content: bytes) -> tuple[int, int]:
-    """How many bytes of samples the header of a WAV or AIFF promises, and how many are there; (0, 0) of others.
+    """How many bytes of samples the header of an AIFF promises, and how many are there; (0, 0) of others.
 
     libsndfile reads what is there without a word.
     """
-    byte_order = {b"RIFF": "<", b"FORM": ">"}.get(content[:4])
-    if byte_order is None:
-        return 0, 0
     start = 12
-    while start + 8 <= len(content):
-        kind, size = struct.unpack_from(f"{byte_order}4sI", content, start)
+    while content[:4] == b"FORM" and start + 8 <= len(content):
+        kind, size = struct.unpack_from(">4sI", content, start)
         start += 8
-        if kind in (b"data", b"SSND"):
-            return (size if size < _LENGTH_NOT_KNOWN else 0), len(content) - start
+        if kind == b"SSND":
+            return (size if size < LENGTH_NOT_KNOWN else 0), len(content) - start
         start += size + size % 2
     return 0, 0

@@ -15,7 +15,10 @@ NAME_PATTERN = r"(?P<label>[^/]+)/([^/]*?(?P<speaker>[^/_]+)_nohash_\d+|[^/]+)\.
 SPLIT_LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 
 _RECORDING = re.compile(
-    r".\.(wave?|flac|og[ga]|opus|mp3|aif[fc]?|au|snd|caf|w64|rf64|m4a|aac|wma)$", re.IGNORECASE
+    r".\.(wave?|w64|rf64|bw64|flac|og[gavmx]|opus|spx|mp[123+]|mpga|aif[cf]?|au|snd|caf|voc|sph|nist"
+    r"|aac|adts|m4[abrv]|mp4|mov|qt|3gpp?|3g2|web[ma]|mk[av]|wm[av]|asf|amr|awb|ac3|ape|wv|tta|mpc|dsf|ra|rm"
+    r"|avi|flv|mpe?g)$",
+    re.IGNORECASE,
 )
 _PART_FOLDERS = {
     **dict.fromkeys(("train", "training"), "train"),

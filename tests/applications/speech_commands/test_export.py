@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from applications.speech_commands.config import PRESETS
 from applications.speech_commands.export import export, load_run
@@ -28,7 +30,7 @@ CLIPS = [
     np.zeros(16_000, np.float32),
 ]
 FILES = [encode_wav(clip) for clip in CLIPS]
-OUTPUTS = {"label": (None,), "probabilities": (None, 4)}
+OUTPUTS = {"label": (None,), "probabilities": (None, 4), "error": (None,)}
 
 
 def wav(samples, rate=SAMPLE_RATE, **kind):
@@ -73,9 +75,9 @@ def test_the_signatures_are_named_for_what_they_take_and_give(runner, streaming)
     assert stream.keys() == both.keys() | {"recording", "step"}
     inputs, outputs = stream["step"]
     assert inputs["audio"] == ("float32", (None, None))
-    assert inputs.keys() - {"audio"} == outputs.keys() - {"posteriors"}
-    assert all(inputs[name] == ("float32", shape) for name, shape in outputs.items() if name != "posteriors")
-    assert all(None not in shape[1:] for name, shape in outputs.items() if name != "posteriors")
+    assert inputs.keys() - {"audio"} == outputs.keys() - {"posteriors", "error"}
+    assert all(inputs[name] == ("float32", shape) for name, shape in outputs.items() if name in inputs)
+    assert all(None not in shape[1:] for name, shape in outputs.items() if name in inputs)
 
 
 @pytest.mark.parametrize("model", ["runner", "streaming"])
@@ -136,34 +138,142 @@ def test_waveforms_have_the_answers_of_files(request, model):
         np.testing.assert_allclose(answers, expected, atol=0.02)
 
 
-@pytest.mark.parametrize(
-    ("file", "message"),
-    [
-        (wav(CLIPS[0], 44_100), "row 1: 44100 Hz; expected 16000 Hz"),
-        (wav(CLIPS[0], subtype="FLOAT"), "row 1: expected a WAV file of 16-bit PCM, got 32-bit float"),
-        (wav(CLIPS[0], subtype="PCM_24"), "row 1: expected a WAV file of 16-bit PCM, got 24-bit"),
-        (wav(CLIPS[0], format="FLAC"), "row 1: expected a WAV file"),
-        (b"", "row 1: expected a WAV file, got no bytes"),
-        (b"some text", "row 1: expected a WAV file"),
-        (FILES[0][:9_000], "row 1: truncated WAV file"),
-        (wav(np.zeros(0)), "row 1: expected a WAV file with samples, got none"),
-    ],
-)
-def test_a_wrong_rate_or_format_is_refused_in_the_graph_with_its_row(runner, file, message):
-    for signature in ("serving_default", "attention"):
-        with pytest.raises(SavedModelError, match=message):
-            runner.run(signature, audio_bytes=[FILES[0], file, FILES[1]])
+BAD_FILES = {
+    wav(CLIPS[0], 44_100): "44100 Hz; expected 16000 Hz",
+    wav(CLIPS[0], subtype="FLOAT"): "expected a WAV file of 16-bit PCM, got 32-bit float",
+    wav(CLIPS[0], subtype="PCM_24"): "expected a WAV file of 16-bit PCM, got 24-bit",
+    wav(CLIPS[0], format="FLAC"): "expected a WAV file",
+    b"": "expected a WAV file, got no bytes",
+    b"some text": "expected a WAV file",
+    FILES[0][:9_000]: "truncated WAV file",
+    # Its header promises 2 GB.
+    FILES[0][:40] + b"\x00\x00\xff\x7e" + FILES[0][44:]: "truncated WAV file",
+    wav(np.zeros(0)): "expected a WAV file with samples, got none",
+}
+BAD_SAMPLES = {
+    np.nan: "expected samples from -1 to 1, got NaN or an infinite number",
+    -np.inf: "expected samples from -1 to 1, got NaN or an infinite number",
+    12_000.0: "expected samples from -1 to 1, got one of magnitude 12000 (divide 16-bit samples by 32768)",
+}
 
 
+def is_neutral(values):
+    return all(value == b"" for value in values.flat) if values.dtype == object else not values.any()
+
+
+def assert_rows_are_as_alone(model, signature, inputs, bad):
+    """Each row is answered as alone; those of `bad`, from the row to the beginning of its error, are neutral."""
+    together = model.run(signature, **inputs)
+    for row in range(len(next(iter(inputs.values())))):
+        alone = model.run(signature, **{name: values[row : row + 1] for name, values in inputs.items()})
+        assert together["error"][row] == alone["error"][0]
+        assert together["error"][row].decode().startswith(bad.get(row, ""))
+        assert bool(together["error"][row]) == (row in bad)
+        for name, values in together.items():
+            if row in bad and name != "error":
+                assert is_neutral(values[row : row + 1])
+            elif values.dtype == object:
+                assert values[row] == alone[name][0]
+            else:
+                assert values[row].shape == alone[name][0].shape
+                np.testing.assert_allclose(values[row], alone[name][0], atol=1e-4)
+
+
+@settings(max_examples=12, deadline=None)
+@given(rows=st.lists(st.sampled_from(FILES) | st.sampled_from(sorted(BAD_FILES)), min_size=1, max_size=7))
 @pytest.mark.parametrize(
-    ("value", "message"), [(np.nan, "NaN or an infinite"), (12_000.0, "divide 16-bit samples by 32768")]
+    ("model", "signature"),
+    [("runner", "serving_default"), ("runner", "attention"), ("streaming", "serving_default")],
 )
-def test_a_waveform_out_of_range_is_refused_in_the_graph_with_its_row(runner, streaming, value, message):
-    waveforms = np.stack([CLIPS[0], CLIPS[1]])
-    waveforms[1, 77] = value
+def test_a_bad_file_is_told_of_and_its_neighbours_are_answered_as_alone(request, model, signature, rows):
+    bad = {row: BAD_FILES[file] for row, file in enumerate(rows) if file in BAD_FILES}
+    assert_rows_are_as_alone(request.getfixturevalue(model), signature, {"audio_bytes": rows}, bad)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    samples=st.sampled_from([640, 16_000, 20_000]),
+    bad=st.dictionaries(st.integers(0, 4), st.sampled_from(list(BAD_SAMPLES)), max_size=5),
+    place=st.integers(0, 639),
+)
+@pytest.mark.parametrize(
+    ("model", "signature"),
+    [("runner", "waveform"), ("streaming", "waveform"), ("streaming", "recording")],
+)
+def test_a_bad_waveform_is_told_of_and_its_neighbours_are_answered_as_alone(
+    request, model, signature, samples, bad, place
+):
+    waveforms = np.random.default_rng(place).normal(0, 0.1, (5, samples)).astype(np.float32)
+    for row, value in bad.items():
+        waveforms[row, place] = value
+    told = {row: BAD_SAMPLES[value] for row, value in bad.items()}
+    assert_rows_are_as_alone(request.getfixturevalue(model), signature, {"waveform": waveforms}, told)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    bad_audio=st.dictionaries(st.integers(0, 4), st.sampled_from(list(BAD_SAMPLES)), max_size=3),
+    bad_states=st.dictionaries(
+        st.integers(0, 4), st.tuples(st.integers(0, 99), st.sampled_from([np.nan, np.inf])), max_size=3
+    ),
+    frames=st.integers(1, 4),
+    seed=st.integers(0, 99),
+)
+def test_a_bad_step_is_told_of_and_the_other_streams_go_on_as_alone(
+    streaming, bad_audio, bad_states, frames, seed
+):
+    random = np.random.default_rng(seed)
+    specs = {name: info for name, info in streaming.signatures["step"].inputs.items() if name != "audio"}
+    states = {name: random.uniform(0, 0.5, (5, *info.shape[1:])) for name, info in specs.items()}
+    inputs = {"audio": random.normal(0, 0.1, (5, 320 * frames)), **states}
+    inputs = {name: values.astype(np.float32) for name, values in inputs.items()}
+    told = {}
+    for row, (number, value) in bad_states.items():
+        name = sorted(specs)[number % len(specs)]
+        inputs[name][row].flat[-1] = value
+        told[row] = f"{name}: expected the states of a step before, got NaN or an infinite number"
+    for row, value in bad_audio.items():
+        inputs["audio"][row, seed] = value
+        told[row] = BAD_SAMPLES[value]
+    assert_rows_are_as_alone(streaming, "step", inputs, told)
+
+
+def test_states_too_large_to_go_on_from_are_told_of(streaming):
+    specs = {name: info for name, info in streaming.signatures["step"].inputs.items() if name != "audio"}
+    states = {name: np.zeros((2, *info.shape[1:]), np.float32) for name, info in specs.items()}
+    for state in states.values():
+        state[1] = 3e38
+    answer = streaming.run("step", audio=np.zeros((2, 320), np.float32), **states)
+    assert answer["error"][0] == b""
+    assert answer["error"][1] == b"expected the states of a step before, got too large numbers"
+    assert np.isfinite(answer["posteriors"]).all()
+
+
+@pytest.mark.parametrize("samples", [1, 319, 500])
+def test_a_step_of_no_whole_frames_is_refused_in_one_line(streaming, samples):
+    specs = {name: info for name, info in streaming.signatures["step"].inputs.items() if name != "audio"}
+    states = {name: np.zeros((2, *info.shape[1:]), np.float32) for name, info in specs.items()}
+    with pytest.raises(SavedModelError, match=f"audio: expected a multiple of 320 samples, got {samples}"):
+        streaming.run("step", audio=np.zeros((2, samples), np.float32), **states)
+
+
+def test_waveforms_without_samples_are_told_so(runner, streaming):
+    nothing = np.zeros((2, 0), np.float32)
     for model, signature in ((runner, "waveform"), (streaming, "waveform"), (streaming, "recording")):
-        with pytest.raises(SavedModelError, match=f"row 1: expected samples from -1 to 1, got .*{message}"):
-            model.run(signature, waveform=waveforms)
+        assert model.run(signature, waveform=nothing)["error"].tolist() == [b"expected samples, got none"] * 2
+    specs = {name: info for name, info in streaming.signatures["step"].inputs.items() if name != "audio"}
+    states = {name: np.zeros((2, *info.shape[1:]), np.float32) for name, info in specs.items()}
+    assert (
+        streaming.run("step", audio=nothing, **states)["error"].tolist()
+        == [b"expected samples, got none"] * 2
+    )
+
+
+def test_a_recording_shorter_than_a_frame_has_none(streaming):
+    answer = streaming.run("recording", waveform=np.full((2, 319), 0.1, np.float32))
+    assert answer["posteriors"].shape == (2, 0, 4)
+    assert answer["error"].tolist() == [b"", b""]
+    assert streaming.run("recording", waveform=np.full((2, 320), 0.1, np.float32))["posteriors"].shape[1] == 1
 
 
 @pytest.mark.parametrize("block", [320, 960, 3_200])
@@ -179,8 +289,8 @@ def test_the_served_steps_have_the_posteriors_of_the_whole_recording(streaming, 
     heard = []
     for audio in np.split(recordings, range(block, 32_000, block), axis=1):
         outputs = streaming.run("step", audio=audio, **states)
-        heard.append(outputs.pop("posteriors"))
-        states = outputs
+        heard.append(outputs["posteriors"])
+        states = {name: outputs[name] for name in states}
     np.testing.assert_allclose(np.concatenate(heard, axis=1), whole, atol=1e-4)
 
 

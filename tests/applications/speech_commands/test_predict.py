@@ -8,6 +8,7 @@ import sys
 import tarfile
 from contextlib import suppress
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -124,6 +125,53 @@ def test_what_is_no_recording_is_refused_in_one_line(predictor, value):
         with pytest.raises(UserError, match=r"^(recording|nowhere|one\.wav).*: .*") as caught:
             ask(value)
         assert "\n" not in str(caught.value)
+
+
+def test_a_waveform_that_the_model_refuses_is_named(predictor, streaming):
+    waveforms = [tone("low"), np.full(16_000, np.nan, np.float32), tone("high", 2.0)]
+    for one in (predictor, streaming):
+        with pytest.raises(UserError, match=r"^waveforms\[1\]: expected samples from -1 to 1, got NaN"):
+            one.probabilities(waveforms)
+
+
+def test_what_a_stream_cannot_hear_is_named(predictor, streaming):
+    for one in (predictor, streaming):
+        with pytest.raises(UserError, match=r"^recording: expected samples from -1 to 1, got NaN"):
+            one._listener().hear(np.full(16_000, np.nan, np.float32))
+
+
+def test_a_model_exported_without_errors_of_rows_answers_too(predictor, monkeypatch):
+    def run(signature, **inputs):
+        answer = dict(asked(signature, **inputs))
+        assert not any(answer.pop("error"))
+        return answer
+
+    asked = predictor._runner.run
+    monkeypatch.setattr(predictor._runner, "run", run)
+    assert [one["label"] for one in predictor([tone("low"), tone("high")])] == ["low", "high"]
+    assert predictor.attend(tone("high"))["label"] == "high"
+    assert [label for _, label, _ in predictor.stream(long_recording())] == [label for _, label in WORDS]
+
+
+def test_sound_as_telephones_and_browsers_record_it_is_answered(script, tmp_path, monkeypatch):
+    for suffix, kind, encoding in (("m4a", "ipod", "aac"), ("webm", "webm", "libopus")):
+        with av.open(tmp_path / f"word.{suffix}", "w", format=kind) as file:
+            sound = file.add_stream(encoding, rate=48_000, layout="mono")
+            frame = av.AudioFrame.from_ndarray(tone("high", rate=48_000)[None], format="fltp", layout="mono")
+            frame.sample_rate = 48_000
+            file.mux(sound.encode(frame))
+            file.mux(sound.encode(None))
+    status, out, err = script(tmp_path)
+    assert (status, err) == (0, "")
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["high", "high"]
+    monkeypatch.setitem(sys.modules, "av", None)
+    status, out, err = script(tmp_path)
+    install = "install the extra: pip install 'recurrent-applications[compressed_audio]'"
+    assert (status, out) == (1, "")
+    assert err.splitlines() == [
+        f"error: {tmp_path}/word.m4a: AAC in MP4; {install}",
+        f"error: {tmp_path}/word.webm: Opus in WebM; {install}",
+    ]
 
 
 def test_recordings_of_all_lengths_are_answered_together_as_alone(predictor):

@@ -2,9 +2,13 @@
 
 import io
 import os
+import signal
 import struct
+import subprocess
+import sys
 import threading
 import wave
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pytest
@@ -13,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
-from common.data.audio import SAMPLE_RATE, AudioError, decode_audio, encode_wav, read_audio, read_blocks
+from common.data.audio import SAMPLE_RATE, AudioError, decode_audio, encode_wav, read_audio
+from common.data.audio_streams import read_blocks
 from common.errors import UserError
 
 SECONDS = 0.5
@@ -202,3 +207,92 @@ def test_blocks_of_what_is_no_audio_are_refused_by_name(tmp_path):
     (tmp_path / "notes.wav").write_bytes(b"a note, not a sound\n" * 9)
     with (tmp_path / "notes.wav").open("rb") as file, pytest.raises(AudioError, match="pipe: not audio"):
         list(read_blocks(file.fileno(), 0.1, "pipe"))
+
+
+def test_blocks_of_what_is_no_audio_in_a_pipe_are_refused_by_name():
+    with piped(b"a note, not a sound\n" * 9) as out, pytest.raises(AudioError, match="pipe: not audio"):
+        list(read_blocks(out, 0.1, "pipe"))
+
+
+@contextmanager
+def piped(content):
+    """The end of a pipe to read, into which all is written at once and which is closed then."""
+    out, into = os.pipe()
+
+    def write():
+        with os.fdopen(into, "wb") as file, suppress(BrokenPipeError):
+            file.write(content)
+
+    threading.Thread(target=write, daemon=True).start()
+    yield out
+    os.close(out)
+
+
+def in_two_data_chunks(content):
+    at, half = content.index(b"data"), 4_001
+    samples = content[at + 8 :]
+    chunks = (b"LIST" + struct.pack("<I", 3) + b"odd\0", samples[:half], samples[half - 1 :])
+    first, second = (b"data" + struct.pack("<I", len(part)) + part for part in chunks[1:])
+    return content[:at] + chunks[0] + first + b"\0" + second
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        unfinished_header(0),
+        unfinished_header(0xFFFFFFFF),
+        in_two_data_chunks(WHOLE),
+        WHOLE + b"LIST" + struct.pack("<I", 4) + b"note",
+        WHOLE + bytes(4_096),
+        encoded(tone(SAMPLE_RATE), subtype="PCM_24"),
+        encoded(tone(44_100), 44_100, subtype="FLOAT"),
+        encoded(tone(8_000), 8_000, subtype="ULAW"),
+        encoded(tone(SAMPLE_RATE), subtype="MS_ADPCM"),
+        encoded(tone(SAMPLE_RATE), subtype="IMA_ADPCM"),
+        encoded(tone(SAMPLE_RATE), kind="WAVEX"),
+        encoded(tone(SAMPLE_RATE), kind="AU"),
+    ],
+    ids=lambda content: f"{content[:4].decode()} {len(content)}",
+)
+def test_blocks_of_any_wav_from_a_pipe_make_up_the_whole_recording(content, tmp_path):
+    whole = decode_audio(content, "whole")
+    with piped(content) as out:
+        np.testing.assert_allclose(np.concatenate(list(read_blocks(out, 0.1, "pipe"))), whole, atol=1e-6)
+    (tmp_path / "sound").write_bytes(content)
+    with (tmp_path / "sound").open("rb") as file:
+        blocks = list(read_blocks(file.fileno(), 0.1, "file"))
+    np.testing.assert_allclose(np.concatenate(blocks), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["FLAC", "OGG"])
+def test_a_file_in_place_of_a_pipe_is_read_whatever_its_format(kind, tmp_path):
+    content = encoded(tone(SAMPLE_RATE), kind=kind, subtype={"FLAC": "PCM_16", "OGG": "VORBIS"}[kind])
+    (tmp_path / "sound").write_bytes(content)
+    with (tmp_path / "sound").open("rb") as file:
+        blocks = list(read_blocks(file.fileno(), 0.1, "file"))
+    np.testing.assert_allclose(np.concatenate(blocks), decode_audio(content, "whole"), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["WAV", "AU"])
+def test_ctrl_c_ends_the_wait_for_a_pipe_that_stays_open_and_silent(kind):
+    code = (
+        "import sys; from common.data.audio_streams import read_blocks\n"
+        "for block in read_blocks(0, 0.1, 'pipe'): print(len(block), flush=True)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    process.stdin.write(encoded(tone(SAMPLE_RATE), kind=kind)[:-4_000])
+    process.stdin.flush()
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    try:
+        assert process.wait(30) != 0
+        assert b"KeyboardInterrupt" in process.stderr.read()
+    finally:
+        process.kill()
+        process.communicate()
