@@ -1,13 +1,12 @@
 """Long recordings, block by block, through the signatures of an exported model: samples in, posteriors out."""
 
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from common.data.audio import SAMPLE_RATE
-from common.errors import ROW_ERROR, UserError
+from common.serving.refused_rows import require_answered
 from common.serving.runner import SavedModelRunner
 
 _WINDOW_HOP = SAMPLE_RATE // 10
@@ -30,22 +29,6 @@ class Listener(Protocol):
 
     def hear(self, block: np.ndarray) -> Frames:
         """The frames that end in the next samples `[any]`; any cutting into blocks gives the same ones."""
-
-
-def answered(outputs: Mapping[str, np.ndarray], names: Sequence[str]) -> Mapping[str, np.ndarray]:
-    """The outputs of a signature, if every row was answered.
-
-    Args:
-        outputs: of a model; one that was exported without the output `error` has refused such rows itself.
-        names: what messages call the rows.
-
-    Raises:
-        UserError: the name of the first row that was not, and why.
-    """
-    for name, error in zip(names, outputs.get(ROW_ERROR, [b""] * len(names)), strict=True):
-        if error:
-            raise UserError(f"{name}: {error.decode('utf-8', 'replace')}")
-    return outputs
 
 
 class StepListener:
@@ -72,7 +55,7 @@ class StepListener:
         audio, times = self._cutter.cut(block)
         if not len(audio):
             return Frames(self._nothing, times)
-        outputs = answered(self._runner.run("step", audio=audio[None], **self._states), ["recording"])
+        outputs = require_answered(self._runner.run("step", audio=audio[None], **self._states), ["recording"])
         self._states = {name: outputs[name] for name in self._states}
         return Frames(outputs["posteriors"][0], times)
 
@@ -104,7 +87,9 @@ class WindowListener:
         posteriors = []
         for first in range(0, len(windows), self._batch_size):
             clips = windows[first : first + self._batch_size]
-            outputs = answered(self._runner.run("waveform", waveform=clips), ["recording"] * len(clips))
+            outputs = require_answered(
+                self._runner.run("waveform", waveform=clips), ["recording"] * len(clips)
+            )
             posteriors.append(outputs["probabilities"])
         return Frames(np.concatenate(posteriors), times)
 

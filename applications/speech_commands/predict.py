@@ -18,7 +18,7 @@ import tyro
 from rich.progress import track
 
 from applications.speech_commands.detection import Detection, DetectionOptions, Detector
-from applications.speech_commands.listening import Listener, StepListener, WindowListener, answered
+from applications.speech_commands.listening import Listener, StepListener, WindowListener
 from common import cli
 from common.checks import require_at_least
 from common.data.audio import SAMPLE_RATE, decode_audio, encode_wav, read_audio, to_waveform
@@ -29,6 +29,7 @@ from common.serving.answers import require_answer_file, write_answers
 from common.serving.extra_files import read_extra
 from common.serving.given_files import STANDARD_INPUT, GivenFiles, is_single, is_tree, path_of, printable
 from common.serving.inputs import chunks
+from common.serving.refused_rows import require_answered
 from common.serving.runner import SavedModelRunner, latest_version
 
 SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "speech_commands"
@@ -99,7 +100,7 @@ class Predictor:
             for place, row in enumerate(rows):
                 batch[place, : len(waveforms[row])] = waveforms[row]
             names = [f"waveforms[{row}]" for row in rows]
-            probabilities[rows] = answered(self._runner.run("waveform", waveform=batch), names)[
+            probabilities[rows] = require_answered(self._runner.run("waveform", waveform=batch), names)[
                 "probabilities"
             ]
         return probabilities
@@ -166,7 +167,7 @@ class Predictor:
         for chunk in chunks(numbered, self.batch_size):
             files = [encode_wav(waveform) for _, waveform in chunk]
             names = [name for name, _ in chunk]
-            outputs = answered(self._runner.run("attention", audio_bytes=files), names)
+            outputs = require_answered(self._runner.run("attention", audio_bytes=files), names)
             rows = zip(*(outputs[name] for name in ("probabilities", "attention", "log_mel")), strict=True)
             answers += [self._answer(row) | {"attention": one, "log_mel": two} for row, one, two in rows]
         return answers

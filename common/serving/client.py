@@ -102,7 +102,7 @@ class Client:
         )
         return require_answered(
             {name: _readable(name, array) for name, array in outputs.items()},
-            f"{self.address}: model {model!r}: ",
+            where=f"{self.address}: model {model!r}: ",
         )
 
     def signatures(

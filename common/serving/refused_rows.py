@@ -1,6 +1,6 @@
 """Rows of an answer that a model refused: every exported signature says in its output `error` why, row by row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -17,10 +17,12 @@ class RefusedRowsError(UserError):
         outputs: the whole answer, in which the refused rows hold zeros, empty strings and False.
     """
 
-    def __init__(self, where: str, reasons: Mapping[int, str], outputs: Outputs) -> None:
+    def __init__(
+        self, reasons: Mapping[int, str], outputs: Outputs, names: Sequence[str] | None, where: str
+    ) -> None:
         row, reason = next(iter(reasons.items()))
         others = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-        super().__init__(f"{where}row {row}: {reason}{others}")
+        super().__init__(f"{where}{names[row] if names else f'row {row}'}: {reason}{others}")
         self.reasons, self.outputs = reasons, outputs
 
 
@@ -34,11 +36,14 @@ def reasons_of(outputs: Outputs) -> dict[int, str]:
     }
 
 
-def require_answered(outputs: Outputs, where: str = "") -> dict[str, np.ndarray]:
+def require_answered(
+    outputs: Outputs, names: Sequence[str] | None = None, where: str = ""
+) -> dict[str, np.ndarray]:
     """The outputs without `error`, if every row was answered.
 
     Args:
         outputs: of a signature.
+        names: what messages call the rows, if not "row 0", "row 1", ...
         where: begins the message.
 
     Raises:
@@ -47,5 +52,5 @@ def require_answered(outputs: Outputs, where: str = "") -> dict[str, np.ndarray]
     answer = {name: array for name, array in outputs.items() if name != ROW_ERROR}
     reasons = reasons_of(outputs)
     if reasons:
-        raise RefusedRowsError(where, reasons, answer)
+        raise RefusedRowsError(reasons, answer, names, where)
     return answer
