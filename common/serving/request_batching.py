@@ -108,7 +108,7 @@ class Batcher:
                 )
             self._waiting.append(request)
             self._changed.notify_all()
-        request.answer.add_done_callback(lambda answer: answer.cancelled() and self._drop(request))
+        request.answer.add_done_callback(lambda _: self._drop_cancelled(request))
         return request.answer
 
     def close(self) -> None:
@@ -119,8 +119,10 @@ class Batcher:
         for thread in self._threads:
             thread.join()
 
-    def _drop(self, request: _Request) -> None:
+    def _drop_cancelled(self, request: _Request) -> None:
         """Takes a request from the queue, where it would hold a place until its turn."""
+        if not request.answer.cancelled():
+            return
         with self._changed, suppress(ValueError):
             self._waiting.remove(request)
 
