@@ -47,6 +47,13 @@ def timed_protocol(read_seconds: float) -> type[H11Protocol]:
             if self.conn.their_state is h11.SEND_BODY:
                 self._watch()
 
+        def send_400_response(self, msg: str) -> None:
+            try:
+                super().send_400_response(msg)
+            except h11.LocalProtocolError:
+                # An answer has begun, or none may have a body.
+                self.transport.close()
+
         def _watch(self) -> None:
             if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
                 self._end()

@@ -46,7 +46,7 @@ def rest_application(
         metrics: takes the counts.
         metrics_path: where they can be read, if anywhere.
     """
-    application = FastAPI(openapi_url=None)
+    application = FastAPI(openapi_url=None, redirect_slashes=False)
 
     @application.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Response:
