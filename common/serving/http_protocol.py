@@ -1,4 +1,4 @@
-"""uvicorn's HTTP, with a time limit on those who connect and then do not send what they should."""
+"""uvicorn's HTTP, which gives up clients that do not send what they should, and the work of those that have gone."""
 
 import asyncio
 import socket
@@ -11,7 +11,7 @@ _LEAST_BYTES_PER_SECOND = 1000
 
 
 def timed_protocol(read_seconds: float) -> type[H11Protocol]:
-    """HTTP that closes a connection on which a request takes too long to arrive.
+    """HTTP that closes a connection on which a request takes too long to arrive, and ends the work of one that is lost.
 
     Args:
         read_seconds: how long a client may take from connecting, or from the first byte of a later request, to the last
@@ -24,6 +24,18 @@ def timed_protocol(read_seconds: float) -> type[H11Protocol]:
             self._check: asyncio.TimerHandle | None = None
             self._began = 0.0
             self._received = 0
+            self._work: asyncio.Task[None] | None = None
+            self._answer, self.app = self.app, self._answer_unless_gone
+
+        async def _answer_unless_gone(self, scope: Any, receive: Any, send: Any) -> None:
+            self._work = asyncio.current_task()
+            try:
+                await self._answer(scope, receive, send)
+            except asyncio.CancelledError:
+                if not self.transport.is_closing():
+                    raise
+            finally:
+                self._work = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -35,6 +47,8 @@ def timed_protocol(read_seconds: float) -> type[H11Protocol]:
         def connection_lost(self, exc: Exception | None) -> None:
             self._end()
             super().connection_lost(exc)
+            if self._work is not None:
+                self._work.cancel()
 
         def data_received(self, data: bytes) -> None:
             self._received += len(data)

@@ -66,7 +66,7 @@ def rest_application(
             return _error(str(error), error.http_status)
         except ClientDisconnect:
             return Response(status_code=_CLIENT_GONE)
-        return await _counted(core, metrics, asked, _answer(core, workers, request, asked, body))
+        return await _counted(core, metrics, asked, _answer(core, workers, asked, body))
 
     return application
 
@@ -80,9 +80,10 @@ async def _counted(
     except RequestError as error:
         status = error.code
         return _error(str(error), error.http_status)
-    except (ClientDisconnect, asyncio.CancelledError):
+    except asyncio.CancelledError:
+        # The client has gone. What waits for a run leaves the queue, for its future is cancelled too.
         status = grpc.StatusCode.CANCELLED
-        return Response(status_code=_CLIENT_GONE)
+        raise
     except Exception:
         status = grpc.StatusCode.INTERNAL
         logging.getLogger(__name__).exception("a request failed")
@@ -94,9 +95,7 @@ async def _counted(
             metrics.add(asked.model, api, "REST", status, time.perf_counter() - begin)
 
 
-async def _answer(
-    core: ServingCore, workers: JsonWorkers, request: Request, asked: Asked, body: bytes
-) -> bytes:
+async def _answer(core: ServingCore, workers: JsonWorkers, asked: Asked, body: bytes) -> bytes:
     if asked.method == "status":
         # As under TensorFlow Serving a label picks no version here.
         return json_work.written(status_json(status_response(core.repository, asked.model, asked.version)))
@@ -107,7 +106,7 @@ async def _answer(
     ask = _predict if asked.method == "predict" else _ask_with_examples
     try:
         async with asyncio.timeout(seconds):
-            return await _unless_gone(request, ask(core, workers, asked, body))
+            return await ask(core, workers, asked, body)
     except TimeoutError:
         raise past_deadline(seconds) from None
 
@@ -134,21 +133,6 @@ async def _ask_with_examples(core: ServingCore, workers: JsonWorkers, asked: Ask
 
 async def _outputs(future: "Future[Tensors]") -> Tensors:
     return await asyncio.wrap_future(future)
-
-
-async def _unless_gone(request: Request, work: Awaitable[bytes]) -> bytes:
-    """What `work` gives. Should the client go before, the work ends, and a request that waits leaves the queue."""
-    working = asyncio.ensure_future(work)
-    # The body has been read: what can still be received is that the client has gone.
-    going = asyncio.ensure_future(request.receive())
-    try:
-        await asyncio.wait((working, going), return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
-            raise ClientDisconnect
-        return working.result()
-    finally:
-        working.cancel()
-        going.cancel()
 
 
 async def _body(request: Request, limit: int) -> bytes:
