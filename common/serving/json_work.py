@@ -48,6 +48,11 @@ def predict_request(body: bytes, signatures: Mapping[str, Signature], max_rows: 
     return PredictRequest(name, inputs, "instances" in document)
 
 
+def require_object(body: bytes) -> None:
+    """Raises RequestError if a request is no JSON object, or names no signature in a string."""
+    json_requests.signature_name(json_requests.parse(body))
+
+
 def examples_request(body: bytes, method: str, max_rows: int) -> tuple[str, list[Example]]:
     """Reads a classify or regress request: the signature that it asks, and its examples.
 

@@ -69,6 +69,10 @@ class JsonWorkers:
                 "the process that reads large requests ended", grpc.StatusCode.RESOURCE_EXHAUSTED
             ) from None
         self._idle.append(process)
+        if isinstance(result, MemoryError):
+            raise RequestError(
+                "the request needs more memory than there is", grpc.StatusCode.RESOURCE_EXHAUSTED
+            )
         if not is_answer:
             raise result
         return result

@@ -13,13 +13,15 @@ References:
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import ExitStack, asynccontextmanager
 
 import grpc
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from tensorflow.core.example.example_pb2 import Example
 
 from common.serving import json_work
 from common.serving.json_workers import JsonWorkers
@@ -28,6 +30,7 @@ from common.serving.model_reports import metadata_json, status_json, status_resp
 from common.serving.refusals import RequestError, past_deadline
 from common.serving.request_batching import Tensors
 from common.serving.rest_paths import Asked, asked_by
+from common.serving.served_models import ServedModel
 from common.serving.serving_core import ServingCore
 
 _CLIENT_GONE = 499
@@ -111,8 +114,24 @@ async def _answer(core: ServingCore, workers: JsonWorkers, asked: Asked, body: b
         raise past_deadline(seconds) from None
 
 
+@asynccontextmanager
+async def _model(
+    core: ServingCore, asked: Asked, check: Callable[[], Awaitable[object]]
+) -> AsyncIterator[ServedModel]:
+    """The model that is asked. Where there is none, `check` tells before what is wrong with the request's JSON, as
+    TensorFlow Serving does, which reads it first.
+    """
+    with ExitStack() as stack:
+        try:
+            model = stack.enter_context(core.repository.model(asked.model, asked.version, asked.label))
+        except RequestError:
+            await check()
+            raise
+        yield model
+
+
 async def _predict(core: ServingCore, workers: JsonWorkers, asked: Asked, body: bytes) -> bytes:
-    with core.repository.model(asked.model, asked.version, asked.label) as model:
+    async with _model(core, asked, lambda: workers.call(len(body), json_work.require_object, body)) as model:
         read = await workers.call(
             len(body), json_work.predict_request, body, model.signatures, core.limits.max_rows
         )
@@ -122,10 +141,13 @@ async def _predict(core: ServingCore, workers: JsonWorkers, asked: Asked, body: 
 
 
 async def _ask_with_examples(core: ServingCore, workers: JsonWorkers, asked: Asked, body: bytes) -> bytes:
-    with core.repository.model(asked.model, asked.version, asked.label) as model:
-        signature, examples = await workers.call(
+    async def read() -> tuple[str, list[Example]]:
+        return await workers.call(
             len(body), json_work.examples_request, body, asked.method, core.limits.max_rows
         )
+
+    async with _model(core, asked, read) as model:
+        signature, examples = await read()
         future = core.submit_examples(model, signature, asked.method, examples)
     outputs = await _outputs(future)
     return await workers.call(json_work.size_of(outputs), json_work.examples_answer, outputs, asked.method)

@@ -141,3 +141,16 @@ def test_large_answers_are_written_apart(serve, models):
     text = "é" * 200_000
     answer = web.post("/v1/models/toy:predict", json={"instances": [text, "b"]})
     assert [row["shouted"] for row in answer.json()["predictions"]] == [text, "B"]
+
+
+@pytest.mark.parametrize("size", [1, 200_000])
+def test_what_is_wrong_with_the_json_is_told_before_that_there_is_no_model(serve, models, size):
+    _, web = serve(models)
+    for method, body, status, message in (
+        ("predict", b"{", 400, "JSON Parse error"),
+        ("classify", b'{"examples": 1}', 400, "'examples' value to be an list/array"),
+        ("predict", b'{"instances": []}', 404, "Servable not found for request: Latest(none)"),
+        ("classify", b'{"examples": [{}]}', 404, "Servable not found for request: Latest(none)"),
+    ):
+        answer = web.post(f"/v1/models/none:{method}", content=body + b" " * size)
+        assert (answer.status_code, message in answer.json()["error"]) == (status, True), answer.text
