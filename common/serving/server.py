@@ -5,7 +5,8 @@ python -m common.serving.server --models saved_models
 Production belongs to TensorFlow Serving, which serves the same folders, the same requests and the same answers. Models
 run through TensorFlow's C++ SavedModel loader here as there; what is Python is the network, the reading of requests and
 the gathering of batches. Where a joint run fails, its requests are run again, each alone, which TensorFlow Serving does
-not do (--no-second-runs). Not here: TLS, authentication, other metrics than requests and their latency, GPUs.
+not do (--no-second-runs), and a configuration that is sent over gRPC may name folders in --models only. Not here: TLS,
+authentication, metrics other than the number of requests and their latency, GPUs.
 """
 
 import signal

@@ -36,7 +36,7 @@ def key(name, **labels):
 
 
 @given(
-    st.text(),
+    st.text() | st.text('a"\\\n,}= '),
     st.lists(st.tuples(st.sampled_from(grpc.StatusCode), st.floats(0, 5000)), min_size=1, max_size=20),
 )
 def test_what_was_counted_is_what_is_read(name, requests):
