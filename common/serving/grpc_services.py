@@ -1,29 +1,27 @@
-"""TensorFlow Serving's gRPC interface: PredictionService and ModelService."""
+"""TensorFlow Serving's gRPC interface: PredictionService."""
 
-import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any, TypeVar
+from typing import Any
 
 import grpc
 from tensorflow.core.example.example_pb2 import Example
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
-    get_model_status_pb2,
     inference_pb2,
     model_pb2,
-    model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
     regression_pb2,
 )
 
-from common.serving.model_reports import metadata_response, status_response
-from common.serving.model_repository import ServedModel
+from common.serving.grpc_calls import answered, asked_model
+from common.serving.model_reports import metadata_response
 from common.serving.refusals import RequestError, past_deadline
 from common.serving.request_batching import Tensors
+from common.serving.served_models import ServedModel
 from common.serving.serving_core import (
     ServingCore,
     class_scores,
@@ -34,14 +32,12 @@ from common.serving.serving_core import (
 from common.serving.signatures import DEFAULT_SIGNATURE
 from common.serving.tensor_messages import array_of, message_of
 
-Answer = TypeVar("Answer")
 _METHODS = {f"tensorflow/serving/{method}": method for method in ("classify", "regress")}
 
 
-def add_services(server: grpc.Server, core: ServingCore) -> None:
-    """Lets a gRPC server answer as TensorFlow Serving."""
+def add_prediction_service(server: grpc.Server, core: ServingCore) -> None:
+    """Lets a gRPC server answer for models as TensorFlow Serving."""
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_PredictionService(core), server)
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(_ModelService(core), server)
 
 
 class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -51,7 +47,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     def Predict(  # noqa: N802
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
-        return _answered(context, lambda: self._predict(request, context))
+        return answered(context, lambda: self._predict(request, context))
 
     def Classify(  # noqa: N802
         self, request: classification_pb2.ClassificationRequest, context: grpc.ServicerContext
@@ -63,7 +59,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             _fill_classes(response.result, self._awaited(future, context), len(examples))
             return response
 
-        return _answered(context, answer)
+        return answered(context, answer)
 
     def Regress(  # noqa: N802
         self, request: regression_pb2.RegressionRequest, context: grpc.ServicerContext
@@ -75,7 +71,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             _fill_regressions(response.result, self._awaited(future, context), len(examples))
             return response
 
-        return _answered(context, answer)
+        return answered(context, answer)
 
     def MultiInference(  # noqa: N802
         self, request: inference_pb2.MultiInferenceRequest, context: grpc.ServicerContext
@@ -85,7 +81,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             examples = _examples(request.input)
             # All tasks ask the model that the first one names, in the version that it names.
             first = request.tasks[0] if request.tasks else inference_pb2.InferenceTask()
-            with self._core.repository.model(*_asked(first)) as model:
+            with self._core.repository.model(*asked_model(first)) as model:
                 methods = _task_methods(request.tasks, model)
                 futures = []
                 for name, method in methods.items():
@@ -102,7 +98,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
                     _fill_regressions(result.regression_result, outputs, len(examples))
             return response
 
-        return _answered(context, answer)
+        return answered(context, answer)
 
     def GetModelMetadata(  # noqa: N802
         self, request: get_model_metadata_pb2.GetModelMetadataRequest, context: grpc.ServicerContext
@@ -113,17 +109,17 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             for field in request.metadata_field:
                 if field != "signature_def":
                     raise RequestError(f"Metadata field {field} is not supported")
-            with self._core.repository.model(*_asked(request)) as model:
+            with self._core.repository.model(*asked_model(request)) as model:
                 return metadata_response(model)
 
-        return _answered(context, answer)
+        return answered(context, answer)
 
     def _predict(
         self, request: predict_pb2.PredictRequest, context: grpc.ServicerContext
     ) -> predict_pb2.PredictResponse:
         limit = self._core.limits.max_request_bytes
         response = predict_pb2.PredictResponse()
-        with self._core.repository.model(*_asked(request)) as model:
+        with self._core.repository.model(*asked_model(request)) as model:
             name, signature = signature_of(model, request.model_spec.signature_name, _no_signature)
             tensors = dict(request.inputs)
             if len(tensors) < len(signature.inputs):
@@ -145,7 +141,7 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         method: str,
         context: grpc.ServicerContext,
     ) -> "Future[Tensors]":
-        with self._core.repository.model(*_asked(request)) as model:
+        with self._core.repository.model(*asked_model(request)) as model:
             name = request.model_spec.signature_name or DEFAULT_SIGNATURE
             _describe(specification, model.name, model.version, name)
             return self._core.submit_examples(model, name, method, examples, context.time_remaining())
@@ -154,44 +150,15 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         limit = self._core.limits.request_seconds
         remaining = context.time_remaining()
         seconds = limit if remaining is None else min(remaining, limit)
+        if not context.add_callback(future.cancel):
+            future.cancel()
         try:
             return future.result(seconds)
+        except CancelledError:
+            raise RequestError("the caller has gone", grpc.StatusCode.CANCELLED) from None
         except FutureTimeoutError:
             future.cancel()
             raise past_deadline(seconds) from None
-
-
-class _ModelService(model_service_pb2_grpc.ModelServiceServicer):
-    def __init__(self, core: ServingCore) -> None:
-        self._core = core
-
-    def GetModelStatus(  # noqa: N802
-        self, request: get_model_status_pb2.GetModelStatusRequest, context: grpc.ServicerContext
-    ) -> get_model_status_pb2.GetModelStatusResponse:
-        return _answered(context, lambda: status_response(self._core.repository, *_asked(request)))
-
-
-def _answered(context: grpc.ServicerContext, answer: Callable[[], Answer]) -> Answer:
-    try:
-        return answer()
-    except RequestError as error:
-        context.abort(error.code, str(error))
-    except Exception:
-        logging.getLogger(__name__).exception("a request failed")
-        context.abort(grpc.StatusCode.INTERNAL, "internal error; the server's log has more")
-    raise AssertionError("abort ends the call")
-
-
-def _asked(request: Any) -> tuple[str, int | None]:
-    """The name and the version that a request asks for."""
-    if not request.HasField("model_spec"):
-        raise RequestError("Missing ModelSpec")
-    asked = request.model_spec
-    if asked.HasField("version_label"):
-        raise RequestError(
-            "ModelSpec has 'version_label' set, but it is not currently allowed by the server."
-        )
-    return asked.name, asked.version.value if asked.HasField("version") else None
 
 
 def _examples(given: Any) -> list[Example]:

@@ -23,7 +23,7 @@ def status_response(
     for number, refusal in repository.states(name, version).items():
         state = ModelVersionStatus.AVAILABLE if refusal is None else ModelVersionStatus.END
         status = response.model_version_status.add(version=number, state=state)
-        if refusal is not None:
+        if refusal:
             status.status.error_code, status.status.error_message = _UNKNOWN, refusal
     return response
 

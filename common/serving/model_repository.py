@@ -5,72 +5,28 @@ loaded and never become part of a path.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
-from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 
 from common.errors import UserError, one_line
+from common.serving.log_lines import Log, unfailing
 from common.serving.model_sources import ModelSource, link_outside, state_of
 from common.serving.refusals import RequestError
 from common.serving.runner import SavedModelRunner
+from common.serving.served_models import EndedVersions, ServedModel, Versions, signature_definitions
 from common.serving.warmup_requests import warm_up
-
-Log = Callable[[str], None]
-
-
-class ServedModel:
-    """A loaded version of a model, freed once it is retired and nobody uses it any longer."""
-
-    def __init__(
-        self, name: str, version: int, runner: SavedModelRunner, definitions: SignatureDefMap
-    ) -> None:
-        self.name = name
-        self.version = version
-        self.runner = runner
-        self.definitions = definitions
-        self._users = 0
-        self._is_retired = False
-        self._lock = threading.Lock()
-
-    def acquire(self) -> None:
-        """Keeps the model open until `release`."""
-        with self._lock:
-            self._users += 1
-
-    def release(self) -> None:
-        with self._lock:
-            self._users -= 1
-            is_last = self._is_retired and not self._users
-        if is_last:
-            self.runner.close()
-
-    def retire(self) -> None:
-        """Frees the model as soon as its last user has released it."""
-        with self._lock:
-            self._is_retired = True
-            is_unused = not self._users
-        if is_unused:
-            self.runner.close()
-
-
-@dataclass
-class _Versions:
-    """What is known of one model: the versions served, and the refused ones with the state that was refused."""
-
-    served: dict[int, ServedModel] = field(default_factory=dict)
-    refused: dict[int, tuple[str, object]] = field(default_factory=dict)
 
 
 class ModelRepository:
     """Loads the versions that are to be served, and looks for others at intervals.
 
     A new version is loaded beside the old one, which is retired only when the new one serves. One that cannot be loaded
-    is reported once, and tried again when its files change.
+    is reported once, and tried again when its files change. A model whose folder cannot be looked into (moved away,
+    unreadable) stays as it is; one whose folder holds no version any longer is retired, both as under TensorFlow
+    Serving.
 
     Args:
         sources: called at each look for the models and their folders.
@@ -79,10 +35,11 @@ class ModelRepository:
         threads: of TensorFlow, see `SavedModelRunner`.
         warms_up: whether a model's first version, too, is asked its warm-up requests before it serves. One that takes
             the place of another always is.
-        log: takes a line for each version that is loaded, refused or retired.
+        early_labels: labels may stand for versions that are not served yet.
+        log: takes a line for each version that is loaded, refused or retired; what it raises is dropped.
 
     Raises:
-        UserError: not one version could be loaded.
+        UserError: not one version could be loaded, or a label stands for a version that is not served yet.
     """
 
     def __init__(
@@ -94,13 +51,24 @@ class ModelRepository:
         threads: int | None,
         warms_up: bool,
         log: Log,
+        early_labels: bool = False,
     ) -> None:
-        self._sources, self._threads, self._warms_up, self._log = sources, threads, warms_up, log
-        self._models: dict[str, _Versions] = {}
+        self._sources, self._threads, self._warms_up, self._log = sources, threads, warms_up, unfailing(log)
+        self._early_labels = early_labels
+        self._configured: Sequence[ModelSource] = ()
+        self._labels: Mapping[str, Mapping[str, int]] = {}
+        self._models: dict[str, Versions] = {}
+        self._ended = EndedVersions()
         self._lock = threading.Lock()
+        self._refreshing = threading.RLock()
         self._stopping = threading.Event()
         self._poller = threading.Thread(target=self._poll, args=(poll_seconds,), name="poll", daemon=True)
-        self.refresh()
+        try:
+            self.refresh()
+        except RequestError as error:
+            raise UserError(
+                f"{where}: {error}; --allow-version-labels-for-unavailable-models lets labels come before versions"
+            ) from None
         if not self.available():
             self.close()
             raise UserError(
@@ -111,14 +79,20 @@ class ModelRepository:
             self._poller.start()
 
     @contextmanager
-    def model(self, name: str, version: int | None = None) -> Iterator[ServedModel]:
-        """A version of a model, the latest unless given, which stays open during the block.
+    def model(self, name: str, version: int | None = None, label: str | None = None) -> Iterator[ServedModel]:
+        """A version of a model, the latest unless given by number or label, which stays open during the block.
 
         Raises:
             RequestError: there is none.
         """
+        if not name:
+            raise RequestError("ModelSpec has no name specified.")
         with self._lock:
-            known = self._models.get(name, _Versions()).served
+            if label is not None:
+                version = self._labels.get(name, {}).get(label)
+                if version is None:
+                    raise RequestError(f"Unrecognized servable version label: {label}")
+            known = self._models.get(name, Versions()).served
             found = known.get(max(known, default=0) if version is None else version)
             if found is None:
                 asked = f"Latest({name})" if version is None else f"Specific({name}, {version})"
@@ -138,17 +112,22 @@ class ModelRepository:
                 for version in sorted(self._models[name].served)
             ]
 
+    def is_known(self, name: str) -> bool:
+        """Whether a model of this name is served, or was meant to be."""
+        with self._lock:
+            return name in self._models
+
     def states(self, name: str, version: int | None = None) -> dict[int, str | None]:
-        """Each version of a model, the latest first: None if it is served, or else why it was refused.
+        """Each version of a model, the latest first: None if it is served, or else why not: the reason for which it was
+        refused, nothing if it was served before.
 
         Raises:
             RequestError: there is no such model or version.
         """
         with self._lock:
-            known = self._models.get(name, _Versions())
-            states: dict[int, str | None] = {
-                number: message for number, (message, _) in known.refused.items()
-            }
+            known = self._models.get(name, Versions())
+            states: dict[int, str | None] = dict.fromkeys(self._ended.of(name), "")
+            states |= {number: message for number, (message, _) in known.refused.items()}
             states |= dict.fromkeys(known.served)
         if version is not None:
             states = {number: state for number, state in states.items() if number == version}
@@ -159,11 +138,82 @@ class ModelRepository:
 
     def refresh(self) -> None:
         """Loads what is new and retires what is no longer to be served."""
-        sources = {source.name: source for source in self._sources()}
-        for name in sorted(sources.keys() | self._models.keys()):
+        with self._refreshing:
+            self._follow(self._sources())
+
+    def reload(self, sources: Sequence[ModelSource]) -> None:
+        """Serves other models from now on, and comes back once those that are new are served.
+
+        Raises:
+            RequestError: a label stands for a version that is not served yet, and all stays as it was; or a new model
+                did not come to be served, while the others did.
+        """
+        with self._refreshing:
+            before = {source.name for source in self._configured}
+            self._configure(sources)
+            self._sources = lambda: list(sources)
+            self._follow(sources)
+            self._require_available({source.name for source in sources} - before)
+
+    def _follow(self, sources: Sequence[ModelSource]) -> None:
+        if list(sources) != list(self._configured):
+            self._configure(sources)
+        named = {source.name: source for source in sources}
+        for name in sorted(named.keys() | self._models.keys()):
             with self._lock:
-                known = self._models.setdefault(name, _Versions())
-            self._retire_others(known, self._wanted(known, sources[name]) if name in sources else {})
+                known = self._models.setdefault(name, Versions())
+            try:
+                wanted = self._wanted(known, named[name]) if name in named else {}
+            except OSError as error:
+                self._report_trouble(name, known, one_line(error))
+                continue
+            self._report_trouble(name, known, "")
+            self._retire_others(known, wanted)
+            if name not in named:
+                with self._lock:
+                    del self._models[name]
+
+    def _configure(self, sources: Sequence[ModelSource]) -> None:
+        """Takes over the labels. As under TensorFlow Serving one may stand only for a version that is served already;
+        with `early_labels` a new label for any.
+
+        Raises:
+            RequestError: another label.
+        """
+        with self._lock:
+            for source in sources:
+                served = self._models.get(source.name, Versions()).served
+                earlier = self._labels.get(source.name, {})
+                for label, version in source.labels.items():
+                    is_free = self._early_labels and earlier.get(label, version) == version
+                    if not is_free and version not in served:
+                        raise RequestError(
+                            f"Request to assign label to version {version} of model {source.name}, which is not "
+                            "currently available for inference",
+                            grpc.StatusCode.FAILED_PRECONDITION,
+                        )
+            self._labels = {source.name: dict(source.labels) for source in sources}
+            self._configured = tuple(sources)
+
+    def _require_available(self, names: Collection[str]) -> None:
+        faults = []
+        with self._lock:
+            for name in sorted(names):
+                known = self._models[name]
+                if not known.served:
+                    version, (reason, _) = max(known.refused.items(), default=(0, (known.trouble, None)))
+                    reason = reason or "no version found"
+                    faults.append(f"{{{{name: {name} version: {version}}} due to error: {reason}}}, ")
+        if faults:
+            raise RequestError(
+                f"{len(faults)} model(s) did not become available: {{{''.join(faults)}}}",
+                grpc.StatusCode.UNKNOWN,
+            )
+
+    def _report_trouble(self, name: str, known: Versions, trouble: str) -> None:
+        if trouble and trouble != known.trouble:
+            self._log(f"{name}: stays as it is: {trouble}")
+        known.trouble = trouble
 
     def close(self) -> None:
         """Stops looking, and frees each model once its requests have ended."""
@@ -177,13 +227,18 @@ class ModelRepository:
             model.retire()
 
     def _poll(self, seconds: float) -> None:
+        trouble = ""
         while not self._stopping.wait(seconds):
             try:
                 self.refresh()
-            except (UserError, OSError) as error:
-                self._log(f"the models stay as they are: {one_line(error)}")
+                trouble = ""
+            except Exception as error:
+                # Whatever it was, it may be gone at the next look.
+                if one_line(error) != trouble:
+                    trouble = one_line(error)
+                    self._log(f"the models stay as they are: {trouble}")
 
-    def _wanted(self, known: _Versions, source: ModelSource) -> dict[int, ServedModel]:
+    def _wanted(self, known: Versions, source: ModelSource) -> dict[int, ServedModel]:
         """The versions to serve, of which the new ones are loaded and serve already."""
         present = source.versions()
         with self._lock:
@@ -197,15 +252,17 @@ class ModelRepository:
                 break
         return wanted
 
-    def _retire_others(self, known: _Versions, wanted: dict[int, ServedModel]) -> None:
+    def _retire_others(self, known: Versions, wanted: dict[int, ServedModel]) -> None:
         with self._lock:
             retired = [model for version, model in known.served.items() if version not in wanted]
             known.served = wanted
+            for model in retired:
+                self._ended.add(model.name, model.version)
         for model in retired:
             self._log(f"{model.name}/{model.version}: no longer served")
             model.retire()
 
-    def _load(self, known: _Versions, source: ModelSource, version: int, folder: Path) -> ServedModel | None:
+    def _load(self, known: Versions, source: ModelSource, version: int, folder: Path) -> ServedModel | None:
         """The loaded version; None if it cannot be loaded, which is logged unless it was known."""
         link = link_outside(folder, source.root)
         state = link or state_of(folder)
@@ -227,12 +284,6 @@ class ModelRepository:
         with self._lock:
             known.refused.pop(version, None)
             known.served[version] = model
+            self._ended.forget(source.name, version)
         self._log(f"{source.name}/{version}: served")
         return model
-
-
-def signature_definitions(folder: Path) -> SignatureDefMap:
-    """The signatures of a SavedModel with all that it says of them, as TensorFlow Serving's metadata has it."""
-    graphs = SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs
-    served = next(graph for graph in graphs if list(graph.meta_info_def.tags) == ["serve"])
-    return SignatureDefMap(signature_def=served.signature_def)

@@ -44,6 +44,10 @@ class RequestError(Exception):
         self.code = code
         self.http_status = http_status or _HTTP_STATUSES.get(code, 500)
 
+    def __reduce__(self) -> tuple[type, tuple[str, grpc.StatusCode, int]]:
+        """Lets it be raised in one process and caught in another."""
+        return type(self), (str(self), self.code, self.http_status)
+
 
 def refusal_by_model(error: SavedModelError) -> RequestError:
     """What the model itself refused, without the place in its graph, which says nothing to those who ask."""
@@ -70,3 +74,9 @@ def past_deadline(seconds: float) -> RequestError:
     return RequestError(
         f"the request took longer than {seconds:g} seconds", grpc.StatusCode.DEADLINE_EXCEEDED
     )
+
+
+def require_rows(most: int, rows: int) -> None:
+    """Raises RequestError if a request may not have so many rows."""
+    if rows > most:
+        raise RequestError(f"expected at most {most} rows in a request, got {rows}")

@@ -2,14 +2,16 @@
 
 A request joins others of the same model and signature whose inputs agree in every dimension but the first. Nothing is
 padded, and only signatures whose answers have a fixed shape for each row take part, so that an answer never depends on
-those that shared its run. Should a shared run fail, each of its requests is run alone.
+those that shared its run. Should a shared run fail, each of its requests is run alone, unless that is switched off.
 """
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,6 +46,9 @@ class BatchingOptions:
     """Runs at the same time."""
     max_queue: int = 1000
     """Requests that may wait for a run; further ones are refused (503, UNAVAILABLE)."""
+    second_runs: bool = True
+    """Whether the requests of a joint run that failed are run again, each alone, so that one request's fault is not its
+    neighbours'. Without second runs all of them get the error, as under TensorFlow Serving."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +57,7 @@ class _Request:
     signature: str
     inputs: Tensors
     rows: int
-    kind: object
+    kind: object | None
     deadline: float
     seconds: float
     arrival: float = field(default_factory=time.monotonic)
@@ -90,7 +95,7 @@ class Batcher:
             RequestError: the queue is full, or closed.
         """
         rows = _rows(inputs)
-        kind = object() if rows is None else _kind(runner, signature, inputs)
+        kind = None if rows is None else _kind(runner, signature, inputs)
         deadline = time.monotonic() + seconds
         request = _Request(runner, signature, inputs, rows or 1, kind, deadline, seconds)
         with self._changed:
@@ -103,6 +108,7 @@ class Batcher:
                 )
             self._waiting.append(request)
             self._changed.notify_all()
+        request.answer.add_done_callback(lambda _: self._drop_cancelled(request))
         return request.answer
 
     def close(self) -> None:
@@ -113,9 +119,24 @@ class Batcher:
         for thread in self._threads:
             thread.join()
 
+    def _drop_cancelled(self, request: _Request) -> None:
+        """Takes a request from the queue, where it would hold a place until its turn."""
+        if not request.answer.cancelled():
+            return
+        with self._changed, suppress(ValueError):
+            self._waiting.remove(request)
+
     def _work(self) -> None:
         while batch := self._next_batch():
-            _answer([request for request in batch if _is_wanted(request)])
+            wanted = [request for request in batch if _is_wanted(request)]
+            try:
+                _answer(wanted, self._options.second_runs)
+            except Exception as error:
+                # Whatever it was, those that wait get an answer, and the thread goes on.
+                logging.getLogger(__name__).exception("a run failed")
+                for request in wanted:
+                    if not request.answer.done():
+                        request.answer.set_exception(error)
 
     def _next_batch(self) -> list[_Request]:
         """Waits for a request, and for those that can join it; empty once the queue is closed and empty."""
@@ -124,7 +145,8 @@ class Batcher:
             if not self._waiting:
                 return []
             first = self._waiting.popleft()
-            batch, room = [first], self._options.max_batch_size - first.rows
+            batch = [first]
+            room = 0 if first.kind is None else self._options.max_batch_size - first.rows
             until = first.arrival + self._options.batch_timeout_ms / 1000
             while True:
                 room = self._join(batch, room)
@@ -137,7 +159,7 @@ class Batcher:
         """Moves the waiting requests that fit from the queue to the batch; returns the room that is left."""
         others: deque[_Request] = deque()
         for request in self._waiting:
-            if request.kind == batch[0].kind and request.rows <= room:
+            if request.kind is not None and request.kind == batch[0].kind and request.rows <= room:
                 batch.append(request)
                 room -= request.rows
             else:
@@ -152,10 +174,10 @@ def _rows(inputs: Tensors) -> int | None:
     return rows.pop() or None if len(rows) == 1 else None
 
 
-def _kind(runner: Runner, signature: str, inputs: Tensors) -> object:
-    """Equal for requests that can share a run."""
+def _kind(runner: Runner, signature: str, inputs: Tensors) -> object | None:
+    """Equal for requests that can share a run; None where a request runs alone."""
     if not _is_shared(runner.signatures[signature]):
-        return object()
+        return None
     shapes = tuple((name, inputs[name].dtype.str, inputs[name].shape[1:]) for name in sorted(inputs))
     return id(runner), signature, shapes
 
@@ -177,42 +199,54 @@ def _is_wanted(request: _Request) -> bool:
     return True
 
 
-def _answer(batch: Sequence[_Request]) -> None:
-    if len(batch) > 1:
-        try:
-            answers = _run_together(batch)
-        except Exception:
-            # One request's fault is not its neighbours': alone, each gets its own answer or its own error.
-            answers = None
-        if answers is not None:
-            for request, outputs in zip(batch, answers, strict=True):
-                request.answer.set_result(outputs)
-            return
-    for request in batch:
-        _answer_alone(request)
-
-
-def _answer_alone(request: _Request) -> None:
+def _answer(batch: Sequence[_Request], second_runs: bool) -> None:
+    if len(batch) < 2:
+        return _answer_alone(batch)
     try:
-        outputs = request.runner.run(request.signature, **request.inputs)
-    except SavedModelError as error:
-        request.answer.set_exception(refusal_by_model(error))
-    except ValueError as error:
-        request.answer.set_exception(refusal_of_value(error))
+        answers = _run_together(batch)
     except Exception as error:
-        request.answer.set_exception(error)
-    else:
+        if second_runs:
+            return _answer_alone(batch)
+        for request in batch:
+            request.answer.set_exception(_refusal(error))
+        return None
+    for request, outputs in zip(batch, answers, strict=True):
         request.answer.set_result(outputs)
+    return None
 
 
-def _run_together(batch: Sequence[_Request]) -> list[Tensors] | None:
-    """Each request's outputs; None if the outputs do not hold a row for each row of the inputs."""
+def _answer_alone(batch: Sequence[_Request]) -> None:
+    for request in batch:
+        try:
+            outputs = request.runner.run(request.signature, **request.inputs)
+        except Exception as error:
+            request.answer.set_exception(_refusal(error))
+        else:
+            request.answer.set_result(outputs)
+
+
+def _refusal(error: Exception) -> Exception:
+    if isinstance(error, SavedModelError):
+        return refusal_by_model(error)
+    return refusal_of_value(error) if isinstance(error, ValueError) else error
+
+
+def _run_together(batch: Sequence[_Request]) -> list[Tensors]:
+    """Each request's outputs.
+
+    Raises:
+        RequestError: the outputs do not hold a row for each row of the inputs.
+    """
     first = batch[0]
     joined = {name: np.concatenate([request.inputs[name] for request in batch]) for name in first.inputs}
     outputs = first.runner.run(first.signature, **joined)
     rows = [request.rows for request in batch]
     if any(array.ndim == 0 or len(array) != sum(rows) for array in outputs.values()):
-        return None
+        raise RequestError(
+            "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension sizes of the input "
+            "tensors",
+            grpc.StatusCode.FAILED_PRECONDITION,
+        )
     ends = np.cumsum(rows)
     return [
         {name: array[end - count : end] for name, array in outputs.items()}

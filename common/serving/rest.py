@@ -1,112 +1,163 @@
 """TensorFlow Serving's REST interface.
 
-    GET  /v1/models/NAME[/versions/N]             the state of its versions
-    GET  /v1/models/NAME[/versions/N]/metadata    its signatures
-    POST /v1/models/NAME[/versions/N]:predict     also :classify and :regress
+    GET  /v1/models/NAME[/versions/N|/labels/LABEL]             the state of its versions
+    GET  /v1/models/NAME[/versions/N|/labels/LABEL]/metadata    its signatures
+    POST /v1/models/NAME[/versions/N|/labels/LABEL]:predict     also :classify and :regress
 
-Errors are `{"error": "..."}`.
+Errors are `{"error": "..."}`. Metrics for Prometheus stand at a path of their own, if one is given.
 
 References:
-    https://www.tensorflow.org/tfx/serving/api_rest; tensorflow_serving/model_servers/http_rest_api_util.cc.
+    https://www.tensorflow.org/tfx/serving/api_rest; tensorflow_serving/model_servers/http_rest_api_handler.cc.
 """
 
 import asyncio
-import json
 import logging
-import re
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import ExitStack, asynccontextmanager
 
+import grpc
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from tensorflow.core.example.example_pb2 import Example
 
-from common.serving import json_answers, json_requests
+from common.serving import json_work
+from common.serving.json_workers import JsonWorkers
+from common.serving.metrics import RequestMetrics
 from common.serving.model_reports import metadata_json, status_json, status_response
 from common.serving.refusals import RequestError, past_deadline, too_large
 from common.serving.request_batching import Tensors
 from common.serving.request_bodies import decompressed
-from common.serving.serving_core import ServingCore, signature_of
-from common.serving.signatures import DEFAULT_SIGNATURE
+from common.serving.rest_paths import Asked, asked_by
+from common.serving.served_models import ServedModel
+from common.serving.serving_core import ServingCore
 
-_MODEL = r"/v1/models/(?P<name>[^/:]+)(?:/versions/(?P<version>[0-9]+))?"
-_QUESTION = re.compile(rf"{_MODEL}:(?P<method>predict|classify|regress)")
-_REPORT = re.compile(rf"{_MODEL}(?P<metadata>/metadata)?")
-_LARGEST_VERSION = 2**63 - 1
 _CLIENT_GONE = 499
 # Up to so many times the limit is read and dropped, for a client that looks for an answer only when it has sent all.
 _DRAINED = 4
 
 
-def rest_application(core: ServingCore) -> FastAPI:
-    """The application that answers over HTTP."""
-    application = FastAPI(openapi_url=None)
+def rest_application(
+    core: ServingCore, workers: JsonWorkers, metrics: RequestMetrics, metrics_path: str | None = None
+) -> FastAPI:
+    """The application that answers over HTTP.
+
+    Args:
+        core: answers.
+        workers: read and write JSON.
+        metrics: takes the counts.
+        metrics_path: where they can be read, if anywhere.
+    """
+    application = FastAPI(openapi_url=None, redirect_slashes=False)
 
     @application.exception_handler(HTTPException)
     async def refuse(request: Request, error: HTTPException) -> Response:
-        return _error(_malformed(request), error.status_code)
+        return _not_here(request)
 
-    @application.api_route("/v1/{path:path}", methods=["GET", "POST"])
+    @application.api_route("/{path:path}", methods=["GET", "POST"])
     async def answer(request: Request) -> Response:
+        path = _path(request)
+        if path == metrics_path and request.method == "GET":
+            return Response(metrics.text(), media_type="text/plain")
+        if not path.lower().startswith("/v1/"):
+            return _not_here(request)
         try:
-            async with asyncio.timeout(core.limits.request_seconds):
-                return _json(await _answer(core, request))
-        except TimeoutError:
-            late = past_deadline(core.limits.request_seconds)
-            return _error(str(late), late.http_status)
+            asked = asked_by(request.method, path)
+            body = await _body(request, core.limits.max_request_bytes)
         except RequestError as error:
             return _error(str(error), error.http_status)
         except ClientDisconnect:
             return Response(status_code=_CLIENT_GONE)
-        except Exception:
-            logging.getLogger(__name__).exception("a request failed")
-            return _error("internal error; the server's log has more", 500)
+        return await _counted(core, metrics, asked, _answer(core, workers, asked, body))
 
     return application
 
 
-async def _answer(core: ServingCore, request: Request) -> Mapping[str, Any]:
-    path = request.scope["path"]
-    question, report = _QUESTION.fullmatch(path), _REPORT.fullmatch(path)
-    if question and request.method == "POST":
-        limit = core.limits.max_request_bytes
-        encoding = request.headers.get("content-encoding", "")
-        body = decompressed(await _body(request, limit), encoding, limit)
-        name, version = question["name"], _version(question["version"])
-        if question["method"] == "predict":
-            return await _predict(core, name, version, body)
-        return await _ask_with_examples(core, name, version, question["method"], body)
-    if report and request.method == "GET":
-        name, version = report["name"], _version(report["version"])
-        if report["metadata"]:
-            with core.repository.model(name, version) as model:
-                return metadata_json(model)
-        return status_json(status_response(core.repository, name, version))
-    raise RequestError(_malformed(request), http_status=405 if question or report else 400)
+async def _counted(
+    core: ServingCore, metrics: RequestMetrics, asked: Asked, answer: Awaitable[bytes]
+) -> Response:
+    begin, status = time.perf_counter(), grpc.StatusCode.OK
+    try:
+        return _json(await answer)
+    except RequestError as error:
+        status = error.code
+        return _error(str(error), error.http_status)
+    except asyncio.CancelledError:
+        # The client has gone. What waits for a run leaves the queue, for its future is cancelled too.
+        status = grpc.StatusCode.CANCELLED
+        raise
+    except Exception:
+        status = grpc.StatusCode.INTERNAL
+        logging.getLogger(__name__).exception("a request failed")
+        return _error("internal error; the server's log has more", 500)
+    finally:
+        # A name that no model has could be any, and each would get lines of its own.
+        if core.repository.is_known(asked.model):
+            api = "" if asked.method in ("status", "metadata") else asked.method
+            metrics.add(asked.model, api, "REST", status, time.perf_counter() - begin)
 
 
-async def _predict(core: ServingCore, name: str, version: int | None, body: bytes) -> Mapping[str, Any]:
-    document = json_requests.parse(body)
-    asked = json_requests.signature_name(document)
-    with core.repository.model(name, version) as model:
-        signature_name, signature = signature_of(model, asked, _no_signature)
-        inputs = json_requests.predict_inputs(document, signature, core.require_rows)
-        future = core.submit(model, signature_name, inputs)
-    outputs: Tensors = await asyncio.wrap_future(future)
-    return json_answers.predictions(outputs) if "instances" in document else json_answers.columns(outputs)
+async def _answer(core: ServingCore, workers: JsonWorkers, asked: Asked, body: bytes) -> bytes:
+    if asked.method == "status":
+        # As under TensorFlow Serving a label picks no version here.
+        return json_work.written(status_json(status_response(core.repository, asked.model, asked.version)))
+    if asked.method == "metadata":
+        with core.repository.model(asked.model, asked.version, asked.label) as model:
+            return json_work.written(metadata_json(model))
+    seconds = core.limits.request_seconds
+    ask = _predict if asked.method == "predict" else _ask_with_examples
+    try:
+        async with asyncio.timeout(seconds):
+            return await ask(core, workers, asked, body)
+    except TimeoutError:
+        raise past_deadline(seconds) from None
 
 
-async def _ask_with_examples(
-    core: ServingCore, name: str, version: int | None, method: str, body: bytes
-) -> Mapping[str, Any]:
-    document = json_requests.parse(body)
-    asked = json_requests.signature_name(document) or DEFAULT_SIGNATURE
-    examples = json_requests.examples(document, method)
-    with core.repository.model(name, version) as model:
-        future = core.submit_examples(model, asked, method, examples)
-    outputs: Tensors = await asyncio.wrap_future(future)
-    answered = json_answers.classifications if method == "classify" else json_answers.regressions
-    return answered(outputs, len(examples))
+@asynccontextmanager
+async def _model(
+    core: ServingCore, asked: Asked, check: Callable[[], Awaitable[object]]
+) -> AsyncIterator[ServedModel]:
+    """The model that is asked. Where there is none, `check` tells before what is wrong with the request's JSON, as
+    TensorFlow Serving does, which reads it first.
+    """
+    with ExitStack() as stack:
+        try:
+            model = stack.enter_context(core.repository.model(asked.model, asked.version, asked.label))
+        except RequestError:
+            await check()
+            raise
+        yield model
+
+
+async def _predict(core: ServingCore, workers: JsonWorkers, asked: Asked, body: bytes) -> bytes:
+    async with _model(core, asked, lambda: workers.call(len(body), json_work.require_object, body)) as model:
+        read = await workers.call(
+            len(body), json_work.predict_request, body, model.signatures, core.limits.max_rows
+        )
+        future = core.submit(model, read.signature, read.inputs)
+    outputs = await _outputs(future)
+    return await workers.call(json_work.size_of(outputs), json_work.predict_answer, outputs, read.in_rows)
+
+
+async def _ask_with_examples(core: ServingCore, workers: JsonWorkers, asked: Asked, body: bytes) -> bytes:
+    async def read() -> tuple[str, list[Example]]:
+        return await workers.call(
+            len(body), json_work.examples_request, body, asked.method, core.limits.max_rows
+        )
+
+    async with _model(core, asked, read) as model:
+        signature, examples = await read()
+        future = core.submit_examples(model, signature, asked.method, examples)
+    outputs = await _outputs(future)
+    return await workers.call(
+        json_work.size_of(outputs), json_work.examples_answer, outputs, asked.method, len(examples)
+    )
+
+
+async def _outputs(future: "Future[Tensors]") -> Tensors:
+    return await asyncio.wrap_future(future)
 
 
 async def _body(request: Request, limit: int) -> bytes:
@@ -119,28 +170,26 @@ async def _body(request: Request, limit: int) -> bytes:
             break
     if size > limit:
         raise too_large(limit)
-    return b"".join(chunks)
+    body = b"".join(chunks)
+    encoding = request.headers.get("content-encoding", "")
+    # zlib lets other threads go on, but not the event loop.
+    return await asyncio.to_thread(decompressed, body, encoding, limit) if encoding else body
 
 
-def _version(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if len(text) > len(str(_LARGEST_VERSION)) or int(text) > _LARGEST_VERSION:
-        raise RequestError(f"Failed to convert version: {text} to numeric.")
-    return int(text)
+def _path(request: Request) -> str:
+    """As it was sent: a name may hold what a path may not."""
+    return request.scope["raw_path"].decode("latin-1")
 
 
-def _no_signature(name: str) -> RequestError:
-    return RequestError(f'Serving signature name: "{name}" not found in signature def')
-
-
-def _malformed(request: Request) -> str:
-    return f"Malformed request: {request.method} {request.scope['path']}"
+def _not_here(request: Request) -> Response:
+    path = _path(request)
+    status = 400 if path.lower().startswith("/v1/") else 404
+    return _error(f"Malformed request: {request.method} {path}", status)
 
 
 def _error(message: str, status: int) -> Response:
-    return _json({"error": message}, status)
+    return _json(json_work.written({"error": message}), status)
 
 
-def _json(value: Mapping[str, Any], status: int = 200) -> Response:
-    return Response(json.dumps(value), status, media_type="application/json")
+def _json(content: bytes, status: int = 200) -> Response:
+    return Response(content, status, media_type="application/json")

@@ -4,13 +4,15 @@ python -m common.serving.server --models saved_models
 
 Production belongs to TensorFlow Serving, which serves the same folders, the same requests and the same answers. Models
 run through TensorFlow's C++ SavedModel loader here as there; what is Python is the network, the reading of requests and
-the gathering of batches. Not here: TLS, authentication, version labels, monitoring, GPUs.
+the gathering of batches. Where a joint run fails, its requests are run again, each alone, which TensorFlow Serving does
+not do (--no-second-runs), and a configuration that is sent over gRPC may name folders in --models only. Not here: TLS,
+authentication, metrics other than the number of requests and their latency, GPUs.
 """
 
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from pathlib import Path
 import grpc
 import tyro
 import uvicorn
+from fastapi import FastAPI
 
 from common import cli
 from common.checks import require_at_least
@@ -28,15 +31,22 @@ from common.serving.request_batching import Batcher, BatchingOptions
 
 quiet_tensorflow(is_script=__name__ == "__main__")
 
-from common.serving.grpc_services import add_services  # noqa: E402
+from common.serving.grpc_metrics import CountingInterceptor  # noqa: E402
+from common.serving.grpc_model_service import add_model_service  # noqa: E402
+from common.serving.grpc_services import add_prediction_service  # noqa: E402
+from common.serving.http_protocol import timed_protocol  # noqa: E402
+from common.serving.json_workers import JsonWorkers  # noqa: E402
+from common.serving.log_lines import Log, unfailing  # noqa: E402
+from common.serving.metrics import RequestMetrics, metrics_path  # noqa: E402
 from common.serving.model_repository import ModelRepository  # noqa: E402
-from common.serving.model_sources import ModelSource, configured_sources, links_out_of, sources_in  # noqa: E402
+from common.serving.model_sources import ConfiguredSources, FolderSources, links_out_of  # noqa: E402
 from common.serving.rest import rest_application  # noqa: E402
 from common.serving.serving_core import Limits, ServingCore  # noqa: E402
 
 SHIPPED_MODELS = Path(__file__).parents[2] / "saved_models"
 NOTICE = "This is a local server for trials and tests; production belongs to TensorFlow Serving."
 _GRPC_THREADS = 256
+_PING_MS = 30_000
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,11 @@ class ServerOptions:
     model_config_file: Path | None = None
     """TensorFlow Serving's models.config: the models to serve and their version policies; a base_path in /models means
     one in --models."""
+    allow_version_labels_for_unavailable_models: bool = False
+    """Take labels in the configuration for versions that are not served yet, which at the start are all. Without it
+    such a label is refused, as by TensorFlow Serving."""
+    monitoring_config_file: Path | None = None
+    """TensorFlow Serving's monitoring.config: the path, at the port of REST, of the metrics for Prometheus."""
     latest_versions: int = 1
     """Versions of each model that are served, from the highest, where no configuration file says it."""
     host: str = "127.0.0.1"
@@ -58,6 +73,9 @@ class ServerOptions:
     """Port of gRPC; 0 picks a free one."""
     poll_seconds: float = 2.0
     """Between two looks for new versions; 0 looks once."""
+    read_seconds: float = 20.0
+    """How long a client may take to send a request over REST, and one second more for each 1,000 bytes; over gRPC, to
+    begin to talk. Then its connection is closed."""
     warm_up: bool = False
     """Ask each model its warm-up requests before the server is ready: a slower start, and no slow first answer. A
     version that takes the place of another is always asked them first."""
@@ -87,9 +105,7 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(
-    options: ServerOptions, log: Callable[[str], None] = lambda line: None
-) -> Iterator[RunningServer]:
+def running_server(options: ServerOptions, log: Log = lambda line: None) -> Iterator[RunningServer]:
     """Serves during the block; at its end takes no more requests, answers those under way, and frees the models.
 
     Args:
@@ -100,24 +116,29 @@ def running_server(
         UserError: a wrong option, no model that can be loaded, or a port that is taken.
     """
     _require_valid(options)
+    page = None if options.monitoring_config_file is None else metrics_path(options.monitoring_config_file)
     with ExitStack() as stack:
         rest_socket = stack.enter_context(_listen(options.host, options.rest_port, "--rest-port"))
         # gRPC opens its port itself; that it is taken is told before models are loaded.
         _listen(options.host, options.grpc_port, "--grpc-port").close()
         repository = ModelRepository(
-            lambda: _sources(options),
+            _sources(options),
             where=str(options.model_config_file or options.models),
             poll_seconds=options.poll_seconds,
             threads=options.threads,
             warms_up=options.warm_up,
+            early_labels=options.allow_version_labels_for_unavailable_models,
             log=log,
         )
         stack.callback(repository.close)
         batcher = Batcher(options.batching)
         stack.callback(batcher.close)
         core = ServingCore(repository, batcher, options.limits)
-        grpc_port = stack.enter_context(_serving_grpc(core, options))
-        stack.enter_context(_serving_rest(core, options, rest_socket))
+        workers, metrics = JsonWorkers(), RequestMetrics()
+        stack.callback(workers.close)
+        grpc_port = stack.enter_context(_serving_grpc(core, metrics, options))
+        rest = rest_application(core, workers, metrics, page)
+        stack.enter_context(_serving_rest(rest, options, rest_socket))
         yield RunningServer(options.host, rest_socket.getsockname()[1], grpc_port, repository)
 
 
@@ -125,9 +146,7 @@ def main(options: ServerOptions) -> None:
     """Serves models over TensorFlow Serving's REST and gRPC until it is interrupted."""
     console = cli.console()
 
-    def say(line: str) -> None:
-        console.print(line, markup=False)
-
+    say = unfailing(lambda line: console.print(line, markup=False))
     stopped = threading.Event()
 
     def stop(number: int, _: object) -> None:
@@ -165,14 +184,15 @@ def _require_valid(options: ServerOptions) -> None:
         rest_port=options.rest_port,
         grpc_port=options.grpc_port,
     )
-    if not limits.request_seconds > 0:
-        raise UserError(f"--request-seconds {limits.request_seconds}: expected more than 0")
+    for flag, seconds in (("request", limits.request_seconds), ("read", options.read_seconds)):
+        if not seconds > 0:
+            raise UserError(f"--{flag}-seconds {seconds}: expected more than 0")
 
 
-def _sources(options: ServerOptions) -> list[ModelSource]:
+def _sources(options: ServerOptions) -> FolderSources | ConfiguredSources:
     if options.model_config_file is not None:
-        return configured_sources(options.model_config_file, options.models)
-    return sources_in(options.models, options.latest_versions)
+        return ConfiguredSources(options.model_config_file, options.models)
+    return FolderSources(options.models, options.latest_versions)
 
 
 def _listen(host: str, port: int, flag: str) -> socket.socket:
@@ -188,10 +208,12 @@ def _listen(host: str, port: int, flag: str) -> socket.socket:
 
 
 @contextmanager
-def _serving_rest(core: ServingCore, options: ServerOptions, listening: socket.socket) -> Iterator[None]:
+def _serving_rest(application: FastAPI, options: ServerOptions, listening: socket.socket) -> Iterator[None]:
     server = uvicorn.Server(
         uvicorn.Config(
-            rest_application(core),
+            application,
+            http=timed_protocol(options.read_seconds),
+            ws="none",
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -208,16 +230,23 @@ def _serving_rest(core: ServingCore, options: ServerOptions, listening: socket.s
 
 
 @contextmanager
-def _serving_grpc(core: ServingCore, options: ServerOptions) -> Iterator[int]:
+def _serving_grpc(core: ServingCore, metrics: RequestMetrics, options: ServerOptions) -> Iterator[int]:
     server = grpc.server(
         ThreadPoolExecutor(_GRPC_THREADS, thread_name_prefix="grpc"),
+        interceptors=[CountingInterceptor(metrics, core.repository.is_known)],
         options=[
             ("grpc.so_reuseport", 0),
             ("grpc.max_receive_message_length", options.limits.max_request_bytes),
             ("grpc.max_send_message_length", -1),
+            ("grpc.server_handshake_timeout_ms", round(1000 * options.read_seconds)),
+            # A client that does not answer a ping any longer has gone, and what it asked for is dropped.
+            ("grpc.keepalive_time_ms", _PING_MS),
+            ("grpc.keepalive_timeout_ms", _PING_MS),
+            ("grpc.keepalive_permit_without_calls", 1),
         ],
     )
-    add_services(server, core)
+    add_prediction_service(server, core)
+    add_model_service(server, core.repository, options.models)
     host = f"[{options.host}]" if ":" in options.host else options.host
     try:
         port = server.add_insecure_port(f"{host}:{options.grpc_port}")

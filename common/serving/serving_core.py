@@ -8,7 +8,7 @@ import numpy as np
 from tensorflow.core.example.example_pb2 import Example
 
 from common.serving.model_repository import ModelRepository, ServedModel
-from common.serving.refusals import RequestError, refusal_of_value
+from common.serving.refusals import RequestError, refusal_of_value, require_rows
 from common.serving.request_batching import Batcher, Tensors
 from common.serving.runner import SavedModelRunner
 from common.serving.signatures import DEFAULT_SIGNATURE, Signature, has_shape, typed_input
@@ -25,7 +25,7 @@ class Limits:
     max_string_bytes: int = 8 * 2**20
     """Bytes of any one text, image or recording."""
     request_seconds: float = 60.0
-    """How long a request may take, waiting included; then 504, DEADLINE_EXCEEDED."""
+    """How long a request may take once it has arrived, waiting included; then 504, DEADLINE_EXCEEDED."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,7 @@ class ServingCore:
 
     def require_rows(self, rows: int) -> None:
         """Raises RequestError if a request may not have so many rows."""
-        if rows > self.limits.max_rows:
-            raise RequestError(f"expected at most {self.limits.max_rows} rows in a request, got {rows}")
+        require_rows(self.limits.max_rows, rows)
 
     def _checked(
         self, signature: Signature, name: str, inputs: Mapping[str, object]

@@ -1,7 +1,13 @@
 """A small model for tests of serving, in two versions that differ in one number."""
 
+import shutil
+from contextlib import ExitStack
+
+import httpx
 import pytest
 import tensorflow as tf
+
+from common.serving.server import ServerOptions, running_server
 
 
 class Toy(tf.Module):
@@ -64,3 +70,36 @@ def toys(tmp_path_factory):
         updater.replace_method_name(signature_key="measure", method_name="tensorflow/serving/regress")
         updater.save()
     return folder
+
+
+@pytest.fixture
+def models(toys, tmp_path):
+    """A folder with version 1 of one model."""
+    shutil.copytree(toys / "1", tmp_path / "models" / "toy" / "1")
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def serve():
+    """Starts a server that looks at its folders when it is told to (`repository.refresh()`), and ends it."""
+    with ExitStack() as stack:
+
+        def start(folder, log=lambda line: None, **options):
+            asked = {"rest_port": 0, "grpc_port": 0, "poll_seconds": 0, **options}
+            server = stack.enter_context(running_server(ServerOptions(models=folder, **asked), log))
+            url = f"http://127.0.0.1:{server.rest_port}"
+            return server, stack.enter_context(httpx.Client(base_url=url, timeout=60))
+
+        yield start
+
+
+@pytest.fixture
+def put():
+    """Puts a version in place as an export does: whole, at once."""
+
+    def put(source, target):
+        beside = target.with_name(f".new-{target.name}")
+        shutil.copytree(source, beside)
+        beside.rename(target)
+
+    return put

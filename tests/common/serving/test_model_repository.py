@@ -12,16 +12,10 @@ import pytest
 from common.errors import UserError
 from common.export.warmup import predict_request, write_warmup
 from common.serving.model_repository import ModelRepository
-from common.serving.model_sources import sources_in
+from common.serving.model_sources import FolderSources, sources_in
 from common.serving.refusals import RequestError
+from common.serving.served_models import EndedVersions
 from common.serving.server import Limits, ServerOptions, running_server
-
-
-@pytest.fixture
-def models(toys, tmp_path):
-    """A folder with version 1 of one model."""
-    shutil.copytree(toys / "1", tmp_path / "models" / "toy" / "1")
-    return tmp_path / "models"
 
 
 @pytest.fixture
@@ -29,7 +23,7 @@ def repository(models):
     """What looks only when it is told to, and its lines."""
     lines = []
     made = ModelRepository(
-        lambda: sources_in(models, 1),
+        FolderSources(models, 1),
         where=str(models),
         poll_seconds=0,
         threads=None,
@@ -41,19 +35,12 @@ def repository(models):
     made.close()
 
 
-def put(source, target):
-    """Puts a version in place as an export does: whole, at once."""
-    beside = target.with_name(f".new-{target.name}")
-    shutil.copytree(source, beside)
-    beside.rename(target)
-
-
 def answer(repository, version=None):
     with repository.model("toy", version) as model:
         return model.runner.run("serving_default", text=["a"])["version"].tolist()
 
 
-def test_a_new_version_is_served_and_the_old_one_freed_after_its_last_user(toys, models, repository):
+def test_a_new_version_is_served_and_the_old_one_freed_after_its_last_user(toys, models, repository, put):
     assert answer(repository) == [1]
     with repository.model("toy") as old:
         put(toys / "2", models / "toy" / "2")
@@ -68,7 +55,7 @@ def test_a_new_version_is_served_and_the_old_one_freed_after_its_last_user(toys,
 
 
 @pytest.mark.parametrize("damage", ["no graph", "cut graph", "no weights", "cut weights"])
-def test_a_corrupt_version_is_refused_once_and_the_old_one_goes_on(toys, models, repository, damage):
+def test_a_corrupt_version_is_refused_once_and_the_old_one_goes_on(toys, models, repository, damage, put):
     broken = models / "toy" / "2"
     put(toys / "2", broken)
     if damage == "no graph":
@@ -94,7 +81,7 @@ def test_a_corrupt_version_is_refused_once_and_the_old_one_goes_on(toys, models,
     assert answer(repository) == [2]
 
 
-def test_a_version_that_does_not_answer_its_warm_up_requests_is_refused(toys, models, repository):
+def test_a_version_that_does_not_answer_its_warm_up_requests_is_refused(toys, models, repository, put):
     new = models / "toy" / "2"
     put(toys / "2", new)
     write_warmup(new, [predict_request("toy", "serving_default", {"text": ["refuse"]})])
@@ -114,12 +101,12 @@ def test_the_first_version_is_warmed_up_where_that_is_asked_for(models):
         ModelRepository(lambda: sources_in(models, 1), warms_up=True, **asked)
 
 
-def test_models_come_and_go_with_their_folders(toys, models, repository):
+def test_models_come_and_go_with_their_versions(toys, models, repository, put):
     put(toys / "2", models / "toy" / "7")
     shutil.copytree(toys / "1", models / "other" / "0003")
     repository.refresh()
     assert repository.available() == ["other/3", "toy/7"]
-    shutil.rmtree(models / "other")
+    shutil.rmtree(models / "other" / "0003")
     repository.refresh()
     assert repository.available() == ["toy/7"]
     with (
@@ -130,8 +117,65 @@ def test_models_come_and_go_with_their_folders(toys, models, repository):
     assert caught.value.code is grpc.StatusCode.NOT_FOUND
 
 
+@pytest.mark.parametrize("what", ["model moved away", "model is a file", "all models moved away"])
+def test_a_model_whose_folder_cannot_be_looked_into_goes_on_being_served(
+    toys, models, repository, put, what, tmp_path
+):
+    moved = models if what == "all models moved away" else models / "toy"
+    moved.rename(tmp_path / "moved")
+    if what == "model is a file":
+        moved.touch()
+    for _ in range(3):
+        if what == "all models moved away":
+            with pytest.raises(UserError, match="no such folder"):
+                repository.refresh()
+        else:
+            repository.refresh()
+        assert answer(repository) == [1]
+        assert repository.states("toy") == {1: None}
+    if what != "all models moved away":
+        assert len(repository.lines) == 2, "told once"
+        assert repository.lines[1].startswith("toy: stays as it is: ")
+        moved.unlink(missing_ok=True)
+    (tmp_path / "moved").rename(moved)
+    put(toys / "2", models / "toy" / "2")
+    repository.refresh()
+    assert answer(repository) == [2]
+
+
+def test_one_folder_that_is_gone_holds_up_no_other_model(toys, models, repository, put, tmp_path):
+    shutil.copytree(toys / "1", models / "other" / "1")
+    repository.refresh()
+    (models / "other").rename(tmp_path / "moved")
+    put(toys / "2", models / "toy" / "2")
+    repository.refresh()
+    assert repository.available() == ["other/1", "toy/2"]
+
+
+def test_versions_that_ended_are_remembered_until_they_are_served_again(toys, models, repository, put):
+    put(toys / "2", models / "toy" / "2")
+    repository.refresh()
+    assert repository.states("toy") == {2: None, 1: ""}
+    assert repository.states("toy", 1) == {1: ""}
+    shutil.rmtree(models / "toy" / "2")
+    repository.refresh()
+    assert repository.states("toy") == {2: "", 1: None}
+    shutil.rmtree(models / "toy" / "1")
+    repository.refresh()
+    assert repository.states("toy") == {2: "", 1: ""}
+
+
+def test_only_so_many_ended_versions_are_remembered():
+    ended = EndedVersions()
+    for version in range(5000):
+        ended.add("toy", version)
+    ended.forget("toy", 4990)
+    assert ended.of("toy") == [*range(4000, 4990), *range(4991, 5000)]
+    assert ended.of("other") == []
+
+
 @pytest.mark.parametrize("link", ["model", "version", "variables", "file"])
-def test_links_that_lead_out_are_not_followed(toys, models, repository, link):
+def test_links_that_lead_out_are_not_followed(toys, models, repository, link, put):
     if link == "model":
         (models / "linked").symlink_to(toys)
     elif link == "version":
@@ -150,7 +194,7 @@ def test_links_that_lead_out_are_not_followed(toys, models, repository, link):
         assert "leads out of" in repository.lines[1]
 
 
-def test_links_that_stay_inside_are_followed(toys, models, repository):
+def test_links_that_stay_inside_are_followed(toys, models, repository, put):
     put(toys / "2", models / "store")
     (models / "toy" / "2").symlink_to(models / "store")
     repository.refresh()
@@ -170,7 +214,7 @@ def test_a_folder_without_a_model_that_can_be_loaded_is_refused(models):
         )
 
 
-def test_a_server_under_load_changes_versions_without_losing_a_request(toys, models):
+def test_a_server_under_load_changes_versions_without_losing_a_request(toys, models, put):
     options = ServerOptions(models=models, rest_port=0, grpc_port=0, poll_seconds=0.05)
     lines, versions, is_over = [], [], threading.Event()
     changed = threading.Event()

@@ -643,7 +643,11 @@ def other_model(request):
     ("request_", "code", "message"),
     [
         (multi_request(), "INVALID_ARGUMENT", "Missing ModelSpec"),
-        (multi_request(("regress", "regress"), model=""), "NOT_FOUND", "Servable not found"),
+        (
+            multi_request(("regress", "regress"), model=""),
+            "INVALID_ARGUMENT",
+            "ModelSpec has no name specified",
+        ),
         (multi_request(("regress", "regress"), model="none"), "NOT_FOUND", "Servable not found"),
         (
             other_model(multi_request(("regress", "regress"), ("classify", "classify"))),

@@ -154,6 +154,60 @@ def test_a_bad_row_fails_its_own_request_only(recorder, batcher):
     assert caught.value.http_status == 400
 
 
+def test_without_second_runs_a_fault_is_everyones_as_under_tensorflow_serving(recorder):
+    batcher = Batcher(
+        BatchingOptions(max_batch_size=4, batch_timeout_ms=0, batch_threads=1, second_runs=False)
+    )
+    held(recorder, batcher)
+    answers = [batcher.submit(recorder, "total", {"x": row(value)}, 60) for value in (1, -1, 2)]
+    recorder.may_go_on.set()
+    for answer in answers:
+        with pytest.raises(RequestError, match=r"^row 0: below 0$"):
+            answer.result(60)
+    assert len(recorder.asked) == 2
+    recorder.fixed_outputs = {"total": np.zeros(1, np.float32)}
+    held(recorder, batcher)
+    answers = [batcher.submit(recorder, "total", {"x": row(value)}, 60) for value in (1, 2)]
+    recorder.may_go_on.set()
+    for answer in answers:
+        with pytest.raises(RequestError, match="Batched output tensor's 0th dimension") as caught:
+            answer.result(60)
+        assert caught.value.code is grpc.StatusCode.FAILED_PRECONDITION
+    batcher.close()
+
+
+def test_a_request_of_no_rows_or_that_runs_alone_waits_for_nobody(recorder):
+    batcher = Batcher(BatchingOptions(batch_timeout_ms=60_000, batch_threads=1))
+    empty = batcher.submit(recorder, "total", {"x": np.zeros((0, 3), np.float32)}, 60)
+    assert total(empty) == []
+    alone = batcher.submit(recorder, "scalar", {"x": np.float32(1)}, 60)
+    assert alone.result(30)["x"] == 1
+    batcher.close()
+
+
+def test_a_cancelled_request_leaves_its_place_in_the_queue_at_once(recorder, batcher):
+    held(recorder, batcher)
+    waiting = [batcher.submit(recorder, "total", {"x": row(1)}, 60) for _ in range(8)]
+    assert waiting[3].cancel()
+    instead = batcher.submit(recorder, "total", {"x": row(2)}, 60)
+    recorder.may_go_on.set()
+    assert total(instead) == [2]
+    assert not waiting[2].cancelled()
+
+
+def test_a_fault_of_any_kind_is_answered_and_the_threads_go_on(recorder, batcher):
+    class Odd(Recorder):
+        def run(self, signature, /, **inputs):
+            return {"total": None}
+
+    odd = Odd()
+    held(recorder, batcher)
+    answers = [batcher.submit(odd, "total", {"x": row(1)}, 60) for _ in range(2)]
+    recorder.may_go_on.set()
+    assert [answer.result(60) for answer in answers] == [{"total": None}] * 2
+    assert total(batcher.submit(recorder, "total", {"x": row(5)}, 60)) == [5]
+
+
 def test_a_model_that_does_not_give_a_row_for_a_row_is_run_alone(batcher):
     recorder = Recorder(outputs={"total": np.zeros(1, np.float32)})
     held(recorder, batcher)
