@@ -15,7 +15,7 @@ Tensors = TypeVar("Tensors")
 def attempt(compute: Callable[[tf.Tensor], Tensors], value: tf.Tensor, otherwise: Tensors) -> Tensors:
     """`compute(value)`, or `otherwise` where one of its operations raises.
 
-    To begin it takes about a tenth of a millisecond, and more the more operations `compute` has. In a graph with
+    To begin takes about a tenth of a millisecond, and longer the more operations `compute` has. In a graph with
     automatic control dependencies attempts wait for each other; without (`tf.compat.v1.wrap_function`) they do not.
 
     Args:
@@ -30,3 +30,12 @@ def attempt(compute: Callable[[tf.Tensor], Tensors], value: tf.Tensor, otherwise
     attempted = tf.data.Dataset.from_tensors(value).map(compute).ignore_errors()
     first = attempted.concatenate(tf.data.Dataset.from_tensors(otherwise)).take(1)
     return first.with_options(options).get_single_element()
+
+
+def apart(compute: Callable[..., Tensors]) -> Callable[..., Tensors]:
+    """The same function, called in the graph rather than copied into it.
+
+    A graph passes through all operations of a branch that is not taken, one by one. What is seldom needed and has many
+    is better one operation.
+    """
+    return tf.function(compute, autograph=False, experimental_attributes={"_noinline": True})

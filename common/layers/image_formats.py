@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from common.layers.attempt import apart
+
 EXIF = b"Exif\0\0"
 
 _HEAD = 128
@@ -55,13 +57,13 @@ def jpeg_parts(content: tf.Tensor) -> JpegParts:
     """What the segments of a JPEG tell; each is looked at only where it is not plain without."""
     is_closed = _end(content, len(_END_OF_JPEG)) == _END_OF_JPEG
     must_look = ~is_closed | holds(content, EXIF)
-    return JpegParts(*tf.cond(must_look, lambda: _walk_jpeg(content, is_closed), lambda: (True, "")))
+    return JpegParts(*tf.cond(must_look, lambda: apart(_walk_jpeg)(content, is_closed), lambda: (True, "")))
 
 
 def png_parts(content: tf.Tensor) -> PngParts:
     """What the chunks of a PNG tell; each is looked at only where it is not plain without."""
     must_look = holds(content, b"tRNS") | holds(content, b"eXIf")
-    return PngParts(*tf.cond(must_look, lambda: _walk_png(content), lambda: (False, "")))
+    return PngParts(*tf.cond(must_look, lambda: apart(_walk_png)(content), lambda: (False, "")))
 
 
 def has_png_end(content: tf.Tensor) -> tf.Tensor:
@@ -118,28 +120,29 @@ def _walk_jpeg(content: tf.Tensor, is_closed: tf.Tensor) -> tuple[tf.Tensor, tf.
     length = tf.strings.length(content)
     window = 4 + len(EXIF)
 
-    def goes_on(at: tf.Tensor, is_scan: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
-        return ~is_scan & (at + 4 <= length)
+    def goes_on(at: tf.Tensor, is_scan: tf.Tensor, tags_at: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+        return ~is_scan & (at + window <= length) & ((tags_at == 0) | ~is_closed)
 
-    def step(at: tf.Tensor, _: tf.Tensor, tags: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def step(at: tf.Tensor, _: tf.Tensor, tags_at: tf.Tensor, tags_size: tf.Tensor) -> tuple[tf.Tensor, ...]:
         shown = tf.strings.substr(content, at, window)
         first, code, high, low = tf.unstack(_bytes(shown, 4))
         size = tf.maximum(256 * high + low, 2)
         is_marker = (first == _MARKER) & (code != _MARKER)
         # Those have no content.
         is_bare = (code <= 1) | ((code >= 0xD0) & (code <= 0xD9))
-        is_scan = is_marker & (code == _SCAN)
         is_exif = is_marker & (code == _APPLICATION_1) & (tf.strings.substr(shown, 4, window) == EXIF)
-        is_exif &= (tags == "") & (at + window <= length)
-        tags = tf.cond(
-            is_exif, lambda: tf.strings.substr(content, at + window, size - 2 - len(EXIF)), lambda: tags
+        is_exif &= tags_at == 0
+        return (
+            at + tf.where(is_marker, tf.where(is_bare, 2, 2 + size), 1),
+            is_marker & (code == _SCAN),
+            tf.where(is_exif, at + window, tags_at),
+            tf.where(is_exif, size - 2 - len(EXIF), tags_size),
         )
-        return at + tf.where(is_marker, tf.where(is_bare, 2, 2 + size), 1), is_scan, tags
 
-    start = (tf.constant(2), tf.constant(False), tf.constant(b""))
-    at, is_scan, tags = tf.while_loop(goes_on, step, start, maximum_iterations=_MOST_PARTS)
+    start = (2, False, 0, 0)
+    at, is_scan, *tags = tf.while_loop(goes_on, step, start, maximum_iterations=_MOST_PARTS)
     rest = tf.strings.substr(content, tf.minimum(at, length), length)
-    return is_closed | (is_scan & holds(rest, _END_OF_JPEG)), tags
+    return is_closed | (is_scan & holds(rest, _END_OF_JPEG)), _part(content, *tags)
 
 
 def _walk_png(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -149,7 +152,12 @@ def _walk_png(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return (at + _PNG_AROUND <= length) & (kind != b"IEND")
 
     def step(
-        at: tf.Tensor, _: tf.Tensor, is_before_data: tf.Tensor, has_transparency: tf.Tensor, tags: tf.Tensor
+        at: tf.Tensor,
+        _: tf.Tensor,
+        is_before_data: tf.Tensor,
+        has_transparency: tf.Tensor,
+        tags_at: tf.Tensor,
+        tags_size: tf.Tensor,
     ) -> tuple[tf.Tensor, ...]:
         shown = tf.strings.substr(content, at, 8)
         size = tf.reduce_sum(_bytes(shown, 4) * [2**24, 2**16, 2**8, 1])
@@ -157,14 +165,24 @@ def _walk_png(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         size = tf.where((size < 0) | (size > length), length, size)
         kind = tf.strings.substr(shown, 4, 4)
         is_before_data &= kind != b"IDAT"
-        is_exif = (kind == b"eXIf") & (tags == "")
-        tags = tf.cond(is_exif, lambda: tf.strings.substr(content, at + 8, size), lambda: tags)
-        following = tf.minimum(at, length - size) + size + _PNG_AROUND
-        return following, kind, is_before_data, has_transparency | (is_before_data & (kind == b"tRNS")), tags
+        is_exif = (kind == b"eXIf") & (tags_at == 0)
+        return (
+            tf.minimum(at, length - size) + size + _PNG_AROUND,
+            kind,
+            is_before_data,
+            has_transparency | (is_before_data & (kind == b"tRNS")),
+            tf.where(is_exif, at + 8, tags_at),
+            tf.where(is_exif, size, tags_size),
+        )
 
-    start = tuple(map(tf.constant, (_PNG_SIGNATURE_BYTES, b"", True, False, b"")))
-    *_, has_transparency, tags = tf.while_loop(goes_on, step, start, maximum_iterations=_MOST_PARTS)
-    return has_transparency, tags
+    start = (_PNG_SIGNATURE_BYTES, b"", True, False, 0, 0)
+    _, _, _, has_transparency, *tags = tf.while_loop(goes_on, step, start, maximum_iterations=_MOST_PARTS)
+    return has_transparency, _part(content, *tags)
+
+
+def _part(content: tf.Tensor, at: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """The bytes from a place on, which may be the end."""
+    return tf.strings.substr(content, at, tf.maximum(size, 0))
 
 
 def _bytes(content: tf.Tensor, count: int) -> tf.Tensor:

@@ -6,7 +6,7 @@ from functools import partial
 import tensorflow as tf
 
 from common.data.images import FOREIGN, MAX_PIXELS, SERVED
-from common.layers.attempt import attempt
+from common.layers.attempt import apart, attempt
 from common.layers.bitmap import Bitmap
 from common.layers.gif import gif_frame
 from common.layers.image_formats import (
@@ -22,7 +22,6 @@ from common.row_errors import first_fault
 _WITH_OPACITY = 4
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM")
 _PNG_HEADER = 33
-_NOT_READ = -1
 
 Square = tuple[tf.Tensor, tf.Tensor]
 """An image, uint8 `[size, size, 3]`, and what is wrong with it, a string `[]`."""
@@ -74,14 +73,15 @@ def fit_square(images: tf.Tensor, size: int) -> tf.Tensor:
 
 def _decode(content: tf.Tensor, size: int) -> Square:
     kinds = tf.stack([tf.strings.substr(content, 0, len(known)) == known for known in _SIGNATURES])
-    readers = [_read_jpeg, _read_png, _read_gif, _read_bmp]
+    others = [apart(partial(read, size=size)) for read in (_read_png, _read_gif, _read_bmp, _read_nothing)]
+    # JPEGs are most of what comes.
+    readers = [partial(_read_jpeg, content, size), *(partial(read, content) for read in others)]
+    kind = tf.where(tf.reduce_any(kinds), tf.argmax(kinds, output_type=tf.int32), len(_SIGNATURES))
+    return tf.switch_case(kind, readers)
 
-    def read() -> Square:
-        return tf.switch_case(
-            tf.argmax(kinds, output_type=tf.int32), [partial(reader, content, size) for reader in readers]
-        )
 
-    return tf.cond(tf.reduce_any(kinds), read, lambda: (_black(size), _foreign_fault(content)))
+def _read_nothing(content: tf.Tensor, size: int) -> Square:
+    return _black(size), _foreign_fault(content)
 
 
 def _foreign_fault(content: tf.Tensor) -> tf.Tensor:
@@ -104,19 +104,28 @@ def _foreign_fault(content: tf.Tensor) -> tf.Tensor:
 def _read_jpeg(content: tf.Tensor, size: int) -> Square:
     parts = jpeg_parts(content)
 
-    def decode(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        shape = tf.image.extract_jpeg_shape(content, tf.int64)[:2]
+    def decode(content: tf.Tensor) -> tf.Tensor:
+        is_small = tf.reduce_prod(_jpeg_size(content)) <= MAX_PIXELS
         # As Pillow and others decode it; TensorFlow's default is up to 5 levels off.
-        read = partial(tf.io.decode_jpeg, content, channels=3, dct_method="INTEGER_ACCURATE")
-        return shape, tf.cond(tf.reduce_prod(shape) <= MAX_PIXELS, read, _nothing)
+        return tf.io.decode_jpeg(tf.where(is_small, content, ""), channels=3, dct_method="INTEGER_ACCURATE")
 
     def read() -> Square:
-        unread = tf.constant([_NOT_READ, _NOT_READ], tf.int64)
-        (height, width), image = _unstacked(attempt(decode, content, (unread, _nothing())))
-        fault = tf.where(height == _NOT_READ, "damaged JPEG", _size_fault(height, width))
+        image = attempt(decode, content, _nothing())
+        fault = tf.cond(tf.size(image) > 0, lambda: "", partial(apart(_jpeg_fault), content))
         return _fitted(fault, lambda: _upright(fit_square(image, size), parts.tags), size)
 
     return _unless(tf.where(parts.is_whole, "", "truncated JPEG"), read, size)
+
+
+def _jpeg_size(content: tf.Tensor) -> tf.Tensor:
+    return tf.image.extract_jpeg_shape(content, tf.int64)[:2]
+
+
+def _jpeg_fault(content: tf.Tensor) -> tf.Tensor:
+    """What keeps a JPEG from being decoded."""
+    height, width = tf.unstack(attempt(_jpeg_size, content, tf.ones([2], tf.int64)))
+    size_fault = _size_fault(height, width)
+    return tf.where(size_fault == "", "damaged JPEG", size_fault)
 
 
 def _read_png(content: tf.Tensor, size: int) -> Square:
@@ -180,12 +189,9 @@ def _nothing() -> tf.Tensor:
     return tf.zeros([0, 0, 3], tf.uint8)
 
 
-def _unstacked(shown: tuple[tf.Tensor, tf.Tensor]) -> tuple[list[tf.Tensor], tf.Tensor]:
-    return tf.unstack(tf.ensure_shape(shown[0], [2])), shown[1]
-
-
 def _upright(square: tf.Tensor, tags: tf.Tensor) -> tf.Tensor:
-    return tf.cond(tags == "", lambda: square, lambda: upright(square, orientation(tags)))
+    turned = apart(lambda square, tags: upright(square, orientation(tags)))
+    return tf.cond(tags == "", lambda: square, lambda: turned(square, tags))
 
 
 def _on_white(pixels: tf.Tensor) -> tf.Tensor:
