@@ -89,7 +89,7 @@ def read_images(path: Path) -> list[bytes]:
     """The images of a folder or a tar."""
     files = [read() for read in read_tree(path, is_image).values()]
     if not files:
-        raise UserError(f"{path}: no images in it; expected JPEG, PNG, GIF or BMP files")
+        raise UserError(f"{path}: no images in it; expected JPEG, PNG, GIF, BMP, WebP or TIFF files")
     return files
 
 
@@ -99,7 +99,7 @@ def _actions(runner: SavedModelRunner, size: int) -> dict[str, Callable[[list[by
         partial(decode_images, size=size), input_signature=[tf.TensorSpec([None], tf.string)]
     )
     return {
-        DECODING: lambda batch: decode(tf.constant(batch)).numpy(),
+        DECODING: lambda batch: decode(tf.constant(batch))[0].numpy(),
         SEEING: lambda batch: runner.run("embed", image_bytes=batch),
         CAPTIONING: lambda batch: runner.run("serving_default", image_bytes=batch),
     }

@@ -23,6 +23,7 @@ from applications.image_captioning.predict import DESCRIPTION_FILE, END_MARK
 from common import cli
 from common.data.captioned_images import CaptionSource
 from common.decoding.beam import Hypotheses, beam_search
+from common.errors import ROW_ERROR
 from common.export.gpu import with_gpu_signature
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
 from common.export.model_card import ModelCard, Result, vocabulary_sha256
@@ -74,13 +75,14 @@ class Trained:
 
 
 class _Seen(NamedTuple):
-    """What was seen in each image: the encoder's grid `[batch, places, channels]`, and the three parts of what the
-    decoder attends to."""
+    """What was seen in each image: the encoder's grid `[batch, places, channels]`, the three parts of what the decoder
+    attends to, and what is wrong with the file, strings `[batch]`."""
 
     grid: tf.Tensor
     keys: tf.Tensor
     values: tf.Tensor
     mask: tf.Tensor
+    error: tf.Tensor
 
 
 def load_run(folder: Path) -> Trained:
@@ -107,28 +109,29 @@ def looker(trained: Trained) -> Callable[[tf.Tensor], _Seen]:
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def look(image_bytes: tf.Tensor) -> _Seen:
-        images, rows = decode_images(image_bytes, size), tf.shape(image_bytes)[0]
+        images, error = decode_images(image_bytes, size)
+        rows = tf.shape(image_bytes)[0]
         # TensorFlow's fused convolutions fail on no images at all.
         images = tf.pad(images, [[0, tf.cast(rows == 0, tf.int32)], [0, 0], [0, 0], [0, 0]])
         grid = trained.encoder(images, training=False)[:rows]
         memory = attended(trained.model, grid)
-        return _Seen(grid, memory.keys, memory.values, memory.mask)
+        return _Seen(grid, memory.keys, memory.values, memory.mask, error)
 
     return look
 
 
 def searcher(
     trained: Trained, look: Callable[[tf.Tensor], _Seen], options: SearchOptions, count: int
-) -> Callable[[tf.Tensor], Hypotheses]:
+) -> Callable[[tf.Tensor], tuple[Hypotheses, tf.Tensor]]:
     """The function from the bytes of images `[batch]` to the `count` best captions of each, of known words of which no
-    three come twice; recorded are the attention weights."""
+    three come twice, and to what is wrong with each file; recorded are the attention weights."""
     writer, most = writer_of(trained.model), trained.run.config.max_words
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-    def search(image_bytes: tf.Tensor) -> Hypotheses:
-        memory = Memory(*look(image_bytes)[1:])
-        rows = tf.shape(image_bytes)[:1]
-        return beam_search(
+    def search(image_bytes: tf.Tensor) -> tuple[Hypotheses, tf.Tensor]:
+        _, *parts, error = look(image_bytes)
+        memory, rows = Memory(*parts), tf.shape(image_bytes)[:1]
+        hypotheses = beam_search(
             writer.stepper(memory),
             tf.fill(rows, START),
             writer.initial_states(memory),
@@ -141,6 +144,7 @@ def searcher(
             no_repeat_ngram=_NO_REPEATED_WORDS,
             record=tf.TensorSpec([None, None], tf.float32),
         )
+        return hypotheses, error
 
     return search
 
@@ -154,6 +158,8 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
     - `attend`: -> `caption` `[batch]`; `tokens` `[batch, time]`, its words, then "</s>", and "" at padding;
       `attention` `[batch, time, grid, grid]`, where the decoder looked as it wrote each of them.
     - `embed`: -> `vector` `[batch, channels]`, the mean of the encoder's grid.
+
+    All give `error` `[batch]` too: what is wrong with a file, empty where nothing is.
     """
     look = looker(trained)
     best, all_of_beam = (searcher(trained, look, options, count) for count in (1, options.beam_width))
@@ -162,15 +168,15 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
         return hypothesis_texts(found, trained.vocabulary.detokenize)
 
     def serve(image_bytes: tf.Tensor) -> Tensors:
-        found = best(image_bytes)
-        return {"caption": text_of(found)[:, 0], "score": found.scores[:, 0]}
+        found, error = best(image_bytes)
+        return {"caption": text_of(found)[:, 0], "score": found.scores[:, 0], ROW_ERROR: error}
 
     def n_best(image_bytes: tf.Tensor) -> Tensors:
-        found = all_of_beam(image_bytes)
-        return {"captions": text_of(found), **hypothesis_scores(found)}
+        found, error = all_of_beam(image_bytes)
+        return {"captions": text_of(found), **hypothesis_scores(found), ROW_ERROR: error}
 
     def attend(image_bytes: tf.Tensor) -> Tensors:
-        found = best(image_bytes)
+        found, error = best(image_bytes)
         assert found.recorded is not None
         tokens = found.tokens[:, 0]
         maps = tf.reshape(found.recorded[:, 0], [*tf.unstack(tf.shape(tokens)), trained.side, trained.side])
@@ -178,10 +184,12 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
             "caption": text_of(found)[:, 0],
             "tokens": tf.where(tokens == END, END_MARK, trained.vocabulary.spelling(tokens)),
             "attention": maps,
+            ROW_ERROR: error,
         }
 
     def embed(image_bytes: tf.Tensor) -> Tensors:
-        return {"vector": tf.reduce_mean(look(image_bytes).grid, axis=1)}
+        seen = look(image_bytes)
+        return {"vector": tf.reduce_mean(seen.grid, axis=1), ROW_ERROR: seen.error}
 
     functions = {"serving_default": serve, "n_best": n_best, "attend": attend, "embed": embed}
     inputs, examples = {"image_bytes": tf.TensorSpec([None], tf.string)}, {"image_bytes": example_images()}

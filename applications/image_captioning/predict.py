@@ -20,7 +20,7 @@ from common import cli
 from common.checks import require_at_least
 from common.data.file_trees import Read, read_tree
 from common.data.images import decode_image, is_image
-from common.errors import UserError
+from common.errors import ROW_ERROR, UserError
 from common.serving.answers import require_answer_file, write_answers
 from common.serving.extra_files import read_extra
 from common.serving.given_files import STANDARD_INPUT, GivenFiles, is_single, is_tree, path_of, printable
@@ -41,7 +41,7 @@ Image: TypeAlias = str | Path | bytes | np.ndarray
 
 
 class ImageFile(NamedTuple):
-    """The bytes of a JPEG, PNG, GIF or BMP, and its name for messages."""
+    """The bytes of an image file, and its name for messages."""
 
     name: str
     content: bytes
@@ -135,16 +135,32 @@ class Predictor:
         """Each file's row of outputs, or what is wrong with it; one bad file leaves the others their answers."""
         if not files:
             return []
+        outcomes: list[Any] = self._answers(signature, [file.content for file in files])
+        pixels: dict[int, bytes] = {}
+        for index, file in enumerate(files):
+            if outcomes[index] is None:
+                # What only Pillow can read goes as its pixels; what it cannot read either, it names.
+                try:
+                    pixels[index] = _png(decode_image(file.content, file.name))
+                except UserError as error:
+                    outcomes[index] = error
+        if pixels:
+            rows = self._run(signature, [*pixels.values()])
+            for index, row in zip(pixels, rows, strict=True):
+                fault = _decoded(row.get(ROW_ERROR, b""))
+                outcomes[index] = UserError(f"{files[index].name}: {fault}") if fault else row
+        return outcomes
+
+    def _answers(self, signature: str, contents: Sequence[bytes]) -> list[Answer | None]:
+        """Each file's row of outputs, None where the model does not read it."""
         try:
-            return [*self._run(signature, [file.content for file in files])]
+            rows = self._run(signature, contents)
         except SavedModelError:
-            if len(files) > 1:
-                return [outcome for file in files for outcome in self._outcomes(signature, [file])]
-        # What only Pillow can read goes as its pixels; what it cannot read either, it names.
-        try:
-            return [*self._run(signature, [_png(decode_image(files[0].content, files[0].name))])]
-        except UserError as error:
-            return [error]
+            # A model exported before there was `error` fails the batch.
+            if len(contents) == 1:
+                return [None]
+            return [row for content in contents for row in self._answers(signature, [content])]
+        return [None if row.get(ROW_ERROR) else row for row in rows]
 
     def _run(self, signature: str, contents: Sequence[bytes]) -> list[Answer]:
         outputs = self._runner.run(signature, image_bytes=contents)
@@ -220,7 +236,8 @@ class Options:
     """Images come from the arguments, or else from standard input."""
 
     images: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Image files (JPEG, PNG, GIF, BMP), folders or tars of them, file: URLs, or - for an image on standard input."""
+    """Image files (JPEG, PNG, GIF, BMP, WebP, TIFF), folders or tars of them, file: URLs, or - for an image on standard
+    input."""
     model: Path = SHIPPED_MODEL
     """Folder of numbered versions, of which the highest is used, or one version."""
     output: Path | None = None
@@ -272,7 +289,7 @@ def _found(argument: str) -> list[tuple[str, Read]]:
         return [(str(path), partial(_read, path))]
     files = read_tree(path, is_image)
     if not files:
-        raise UserError(f"{path}: no images; expected .jpg, .png, .gif or .bmp files")
+        raise UserError(f"{path}: no images; expected .jpg, .png, .gif, .bmp, .webp or .tiff files")
     if path.is_dir():
         return [(str(path / name), partial(_read, path / name)) for name in files]
     return [(f"{path}/{name}", read) for name, read in files.items()]

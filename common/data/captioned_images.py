@@ -27,7 +27,8 @@ class CaptionSource:
     """`sample` (made by the application), a TFDS name (coco_captions), or a folder or tar of images whose captions are
     in --captions. Not needed where --images is given."""
     images: Path | None = None
-    """A folder or tar (.tar.gz, .tar.xz) of JPEG, PNG, GIF or BMP images; those that have captions are read."""
+    """A folder or tar (.tar.gz, .tar.xz) of JPEG, PNG, GIF, BMP, WebP or TIFF images; those that have captions are
+    read."""
     captions: Path | None = None
     """Their captions: a TSV or CSV with the columns image and caption, a token file as of Flickr8k
     (name.jpg#0<tab>caption), or a JSON as of COCO; .gz too."""

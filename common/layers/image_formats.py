@@ -1,28 +1,45 @@
-"""What TensorFlow's decoders of images leave out, in stock operations: which way up a JPEG is, bitmaps of all kinds.
+"""What TensorFlow's decoders of images leave out, in stock operations: the parts of a file, and which way up it is.
 
-A file is its bytes as a string `[]`.
+A file is its bytes as a string `[]`. Nothing here raises, whatever they are.
 """
 
-from typing import Any
+from typing import NamedTuple
 
 import tensorflow as tf
 
-from common.row_errors import first_fault
+from common.layers.attempt import apart
 
 EXIF = b"Exif\0\0"
 
 _HEAD = 128
-_EXIF_BYTES = 2**16
 _ORIENTATION = 0x0112
-_ENTRIES = 256
-_BITMAP_HEADER = 14
-_COLOURS = 256
-_PLAIN, _MASKED = 0, 3
-_MASKS = (0xFF0000, 0xFF00, 0xFF)
+_ENTRY = 12
+_MOST_TAGS = 2**16
+_MOST_PARTS = 4096
+_BYTE, _SHORT, _LONG = 1, 2, 4
+_INTEGERS = ((1, _BYTE), (3, _SHORT), (4, _LONG), (6, _BYTE), (8, _SHORT), (9, _LONG), (13, _LONG))
+_MARKER, _SCAN, _APPLICATION_1 = 0xFF, 0xDA, 0xE1
+_END_OF_JPEG = b"\xff\xd9"
+_END_OF_PNG = b"\0\0\0\0IEND\xae\x42\x60\x82"
+_PNG_SIGNATURE_BYTES, _PNG_AROUND = 8, 12
+
+
+class JpegParts(NamedTuple):
+    """Whether a JPEG goes on to its end mark, bool `[]`, and its EXIF tags, a string `[]`, empty if it has none."""
+
+    is_whole: tf.Tensor
+    tags: tf.Tensor
+
+
+class PngParts(NamedTuple):
+    """Whether a PNG tells of transparency for its colours, bool `[]`, and its EXIF tags, a string `[]`."""
+
+    has_transparency: tf.Tensor
+    tags: tf.Tensor
 
 
 def holds(content: tf.Tensor, mark: bytes) -> tf.Tensor:
-    """Whether the mark is anywhere in a file, `[]`."""
+    """Whether the bytes of a mark are anywhere in a file, be they a mark there or not, `[]`."""
     return tf.size(tf.strings.split(content, mark)) > 1
 
 
@@ -36,26 +53,56 @@ def header(content: tf.Tensor, begin: int, count: int, kind: tf.DType, big: bool
     return tf.unstack(tf.cast(tf.ensure_shape(numbers, [count]), tf.int64))
 
 
-def orientation(content: tf.Tensor) -> tf.Tensor:
-    """The EXIF orientation of a JPEG, `[]` int64 from 1 to 8; 1, which is upright, where it tells none."""
-    beginning = tf.strings.substr(content, 0, _EXIF_BYTES)
-    parts = tf.strings.split(tf.strings.join([beginning, EXIF, b"\0"]), EXIF)
-    tags = tf.cast(tf.io.decode_raw(parts[1], tf.uint8), tf.int64)
-    big = tags[:1] == ord("M")
+def jpeg_parts(content: tf.Tensor) -> JpegParts:
+    """What the segments of a JPEG tell; each is looked at only where it is not plain without."""
+    is_closed = _end(content, len(_END_OF_JPEG)) == _END_OF_JPEG
+    must_look = ~is_closed | holds(content, EXIF)
+    return JpegParts(*tf.cond(must_look, lambda: apart(_walk_jpeg)(content, is_closed), lambda: (True, "")))
 
-    def number(at: Any, size: int) -> tf.Tensor:
-        """The numbers of `size` bytes at places `[count]`; beyond the end the last byte stands for all."""
-        places = tf.minimum(at[:, None] + tf.range(size, dtype=tf.int64), tf.size(tags, tf.int64) - 1)
-        digits = tf.gather(tags, places)
+
+def png_parts(content: tf.Tensor) -> PngParts:
+    """What the chunks of a PNG tell; each is looked at only where it is not plain without."""
+    must_look = holds(content, b"tRNS") | holds(content, b"eXIf")
+    return PngParts(*tf.cond(must_look, lambda: apart(_walk_png)(content), lambda: (False, "")))
+
+
+def has_png_end(content: tf.Tensor) -> tf.Tensor:
+    """Whether the last chunk of a PNG is there, `[]`."""
+    return holds(content, _END_OF_PNG)
+
+
+def orientation(tags: tf.Tensor) -> tf.Tensor:
+    """The orientation that EXIF tags tell, `[]` int64 from 1 to 8; 1, which is upright, where they tell none.
+
+    It may be an integer of any type and byte order, as in `common.data.images`.
+
+    Args:
+        tags: a string `[]`: a TIFF header and what it points to.
+    """
+    padded = tf.strings.join([tf.strings.substr(tags, 0, _MOST_TAGS), b"\0" * _ENTRY])
+    values = tf.cast(tf.io.decode_raw(padded, tf.uint8), tf.int64)
+    length = tf.size(values, tf.int64) - _ENTRY
+    big = values[:1] == ord("M")
+    is_header = tf.reduce_any(tf.strings.substr(padded, 0, 4) == tf.constant([b"II*\0", b"MM\0*"]))
+
+    def number(places: tf.Tensor, size: int) -> tf.Tensor:
+        """The numbers of `size` bytes at places `[count]`; what lies beyond the end is 0."""
+        at = tf.clip_by_value(places[:, None] + tf.range(size, dtype=tf.int64), 0, length + _ENTRY - 1)
+        digits = tf.gather(values, at)
         digits = tf.where(big, digits, digits[:, ::-1])
         return tf.reduce_sum(digits * [256**place for place in reversed(range(size))], axis=1)
 
     directory = number(tf.constant([4], tf.int64), 4)
-    entries = tf.range(_ENTRIES, dtype=tf.int64)
-    places = directory + 2 + 12 * entries
-    is_it = (entries < number(directory, 2)) & (number(places, 2) == _ORIENTATION)
-    told = tf.reduce_max(tf.where(is_it, number(places + 8, 2), 0))
-    return tf.where((told >= 1) & (told <= 8), told, 1)
+    most = tf.maximum((length - directory - 2) // _ENTRY, 0)
+    places = directory + 2 + _ENTRY * tf.range(tf.minimum(number(directory, 2), most)[0])
+    kinds, counts = number(places + 2, 2), number(places + 4, 4)
+    told = tf.zeros_like(places)
+    for kind, size in _INTEGERS:
+        at = tf.where(counts * size > 4, number(places + 8, 4), places + 8)
+        told = tf.where((kinds == kind) & (counts > 0), number(at, size), told)
+    # The last one holds.
+    told = tf.concat([[0], tf.boolean_mask(told, number(places, 2) == _ORIENTATION)], axis=0)[-1]
+    return tf.where(is_header & (told >= 1) & (told <= 8), told, 1)
 
 
 def upright(square: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
@@ -69,61 +116,81 @@ def upright(square: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
     return tf.where(is_among(3, 4, 7, 8), square[::-1], square)
 
 
-class Bitmap:
-    """A BMP of Windows that is not compressed: with a palette, or with 24 or 32 bits per pixel.
+def _walk_jpeg(content: tf.Tensor, is_closed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    length = tf.strings.length(content)
+    window = 4 + len(EXIF)
 
-    What it may tell of transparency is passed over.
+    def goes_on(at: tf.Tensor, is_scan: tf.Tensor, tags_at: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+        return ~is_scan & (at + window <= length) & ((tags_at == 0) | ~is_closed)
 
-    Args:
-        content: the file.
-    """
-
-    def __init__(self, content: tf.Tensor) -> None:
-        self._content = content
-        # All fields of 4 bytes lie 2 bytes beyond a multiple of 4.
-        fields = header(content, 2, 16, tf.int32)
-        self._begin, self._header, self.width, height = fields[2:6]
-        self._upside_down, self.height = height > 0, tf.abs(height)
-        self._bits, self._compression, self._masks = fields[6] // 2**16, fields[7], fields[13:16]
-        self._row = (self.width * self._bits + 31) // 32 * 4
-
-    def fault(self) -> tf.Tensor:
-        """What keeps the pixels from being read, `[]`; an empty string if nothing does."""
-        kinds = {bits: (self._bits == bits) & (self._compression == _PLAIN) for bits in (1, 4, 8, 24, 32)}
-        has_masks = (self._bits == 32) & (self._compression == _MASKED)
-        has_masks &= tf.reduce_all(tf.stack(self._masks) == tf.constant(_MASKS, tf.int64))
-        end = self._begin + self.height * self._row
-        return first_fault(
-            (self._header < 40, "truncated BMP, or one of OS/2; expected one of Windows"),
-            (
-                ~tf.reduce_any(tf.stack([*kinds.values(), has_masks])),
-                "a BMP that is compressed or of 16 bits; expected 1, 4, 8, 24 or 32 plain bits per pixel",
-            ),
-            (
-                (self._begin < 0)
-                | (self.width < 0)
-                | (end > tf.cast(tf.strings.length(self._content), tf.int64)),
-                "truncated BMP",
-            ),
+    def step(at: tf.Tensor, _: tf.Tensor, tags_at: tf.Tensor, tags_size: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        shown = tf.strings.substr(content, at, window)
+        first, code, high, low = tf.unstack(_bytes(shown, 4))
+        size = tf.maximum(256 * high + low, 2)
+        is_marker = (first == _MARKER) & (code != _MARKER)
+        # Those have no content.
+        is_bare = (code <= 1) | ((code >= 0xD0) & (code <= 0xD9))
+        is_exif = is_marker & (code == _APPLICATION_1) & (tf.strings.substr(shown, 4, window) == EXIF)
+        is_exif &= tags_at == 0
+        return (
+            at + tf.where(is_marker, tf.where(is_bare, 2, 2 + size), 1),
+            is_marker & (code == _SCAN),
+            tf.where(is_exif, at + window, tags_at),
+            tf.where(is_exif, size - 2 - len(EXIF), tags_size),
         )
 
-    def pixels(self) -> tf.Tensor:
-        """uint8 `[height, width, 3]`, if there is no fault."""
-        data = tf.io.decode_raw(self._content, tf.uint8)
-        rows = tf.reshape(data[self._begin : self._begin + self.height * self._row], [self.height, self._row])
-        rows = tf.cond(self._upside_down, lambda: rows[::-1], lambda: rows)
+    start = (2, False, 0, 0)
+    at, is_scan, *tags = tf.while_loop(goes_on, step, start, maximum_iterations=_MOST_PARTS)
+    rest = tf.strings.substr(content, tf.minimum(at, length), length)
+    return is_closed | (is_scan & holds(rest, _END_OF_JPEG)), _part(content, *tags)
 
-        def indexed() -> tf.Tensor:
-            at = _BITMAP_HEADER + self._header
-            palette = tf.pad(data[at : at + 4 * _COLOURS], [[0, 4 * _COLOURS]])[: 4 * _COLOURS]
-            bit = tf.range(self.width) * self._bits
-            values = tf.cast(tf.gather(rows, bit // 8, axis=1), tf.int64)
-            values = values // 2 ** (8 - self._bits - bit % 8) % 2**self._bits
-            return tf.gather(tf.reshape(palette, [_COLOURS, 4]), values)
 
-        def direct() -> tf.Tensor:
-            channels = self._bits // 8
-            return tf.reshape(rows[:, : self.width * channels], [self.height, self.width, channels])
+def _walk_png(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    length = tf.strings.length(content)
 
-        # Blue comes first.
-        return tf.cond(self._bits <= 8, indexed, direct)[..., 2::-1]
+    def goes_on(at: tf.Tensor, kind: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
+        return (at + _PNG_AROUND <= length) & (kind != b"IEND")
+
+    def step(
+        at: tf.Tensor,
+        _: tf.Tensor,
+        is_before_data: tf.Tensor,
+        has_transparency: tf.Tensor,
+        tags_at: tf.Tensor,
+        tags_size: tf.Tensor,
+    ) -> tuple[tf.Tensor, ...]:
+        shown = tf.strings.substr(content, at, 8)
+        size = tf.reduce_sum(_bytes(shown, 4) * [2**24, 2**16, 2**8, 1])
+        # One that cannot be is the last.
+        size = tf.where((size < 0) | (size > length), length, size)
+        kind = tf.strings.substr(shown, 4, 4)
+        is_before_data &= kind != b"IDAT"
+        is_exif = (kind == b"eXIf") & (tags_at == 0)
+        return (
+            tf.minimum(at, length - size) + size + _PNG_AROUND,
+            kind,
+            is_before_data,
+            has_transparency | (is_before_data & (kind == b"tRNS")),
+            tf.where(is_exif, at + 8, tags_at),
+            tf.where(is_exif, size, tags_size),
+        )
+
+    start = (_PNG_SIGNATURE_BYTES, b"", True, False, 0, 0)
+    _, _, _, has_transparency, *tags = tf.while_loop(goes_on, step, start, maximum_iterations=_MOST_PARTS)
+    return has_transparency, _part(content, *tags)
+
+
+def _part(content: tf.Tensor, at: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """The bytes from a place on, which may be the end."""
+    return tf.strings.substr(content, at, tf.maximum(size, 0))
+
+
+def _bytes(content: tf.Tensor, count: int) -> tf.Tensor:
+    """The first bytes `[count]` int32 of a string that has as many."""
+    return tf.cast(
+        tf.ensure_shape(tf.io.decode_raw(tf.strings.substr(content, 0, count), tf.uint8), [count]), tf.int32
+    )
+
+
+def _end(content: tf.Tensor, count: int) -> tf.Tensor:
+    return tf.strings.substr(content, tf.maximum(tf.strings.length(content) - count, 0), count)
