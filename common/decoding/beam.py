@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 import tensorflow as tf
 
 from common.checks import require_at_least
+from common.decoding.faults import errors_of, require_none_outside_of_graphs
 from common.decoding.ranking import largest
 from common.decoding.samplers import NEVER, without
 from common.errors import UserError
@@ -29,6 +30,7 @@ class Hypotheses(NamedTuple):
         log_probabilities: `[batch, hypotheses]`, of all the tokens together, the end token among them.
         recorded: `[batch, hypotheses, time, ...]`, what the step recorded as it computed the logits of each token, 0
             after the last; None without `record`.
+        is_faulty: `[batch]`, whether the row met logits without probabilities, such as NaN. It has no hypotheses then.
     """
 
     tokens: tf.Tensor
@@ -36,6 +38,12 @@ class Hypotheses(NamedTuple):
     scores: tf.Tensor
     log_probabilities: tf.Tensor
     recorded: tf.Tensor | None
+    is_faulty: tf.Tensor | None = None
+
+    @property
+    def error(self) -> tf.Tensor:
+        """Strings `[batch]`: "" where the search came to an end, else one line that says why there is no hypothesis."""
+        return errors_of(self.is_faulty)
 
 
 class _Ranked(NamedTuple):
@@ -89,6 +97,7 @@ def beam_search(
 
     Raises:
         UserError: one of the numbers is out of its range.
+        ValueError: a row is faulty, and this is no graph; in a graph one row never fails the others.
     """
     count = beam_width if hypotheses is None else hypotheses
     require_at_least(1, beam_width=beam_width, hypotheses=count)
@@ -111,14 +120,20 @@ def beam_search(
         histories: list[tf.Tensor],
         ranked: _Ranked,
         recorded: list[tf.TensorArray],
+        is_faulty: tf.Tensor,
         states: list[tf.Tensor],
     ) -> tuple:
         logits, after, *extra = step(token, list(states))
         recorded = [array.write(index, value) for array, value in zip(recorded, extra, strict=True)]
-        log_probabilities = without(tf.nn.log_softmax(tf.cast(logits, tf.float32)), forbidden)
+        log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32))
+        # Logits without a softmax, be it by one of them, have a NaN at every place.
+        has_none = tf.reshape(tf.math.is_nan(log_probabilities[:, 0]), tf.shape(live))
+        is_faulty |= tf.reduce_any(has_none & (live > NEVER), axis=1)
+        log_probabilities = without(log_probabilities, forbidden)
         if no_repeat_ngram:
             log_probabilities = _without_repeats(log_probabilities, histories[0], index, no_repeat_ngram)
         parent, chosen, live = _extended(live, log_probabilities)
+        live = tf.where(is_faulty[:, None], NEVER, live)
         histories = [
             _with(tf.gather(history, parent, batch_dims=1), index, value)
             for history, value in zip(histories, (chosen, parent), strict=False)
@@ -135,7 +150,8 @@ def beam_search(
         live = tf.where((ranked.scores[:, count - 1] >= bound)[:, None], NEVER, live)
         rows = tf.reshape(_rows(parent, beam_width), [-1])
         after = [_like(tf.gather(new, rows), old) for new, old in zip(after, states, strict=True)]
-        return index + 1, _like(tf.reshape(chosen, [-1]), token), live, histories, ranked, recorded, after
+        token = _like(tf.reshape(chosen, [-1]), token)
+        return index + 1, token, live, histories, ranked, recorded, is_faulty, after
 
     # At first a row has one hypothesis, the empty one; a row of no length has none but that.
     first = tf.where(tf.range(beam_width) == 0, 0.0, NEVER)
@@ -147,10 +163,12 @@ def beam_search(
     ranked = _Ranked(empty, empty, tf.zeros([batch, beam_width], tf.int32), histories)
     recorded = [] if record is None else [tf.TensorArray(record.dtype, 0, True, element_shape=record.shape)]
     tiled = [tile_beams(state, beam_width) for state in states]
-    _, _, _, _, ranked, recorded, _ = tf.while_loop(
-        goes_on, turn, (0, tile_beams(token, beam_width), live, histories, ranked, recorded, tiled)
+    no_fault = tf.zeros_like(limits, tf.bool)
+    _, _, _, _, ranked, recorded, is_faulty, _ = tf.while_loop(
+        goes_on, turn, (0, tile_beams(token, beam_width), live, histories, ranked, recorded, no_fault, tiled)
     )
-    return _answer(ranked, recorded, count)
+    require_none_outside_of_graphs(is_faulty)
+    return _answer(ranked, recorded, count, is_faulty)
 
 
 def tile_beams(tensor: tf.Tensor, beam_width: int) -> tf.Tensor:
@@ -176,7 +194,10 @@ def _extended(live: tf.Tensor, log_probabilities: tf.Tensor) -> tuple[tf.Tensor,
     # Of each hypothesis no more than `beam_width` extensions can be among the best.
     kept = min(beam_width, log_probabilities.shape[1])
     values, tokens = largest(log_probabilities, kept)
-    totals = live[:, :, None] + tf.reshape(values, [-1, beam_width, kept])
+    # A hypothesis that is no more has no extensions, whatever its logits are by now.
+    totals = tf.where(
+        live[:, :, None] > NEVER, live[:, :, None] + tf.reshape(values, [-1, beam_width, kept]), NEVER
+    )
     live, places = tf.math.top_k(tf.reshape(totals, [-1, beam_width * kept]), beam_width)
     chosen = tf.gather(tf.reshape(tokens, [-1, beam_width * kept]), places, batch_dims=1)
     return places // kept, chosen, live
@@ -213,21 +234,22 @@ def _best(ranked: _Ranked, more: _Ranked) -> _Ranked:
     return _Ranked(scores, *kept)
 
 
-def _answer(ranked: _Ranked, recorded: list[tf.TensorArray], count: int) -> Hypotheses:
+def _answer(ranked: _Ranked, recorded: list[tf.TensorArray], count: int, is_faulty: tf.Tensor) -> Hypotheses:
     beam_width = ranked.scores.shape[1]
-    scores, log_probabilities, lengths = (values[:, :count] for values in ranked[:3])
+    is_fine = ~is_faulty[:, None]
+    scores, log_probabilities = (tf.where(is_fine, values[:, :count], NEVER) for values in ranked[:2])
+    lengths = tf.where(is_fine, ranked.lengths[:, :count], 0)
     time = tf.maximum(tf.reduce_max(lengths), 0)
     is_written = tf.range(time) < lengths[:, :, None]
     tokens, *slots = [tf.where(is_written, history[:, :count, :time], 0) for history in ranked.histories]
     if not recorded:
-        return Hypotheses(tokens, lengths, scores, log_probabilities, None)
+        return Hypotheses(tokens, lengths, scores, log_probabilities, None, is_faulty)
     rows = _rows(slots[0], beam_width)
     steps = tf.broadcast_to(tf.range(time), tf.shape(rows))
     values = tf.gather_nd(recorded[0].stack(), tf.stack([steps, rows], axis=-1))
     is_written = tf.reshape(is_written, [*tf.unstack(tf.shape(is_written)), *[1] * (values.shape.rank - 3)])
-    return Hypotheses(
-        tokens, lengths, scores, log_probabilities, tf.where(is_written, values, tf.zeros_like(values))
-    )
+    values = tf.where(is_written, values, tf.zeros_like(values))
+    return Hypotheses(tokens, lengths, scores, log_probabilities, values, is_faulty)
 
 
 def _rows(slots: tf.Tensor, beam_width: int) -> tf.Tensor:

@@ -5,6 +5,8 @@ from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 
+from common.decoding.faults import errors_of, lacks_distribution, require_none_outside_of_graphs
+
 Step: TypeAlias = Callable[[tf.Tensor, list[tf.Tensor]], tuple[tf.Tensor, Sequence[tf.Tensor]]]
 """`(tokens [batch] int32, states [batch, ...] each)` -> `(logits [batch, vocabulary], states after)`."""
 
@@ -22,7 +24,7 @@ class Moment(NamedTuple):
 
 
 Choose: TypeAlias = Callable[[tf.Tensor, Moment], tf.Tensor]
-"""`(logits [batch, vocabulary] float32, moment)` -> the chosen tokens `[batch]` int32."""
+"""`(logits [batch, vocabulary] float32, moment)` -> the chosen tokens `[batch]` int32, below 0 if there is none."""
 
 
 class Generated(NamedTuple):
@@ -34,6 +36,7 @@ class Generated(NamedTuple):
         token: `[batch]` int32, the last token of each row, to be fed next.
         states: the states before that token is fed, `[batch, ...]` each.
         seen: `[batch, vocabulary]` bool, the tokens in the text so far, if `generate` was given those before.
+        is_faulty: `[batch]`, whether the row met logits without probabilities, such as NaN. It has no tokens then.
     """
 
     tokens: tf.Tensor
@@ -41,6 +44,12 @@ class Generated(NamedTuple):
     token: tf.Tensor
     states: list[tf.Tensor]
     seen: tf.Tensor | None
+    is_faulty: tf.Tensor | None = None
+
+    @property
+    def error(self) -> tf.Tensor:
+        """Strings `[batch]`: "" where all was well, else one line that says why nothing could be chosen."""
+        return errors_of(self.is_faulty)
 
 
 def generate(
@@ -72,6 +81,9 @@ def generate(
             stops nothing.)
         seen: `[batch, vocabulary]` bool, the tokens that stand in each row's text before this call (`seen_tokens`);
             needed by `samplers.repetition_penalty` alone.
+
+    Raises:
+        ValueError: a row is faulty, and this is no graph; in a graph one row never fails the others.
     """
     token = tf.convert_to_tensor(token, tf.int32)
     position = tf.cast(position, tf.int32)
@@ -89,13 +101,19 @@ def generate(
         token: tf.Tensor,
         limits: tf.Tensor,
         written: tf.TensorArray,
+        is_faulty: tf.Tensor,
         history: list[tf.Tensor],
         states: list[tf.Tensor],
     ) -> tuple:
         writes = index < limits
         logits, after = step(token, states)
+        logits = tf.cast(logits, tf.float32)
         moment = Moment(position + tf.fill(tf.shape(token), index), history[0] if history else None)
-        chosen = choose(tf.cast(logits, tf.float32), moment)
+        chosen = choose(logits, moment)
+        fails = writes & (lacks_distribution(logits) | (chosen < 0))
+        is_faulty |= fails
+        writes &= ~fails
+        limits = tf.where(fails, 0, limits)
         written = written.write(index, tf.where(writes, chosen, 0))
         if end is not None:
             limits = tf.where(writes & (chosen == end), index + 1, limits)
@@ -103,13 +121,16 @@ def generate(
             is_chosen = chosen[:, None] == tf.range(tf.shape(history[0])[1])
             history = [history[0] | (is_chosen & writes[:, None])]
         after = [select_rows(writes, new, old) for new, old in zip(after, states, strict=True)]
-        return index + 1, select_rows(writes, chosen, token), limits, written, history, after
+        return index + 1, select_rows(writes, chosen, token), limits, written, is_faulty, history, after
 
-    _, token, limits, written, history, states = tf.while_loop(
-        goes_on, turn, (0, token, limits, written, history, list(states))
+    _, token, limits, written, is_faulty, history, states = tf.while_loop(
+        goes_on, turn, (0, token, limits, written, tf.zeros_like(limits, tf.bool), history, list(states))
     )
+    require_none_outside_of_graphs(is_faulty)
     tokens = tf.transpose(written.stack())[:, : tf.reduce_max(limits)]
-    return Generated(tokens, limits, token, list(states), history[0] if history else None)
+    tokens = tf.where(is_faulty[:, None], 0, tokens)
+    seen = history[0] if history else None
+    return Generated(tokens, limits, token, list(states), seen, is_faulty)
 
 
 def select_rows(condition: tf.Tensor, new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:

@@ -46,7 +46,7 @@ def sample(seeds: tf.Tensor) -> Choose:
     """Draws each row's token with the probabilities of the softmax.
 
     The draw depends on the row's logits, its seed and its position alone, so a row's text does not change with the rows
-    beside it. A token whose logit is minus infinity is never drawn.
+    beside it. A token whose logit is minus infinity is never drawn. Where the logits have no softmax, -1 is drawn.
 
     Args:
         seeds: `[batch]`, any int32 or int64.
@@ -56,7 +56,8 @@ def sample(seeds: tf.Tensor) -> Choose:
     def choose(logits: tf.Tensor, moment: Moment) -> tf.Tensor:
         # Faster than a softmax, which TensorFlow spreads over threads however small it is.
         weights = tf.exp(logits - tf.reduce_max(logits, axis=-1, keepdims=True))
-        return _place_of(uniform(moment.position) * tf.reduce_sum(weights, axis=-1), weights)
+        total = tf.reduce_sum(weights, axis=-1)
+        return tf.where(tf.math.is_nan(total), -1, _place_of(uniform(moment.position) * total, weights))
 
     return choose
 

@@ -1,7 +1,7 @@
 """Attention over the states of a sequence, and pooling of a sequence into one vector, with padding left out.
 
 Scores, softmax and sums are computed in float32 whatever the layer's precision. A row without any real step
-gives zeros.
+gives zeros. What stands at padding has no influence, not even by an infinity or NaN there.
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from common.layers.masks import fitting_mask, without_masked
 from common.layers.recurrent import PACKAGE
 
 
@@ -23,9 +24,10 @@ class MaskedMaxPooling(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
         """Pools over time; `mask` is `[batch, time]`, false at padding."""
+        inputs = ops.cast(inputs, self.compute_dtype)
         if mask is None:
             return ops.max(inputs, axis=1)
-        real = ops.cast(mask, "bool")[..., None]
+        real = fitting_mask(mask, inputs, self.name)[..., None]
         largest = ops.max(ops.where(real, inputs, -float("inf")), axis=1)
         return ops.where(ops.any(real, axis=1), largest, 0.0)
 
@@ -50,7 +52,7 @@ class MaskedMeanPooling(keras.layers.Layer):
         values = ops.cast(inputs, "float32")
         if mask is None:
             return ops.cast(ops.mean(values, axis=1), self.compute_dtype)
-        real = ops.cast(mask, "bool")[..., None]
+        real = fitting_mask(mask, inputs, self.name)[..., None]
         count = ops.maximum(ops.sum(ops.cast(real, "float32"), axis=1), 1.0)
         return ops.cast(ops.sum(ops.where(real, values, 0.0), axis=1) / count, self.compute_dtype)
 
@@ -96,10 +98,14 @@ class AttentionPooling(keras.layers.Layer):
         self, inputs: tf.Tensor, mask: tf.Tensor | None = None, return_attention_scores: bool = False
     ) -> Any:
         """Pools over time; see the class."""
+        inputs = ops.cast(inputs, self.compute_dtype)
+        if mask is not None:
+            mask = fitting_mask(mask, inputs, self.name)
+            inputs = without_masked(inputs, mask)
         hidden = ops.tanh(ops.matmul(inputs, self.kernel) + self.bias)
         scores = ops.squeeze(ops.matmul(hidden, self.score_vector), -1)
         weights = masked_softmax(scores, mask)
-        pooled = ops.cast(weighted_sum(weights[:, None], inputs, mask)[:, 0], self.compute_dtype)
+        pooled = ops.cast(weighted_sum(weights[:, None], inputs)[:, 0], self.compute_dtype)
         return (pooled, weights) if return_attention_scores else pooled
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
@@ -170,10 +176,7 @@ class AdditiveAttention(keras.layers.Layer):
         return_attention_scores: bool = False,
     ) -> Any:
         """Attends; see the class."""
-        queries = query if len(query.shape) == 3 else query[:, None]
-        projected_keys = self.project_keys(values) if keys is None else keys
-        scores = self.scores(queries, projected_keys, *self.score_weights)
-        return _attend(scores, query, values, values_mask, self.compute_dtype, return_attention_scores)
+        return _attend(self, query, values, values_mask, keys, return_attention_scores)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The query's mask: the contexts stand where the queries stood."""
@@ -225,10 +228,7 @@ class MultiplicativeAttention(keras.layers.Layer):
         return_attention_scores: bool = False,
     ) -> Any:
         """Attends; see `AdditiveAttention`."""
-        queries = query if len(query.shape) == 3 else query[:, None]
-        projected_keys = self.project_keys(values) if keys is None else keys
-        scores = self.scores(queries, projected_keys)
-        return _attend(scores, query, values, values_mask, self.compute_dtype, return_attention_scores)
+        return _attend(self, query, values, values_mask, keys, return_attention_scores)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The query's mask: the contexts stand where the queries stood."""
@@ -245,24 +245,28 @@ def masked_softmax(scores: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
     return ops.where(real, weights, 0.0)
 
 
-def weighted_sum(weights: tf.Tensor, values: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
+def weighted_sum(weights: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     """`[batch, queries, time]` x `[batch, time, features]` -> `[batch, queries, features]` in float32."""
-    values = ops.cast(values, "float32")
-    if mask is not None:
-        values = ops.where(ops.cast(mask, "bool")[..., None], values, 0.0)
-    return ops.matmul(weights, values)
+    return ops.matmul(weights, ops.cast(values, "float32"))
 
 
 def _attend(
-    scores: tf.Tensor,
+    layer: "AdditiveAttention | MultiplicativeAttention",
     query: tf.Tensor,
     values: tf.Tensor,
-    mask: tf.Tensor | None,
-    dtype: str,
+    mask: Any,
+    keys: tf.Tensor | None,
     return_attention_scores: bool,
 ) -> Any:
+    query, values = ops.cast(query, layer.compute_dtype), ops.cast(values, layer.compute_dtype)
+    if mask is not None:
+        mask = fitting_mask(mask, values, layer.name)
+        values, keys = without_masked(values, mask), None if keys is None else without_masked(keys, mask)
+    queries = query if len(query.shape) == 3 else query[:, None]
+    projected_keys = layer.project_keys(values) if keys is None else keys
+    scores = layer.scores(queries, projected_keys, *layer.score_weights)
     weights = masked_softmax(scores, None if mask is None else mask[:, None])
-    contexts = ops.cast(weighted_sum(weights, values, mask), dtype)
+    contexts = ops.cast(weighted_sum(weights, values), layer.compute_dtype)
     if len(query.shape) == 2:
         contexts, weights = contexts[:, 0], weights[:, 0]
     return (contexts, weights) if return_attention_scores else contexts

@@ -10,6 +10,7 @@ from keras import ops
 
 from common.errors import UserError
 from common.layers.attention import AdditiveAttention, MultiplicativeAttention
+from common.layers.masks import fitting_mask, without_masked
 from common.layers.recurrence.attentive_scan import Attended, Weights, attentive_scan
 from common.layers.recurrence.loops import sharded
 from common.layers.recurrent import PACKAGE, packed_cell
@@ -71,6 +72,7 @@ class AttentionDecoder(keras.layers.Layer):
         training: whether dropout applies.
         return_attention_scores: whether to return the attention weights `[batch, time, source]` too, in float32;
             they carry no gradient.
+        inputs_mask: `[batch, time]`, false at padding, which is read as zeros; taken from `inputs` if Keras knows it.
     """
 
     def __init__(
@@ -123,10 +125,11 @@ class AttentionDecoder(keras.layers.Layer):
     def memory(self, values: Tensor, values_mask: Tensor | None = None) -> Memory:
         """What the steps attend to."""
         values = tf.cast(values, self.compute_dtype)
-        mask = (
-            tf.ones(tf.shape(values)[:2], tf.bool) if values_mask is None else tf.cast(values_mask, tf.bool)
-        )
-        values = tf.where(mask[..., None], values, tf.zeros_like(values))
+        if values_mask is None:
+            mask = tf.ones(tf.shape(values)[:2], tf.bool)
+        else:
+            mask = fitting_mask(values_mask, values, self.name)
+            values = without_masked(values, mask)
         return Memory(self.attention.project_keys(values), values, mask)
 
     def initial_states(self, memory: Memory) -> list[Tensor]:
@@ -146,12 +149,16 @@ class AttentionDecoder(keras.layers.Layer):
         values_mask: Tensor | None = None,
         training: bool | None = None,
         return_attention_scores: bool = False,
+        inputs_mask: Tensor | None = None,
     ) -> Any:
         """Reads whole target sequences, teacher-forced; see the class."""
+        inputs = tf.cast(inputs, self.compute_dtype)
+        if inputs_mask is not None:
+            inputs = without_masked(inputs, fitting_mask(inputs_mask, inputs, self.name))
         memory = self.memory(values, values_mask)
         factor = self._dropout_factor(memory) if training and self.dropout else None
         run = self._feeding if self.input_feeding else self._attending
-        outputs, weights = run(tf.cast(inputs, self.compute_dtype), memory, factor, bool(training))
+        outputs, weights = run(inputs, memory, factor, bool(training))
         if not return_attention_scores:
             return outputs
         if weights is None:
@@ -255,6 +262,7 @@ class AttentionDecoder(keras.layers.Layer):
         values_mask: Any = None,
         training: bool | None = None,
         return_attention_scores: bool = False,
+        inputs_mask: Any = None,
     ) -> Any:
         """Shapes and dtypes of `call`, known without running the loop."""
         outputs = keras.KerasTensor((*inputs.shape[:-1], self.units), self.compute_dtype)

@@ -57,6 +57,7 @@ class CausalConvolution(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Convolves whole sequences; see the class."""
+        inputs = tf.cast(inputs, self.compute_dtype)
         return self.convolution(tf.pad(inputs, [[0, 0], [self.context, 0], [0, 0]]))
 
     def step(self, block: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -59,12 +59,14 @@ class NeighbourLoss(keras.layers.Layer):
         states, targets = (
             (states[:, :-1], words[:, 1:]) if self.neighbour == "next" else (states[:, 1:], words[:, :-1])
         )
-        real = ops.cast((words[:, 1:] != PADDING) & (words[:, :-1] != PADDING), "float32")
+        real = (words[:, 1:] != PADDING) & (words[:, :-1] != PADDING)
+        states = ops.where(real[..., None], states, 0.0)
         # Class 0 is the unknown word; where there is padding any class will do, since it does not count.
         targets = ops.maximum(targets - UNKNOWN, 0)
         nats = self._sampled_nats(ops.reshape(states, (-1, states.shape[-1])), ops.reshape(targets, (-1,)))
-        total = ops.sum(ops.reshape(nats, ops.shape(targets)) * real, axis=1)
-        return total / ops.maximum(ops.mean(ops.sum(real, axis=1)), 1.0)
+        counts = ops.cast(real, "float32")
+        total = ops.sum(ops.reshape(nats, ops.shape(targets)) * counts, axis=1)
+        return total / ops.maximum(ops.mean(ops.sum(counts, axis=1)), 1.0)
 
     def compute_mask(self, *_: Any) -> None:
         return None

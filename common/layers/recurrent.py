@@ -5,8 +5,11 @@ between the two. In float32 outputs, states and gradients equal Keras's to 1e-5 
 `mixed_bfloat16` the products are in bfloat16, while states and gates stay in float32: outputs differ from float32 by
 less than 0.005 for an LSTM, 0.006 for a GRU and 0.02 for a SimpleRNN, gradients by less than 1 % of the largest entry.
 
-The gradient is hand-written and has no second derivative. A visible GPU, another Keras backend, and arguments that the
-fast loop does not take (`unroll`, other activations, `reset_after=False`, float16) get Keras's own loop.
+What a mask leaves out has no influence, not even by an infinity or NaN there: no output, state or gradient holds it.
+
+The gradient is hand-written and has no second derivative. A visible GPU, another Keras backend, compilation by XLA, and
+arguments that the fast loop does not take (`unroll`, other activations, `reset_after=False`, float16) get Keras's own
+loop.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +17,9 @@ from typing import Any, TypeAlias
 
 import keras
 import tensorflow as tf
+from tensorflow.python.ops import control_flow_util
 
+from common.layers.masks import fitting_mask, without_masked
 from common.layers.recurrence import cells, masking
 from common.layers.recurrence.loops import LoopOptions, run
 from common.layers.recurrence.single_step import Step, single_step
@@ -29,6 +34,12 @@ PACKAGE = "recurrent_applications"
 class SimpleRNN(keras.layers.SimpleRNN):
     """h_t = tanh(x_t W + h_{t-1} U + b): `keras.layers.SimpleRNN` with a faster loop on CPUs."""
 
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
+    ) -> Any:
+        """Keras's call, of arguments that `_fitted` has made fit."""
+        return super().call(**_fitted(self, sequences, initial_state, mask), training=training)
+
     def inner_loop(
         self, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
@@ -42,6 +53,12 @@ class SimpleRNN(keras.layers.SimpleRNN):
 class LSTM(keras.layers.LSTM):
     """Long short-term memory (Hochreiter and Schmidhuber, 1997): `keras.layers.LSTM`, faster on CPUs."""
 
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
+    ) -> Any:
+        """Keras's call, of arguments that `_fitted` has made fit."""
+        return super().call(**_fitted(self, sequences, initial_state, mask), training=training)
+
     def inner_loop(
         self, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
@@ -52,6 +69,12 @@ class LSTM(keras.layers.LSTM):
 @keras.saving.register_keras_serializable(PACKAGE)
 class GRU(keras.layers.GRU):
     """Gated recurrent unit (Cho et al., 2014): `keras.layers.GRU` with a faster loop on CPUs."""
+
+    def call(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
+    ) -> Any:
+        """Keras's call, of arguments that `_fitted` has made fit."""
+        return super().call(**_fitted(self, sequences, initial_state, mask), training=training)
 
     def inner_loop(
         self, sequences: Tensor, initial_state: Any, mask: Any, training: bool = False
@@ -89,6 +112,38 @@ def _state_dtype(layer: keras.layers.RNN) -> tf.DType:
     return tf.float64 if layer.cell.compute_dtype == "float64" else tf.float32
 
 
+def _fitted(layer: keras.layers.RNN, sequences: Any, initial_state: Any, mask: Any) -> dict[str, Any]:
+    """The arguments of a call: the sequences in the compute dtype, one row of states or mask spread over all rows.
+
+    Raises:
+        ValueError: the mask or a state does not fit the sequences.
+    """
+    mask = keras.tree.flatten(mask)[0] if mask is not None else None
+    if keras.config.backend() == "tensorflow":
+        sequences = tf.cast(sequences, layer.cell.compute_dtype)
+        if initial_state is not None:
+            states = [tf.cast(state, sequences.dtype) for state in keras.tree.flatten(initial_state)]
+            if sequences.shape[0] == 1 and states[0].shape[0] not in (None, 1):
+                sequences = tf.repeat(sequences, states[0].shape[0], axis=0)
+            initial_state = [_spread(layer.name, state, sequences, layer.cell.units) for state in states]
+        if mask is not None and len(mask.shape) == 2:
+            mask = fitting_mask(mask, sequences, layer.name)
+    return {"sequences": sequences, "initial_state": initial_state, "mask": mask}
+
+
+def _spread(layer: str, state: Tensor, sequences: Tensor, units: int) -> Tensor:
+    """A state `[batch, units]` for sequences `[batch, time, features]`, of one `[1, units]` if need be."""
+    rows = sequences.shape[0]
+    if not any(state.shape.is_compatible_with([count, units]) for count in (rows, 1)):
+        raise ValueError(
+            f"{layer}: expected initial states of {units} units and as many rows as the input, or one; the state is "
+            f"{state.shape}, the input {sequences.shape}"
+        )
+    if rows is not None and state.shape == [rows, units]:
+        return state
+    return tf.ensure_shape(tf.broadcast_to(state, [tf.shape(sequences)[0], units]), [rows, units])
+
+
 def _inner_loop(
     layer: keras.layers.RNN,
     cell: cells.Cell,
@@ -103,8 +158,9 @@ def _inner_loop(
     Returns the last output `[batch, units]`, the outputs `[batch, time, units]` (or `[batch, 1, units]` where
     the layer does not return sequences), and the final states, `[batch, units]` each.
     """
-    mask = keras.tree.flatten(mask)[0] if mask is not None else None
     if not _takes_fast_path(layer, mask):
+        if keras.config.backend() == "tensorflow" and mask is not None and len(mask.shape) == 2:
+            sequences = without_masked(sequences, mask)
         return stock_loop(sequences, initial_state, mask, training)
     initial_states = keras.tree.flatten(initial_state)
     state_dtype = _state_dtype(layer)
@@ -115,7 +171,7 @@ def _inner_loop(
     packing = None
     inputs = sequences
     if mask is not None:
-        packing = masking.packing_of(tf.cast(mask, tf.bool), layer.go_backwards)
+        packing = masking.packing_of(mask, layer.go_backwards)
         inputs = masking.packed(sequences, packing)
     elif layer.go_backwards:
         inputs = tf.reverse(sequences, [1])
@@ -148,6 +204,9 @@ def _inner_loop(
 def _takes_fast_path(layer: keras.layers.RNN, mask: Any) -> bool:
     cell = layer.cell
     if keras.config.backend() != "tensorflow":
+        return False
+    if control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
+        # XLA compiles neither the choice among our loops, which is made when the batch is known, nor all of them.
         return False
     use_cudnn = getattr(layer, "use_cudnn", "auto")
     if use_cudnn is True or (use_cudnn == "auto" and tf.config.list_logical_devices("GPU")):

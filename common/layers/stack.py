@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from common.errors import UserError
+from common.layers.masks import fitting_mask, without_masked
 from common.layers.recurrent import GRU, LSTM, PACKAGE, SimpleRNN, packed_step
 
 CellName = Literal["lstm", "gru", "rnn"]
@@ -129,7 +130,12 @@ class RecurrentStack(keras.layers.Layer):
         return_state: bool = False,
     ) -> Any:
         """Runs the stack over whole sequences; see the class."""
-        outputs, finals = inputs, []
+        outputs, finals = tf.cast(inputs, self.compute_dtype), []
+        if mask is not None:
+            mask = fitting_mask(mask, outputs, self.name)
+            if self.residual:
+                # Added to the output, what stands at padding would come out again.
+                outputs = without_masked(outputs, mask)
         for index, layer in enumerate(self.recurrent_layers):
             dropped = self.dropouts[index - 1](outputs, training=training) if index else outputs
             state = None if initial_state is None else self._states_of_layer(initial_state, index)

@@ -82,6 +82,8 @@ class TokenLoss(keras.layers.Layer):
     def __init__(self, embedding: TiedEmbedding, smoothing: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.embedding, self.smoothing = embedding, smoothing
+        # How many tokens count is known only when it runs, and XLA compiles known sizes alone.
+        self.supports_jit = False
 
     def call(self, vectors: Any, tokens: Any, training: bool = False) -> Any:
         real = ops.not_equal(tokens, _PADDING)

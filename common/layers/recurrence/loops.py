@@ -7,6 +7,7 @@ from typing import TypeAlias
 import tensorflow as tf
 
 from common.layers.recurrence.cells import LSTM, Cell
+from common.layers.recurrence.gradient import in_forward_mode
 from common.layers.recurrence.scan import scan
 from common.layers.recurrence.small_batch import lstm_in_one_kernel, scan_rows
 
@@ -63,7 +64,7 @@ def run(
 
     if dropout_masks:
         return _many_rows(cell, inputs, weights, states, dropout_masks, options, differentiable=True)
-    if options.training:
+    if options.training or in_forward_mode([inputs, *weights, *states]):
         return _train(cell, inputs, weights, states, options)
 
     @tf.custom_gradient

@@ -54,7 +54,10 @@ def packing_of(mask: Tensor, go_backwards: bool) -> Packing:
 
 
 def packed(sequences: Tensor, packing: Packing) -> Tensor:
-    """Moves the real steps of `[batch, time, features]` to the front: `[batch, longest, features]`."""
+    """Moves the real steps of `[batch, time, features]` to the front: `[batch, longest, features]`, then zeros.
+
+    The zeros keep out what stands at masked steps: a NaN there would turn the gradients of all weights into NaN.
+    """
 
     @tf.custom_gradient
     def permute(sequences: Tensor) -> tuple[Tensor, Callable]:
@@ -63,7 +66,9 @@ def packed(sequences: Tensor, packing: Packing) -> Tensor:
             spread = tf.gather(upstream, places, batch_dims=1, axis=1)
             return tf.where(packing.real[..., None], spread, tf.zeros_like(spread))
 
-        return tf.gather(sequences, packing.order, batch_dims=1, axis=1), gradient
+        moved = tf.gather(sequences, packing.order, batch_dims=1, axis=1)
+        real = tf.sequence_mask(packing.lengths, tf.shape(moved)[1])
+        return tf.where(real[..., None], moved, tf.zeros_like(moved)), gradient
 
     return permute(sequences)
 

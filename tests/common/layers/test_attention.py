@@ -144,3 +144,52 @@ def test_keras_hands_the_mask_of_an_embedding_to_every_layer(tmp_path: Path) -> 
     assert np.abs(answer - model(np.where(longer == 0, 1, longer))).max() > 1e-3
     model.save(tmp_path / "model.keras")
     np.testing.assert_array_equal(answer, keras.models.load_model(tmp_path / "model.keras")(tokens))
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+@pytest.mark.parametrize("name", [*POOLINGS, *ATTENTIONS, *(f"{name} with keys" for name in ATTENTIONS)])
+def test_what_stands_at_padding_reaches_no_output_and_no_gradient(name: str, poison: float) -> None:
+    layer = {**POOLINGS, **ATTENTIONS}[name.removesuffix(" with keys")]()
+    query = tf.constant(QUERY)
+
+    def results(values: tf.Tensor) -> list[tf.Tensor]:
+        # Keys made beforehand are those of what stands at padding, too.
+        keys = layer.project_keys(values) if name.endswith("with keys") else None
+        with tf.GradientTape() as tape:
+            tape.watch([values, query])
+            if name in POOLINGS:
+                outputs = layer(values, mask=MASK)
+            else:
+                outputs = layer(query, values, values_mask=MASK, keys=keys)
+            loss = tf.reduce_sum(outputs**2)
+        weights = [weight.value for weight in layer.trainable_weights]
+        return [outputs, *tape.gradient(loss, [values, query, *weights], unconnected_gradients="zero")]
+
+    clean = tf.where(MASK[..., None], VALUES, 0.0)
+    _ = layer(clean) if name in POOLINGS else layer(query, clean)
+    for poisoned, expected in zip(
+        results(tf.where(MASK[..., None], VALUES, poison)), results(clean), strict=True
+    ):
+        np.testing.assert_allclose(poisoned, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("steps", [1, TIME - 1, TIME + 1])
+@pytest.mark.parametrize("name", [*POOLINGS, *ATTENTIONS])
+def test_a_mask_of_other_steps_is_refused(name: str, steps: int) -> None:
+    layer, mask = {**POOLINGS, **ATTENTIONS}[name](), tf.ones([BATCH, steps], tf.bool)
+    with pytest.raises(ValueError, match="expected a mask of as many steps as the input"):
+        layer(VALUES, mask=mask) if name in POOLINGS else layer(QUERY, VALUES, values_mask=mask)
+
+
+@pytest.mark.parametrize("name", [*POOLINGS, *ATTENTIONS])
+def test_integers_are_cast_and_one_row_of_mask_serves_all(name: str) -> None:
+    layer = {**POOLINGS, **ATTENTIONS}[name]()
+    numbers = tf.constant(np.random.default_rng(0).integers(0, 5, VALUES.shape))
+
+    def attended(values: tf.Tensor, mask: np.ndarray) -> tf.Tensor:
+        return layer(values, mask=mask) if name in POOLINGS else layer(values, values, values_mask=mask)
+
+    outputs = attended(numbers, MASK[2:])
+    assert outputs.dtype == tf.float32
+    expected = attended(tf.cast(numbers, tf.float32), np.repeat(MASK[2:], BATCH, 0))
+    np.testing.assert_allclose(outputs, expected, rtol=1e-6)

@@ -195,6 +195,37 @@ def test_it_works_in_a_graph_of_unknown_sizes_and_is_restored_from_its_configura
     assert all((one != other).any() for one, other in zip(before, model.get_weights(), strict=True))
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(("cell", "score", "feeding", "gate"), FORMS[:2] + FORMS[-3:])
+def test_nan_at_padding_reaches_no_output_and_no_gradient(cell, score, feeding, gate, training):
+    layer = decoder(cell, score, feeding, gate)
+    read = np.arange(TIME) < np.array([4, 1, 2, 3, 4])[:, None]
+
+    def results(padding):
+        inputs, values = (
+            tf.where(mask[..., None], numbers, padding) for mask, numbers in ((read, INPUTS), (MASK, SOURCES))
+        )
+        with tf.GradientTape() as tape:
+            tape.watch([inputs, values])
+            outputs = layer(inputs, values, values_mask=MASK, training=training, inputs_mask=read)
+            loss = tf.reduce_sum(tf.boolean_mask(outputs * UPSTREAM, read))
+        sources = [inputs, values, *(weight.value for weight in layer.trainable_weights)]
+        return [tf.boolean_mask(outputs, read), *tape.gradient(loss, sources)]
+
+    for poisoned, clean in zip(results(np.nan), results(0.0), strict=True):
+        np.testing.assert_allclose(poisoned, clean, atol=1e-5)
+
+
+def test_one_row_of_mask_serves_all_rows_and_one_of_other_steps_is_refused():
+    layer = decoder("gru")
+    one = layer(INPUTS, SOURCES, values_mask=MASK[2:3])
+    np.testing.assert_allclose(
+        one, layer(INPUTS, SOURCES, values_mask=np.repeat(MASK[2:3], BATCH, 0)), atol=1e-6
+    )
+    with pytest.raises(ValueError, match="expected a mask of as many steps as the input"):
+        layer(INPUTS, SOURCES, values_mask=MASK[:, 1:])
+
+
 def test_an_unknown_score_is_refused():
     with pytest.raises(UserError, match="expected additive or multiplicative"):
         AttentionDecoder("lstm", UNITS, "dot")
