@@ -71,16 +71,3 @@ def with_equal_rows(inputs: Tensors) -> dict[str, tf.Tensor]:
     message = tf.strings.join(["expected as many rows in every input, got ", listed])
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(rows == rows[0]), [message])]):
         return {name: tf.identity(values) for name, values in inputs.items()}
-
-
-def refuse(row: tf.Tensor, fault: tf.Tensor) -> tf.Operation:
-    """Fails with a row's number and the text of its fault, unless that is empty; `[]` both."""
-    message = tf.strings.join(["row ", tf.strings.as_string(row), ": ", fault])
-    return tf.debugging.Assert(fault == "", [message])
-
-
-def refuse_first(faults: tf.Tensor) -> tf.Operation:
-    """Fails with the row and the text of the first fault `[batch]` that is not empty."""
-    ended = tf.concat([faults, [""]], axis=0)
-    row = tf.argmax(tf.concat([faults != "", [True]], axis=0), output_type=tf.int32)
-    return refuse(row, tf.gather(ended, row))

@@ -144,7 +144,7 @@ def searcher(
             no_repeat_ngram=_NO_REPEATED_WORDS,
             record=tf.TensorSpec([None, None], tf.float32),
         )
-        return hypotheses, error
+        return hypotheses, tf.where(error == "", hypotheses.error, error)
 
     return search
 

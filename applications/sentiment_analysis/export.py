@@ -21,8 +21,10 @@ from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import ExportOptions, record_files, report, training_facts
+from common.layers.attempt import attempt
 from common.layers.portability import make_portable
 from common.layers.text import TextFeatures
+from common.row_errors import neutral_where
 from common.training.run_folder import FinishedRun, load_finished
 
 EXAMPLES = (
@@ -72,7 +74,7 @@ def signatures(trained: Trained) -> list[Signature]:
     - `explain`: the same, with `tokens` `[batch, time]`, their `contributions` `[batch, time]` to the label's score
       (its calibrated logit less the mean of the others'), and `mask` `[batch, time]`, false at padding.
     - `classify`: `inputs`, serialised tf.Example with a bytes feature `text`, `[batch]` -> `classes` and `scores`
-      `[batch, classes]`.
+      `[batch, classes]`; empty classes and scores of 0 in a row that is no such example.
     """
     model, features, labels = trained.model, trained.features, trained.labels
     temperature = trained.run.outcome["temperature"]
@@ -103,9 +105,10 @@ def signatures(trained: Trained) -> list[Signature]:
         return answer(logits) | {"tokens": tokens.to_tensor(""), "contributions": towards, "mask": mask}
 
     def classify(inputs: tf.Tensor) -> Tensors:
-        parsed = tf.io.parse_example(inputs, {"text": tf.io.FixedLenFeature([], tf.string, default_value="")})
-        scores = serve(parsed["text"])["probabilities"]
-        return {"classes": tf.tile(names[None], [tf.shape(scores)[0], 1]), "scores": scores}
+        text, is_example = example_texts(inputs)
+        scores = serve(text)["probabilities"]
+        answers = {"classes": tf.tile(names[None], [tf.shape(scores)[0], 1]), "scores": scores}
+        return {name: neutral_where(~is_example, values) for name, values in answers.items()}
 
     texts = {"text": list(EXAMPLES)}
     examples = {"inputs": [serialized_example(text) for text in EXAMPLES]}
@@ -114,6 +117,25 @@ def signatures(trained: Trained) -> list[Signature]:
         Signature("explain", explain, {"text": strings}, texts),
         Signature("classify", classify, {"inputs": strings}, examples, method="classify"),
     ]
+
+
+def example_texts(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The feature `text` of serialised tf.Examples `[batch]`, and which of them have it: `[batch]` each."""
+    feature = {"text": tf.io.FixedLenFeature([], tf.string)}
+
+    def read(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.io.parse_single_example(serialized, feature)["text"], tf.constant(True)
+
+    def read_all(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.map_fn(
+            lambda serialized: attempt(read, serialized, (tf.constant(""), tf.constant(False))),
+            inputs,
+            fn_output_signature=(tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.bool)),
+        )
+
+    # As part of the caller's function one attempt would wait for the other.
+    with tf.device("/CPU:0"):
+        return tf.compat.v1.wrap_function(read_all, [tf.TensorSpec([None], tf.string)])(inputs)
 
 
 def serialized_example(text: str) -> bytes:

@@ -18,6 +18,7 @@ from applications.text_generation.predict import CHARACTERS_FILE, MAX_CHARACTERS
 from common import cli
 from common.decoding.generate import Generated, generate
 from common.decoding.samplers import compose, forbid, sample, temperature, truncate
+from common.errors import ROW_ERROR
 from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
@@ -59,7 +60,7 @@ class Functions:
         read: `(token [batch], states [batch, n, units], text [batch])` -> logits `[batch, time, characters]` of each
             character of the text, its numbers `[batch, time]`, their mask, and token and states after it.
         write: `(token, states, position, length, temperature, top_k, top_p, seed)`, `[batch]` but for the states, ->
-            the text written, and token and states after it.
+            the text written, token and states after it, and why nothing could be written, "" where it could.
         start: `(batch)` -> token and states before any text.
     """
 
@@ -133,7 +134,7 @@ def functions(trained: Trained) -> Functions:
             step, token, tf.unstack(states, axis=1), length, choose, position=position
         )
         numbers = tf.RaggedTensor.from_tensor(written.tokens, lengths=written.lengths)
-        return characters.text(numbers), written.token, tf.stack(written.states, axis=1)
+        return characters.text(numbers), written.token, tf.stack(written.states, axis=1), written.error
 
     return Functions(read_text, write, start)
 
@@ -208,15 +209,16 @@ def signatures(trained: Trained) -> list[Signature]:
     def prime(prefix: tf.Tensor) -> Tensors:
         error = first_fault(*_text_faults("prefix", prefix))
         *_, token, states = read_from_start(neutral_where(error != "", prefix))
-        return {"token": token, "states": states, "error": error}
+        return {"token": token, "states": states, ROW_ERROR: error}
 
     def serve(prefix: tf.Tensor, **controls: tf.Tensor) -> Tensors:
         error = first_fault(*_text_faults("prefix", prefix), *_control_faults(**_without_seed(controls)))
         readable = neutral_where(error != "", prefix)
         *_, token, states = read_from_start(readable)
         beginning = tf.zeros_like(controls["length"])
-        written, *_ = passes.write(token, states, beginning, *_usable(error, controls))
-        return {"text": tf.strings.join([readable, written]), "error": error}
+        written, _, _, fault = passes.write(token, states, beginning, *_usable(error, controls))
+        text = tf.strings.join([readable, written])
+        return {"text": text, ROW_ERROR: tf.where(error == "", fault, error)}
 
     def extend(token: tf.Tensor, states: tf.Tensor, position: tf.Tensor, **controls: tf.Tensor) -> Tensors:
         error = first_fault(
@@ -225,8 +227,9 @@ def signatures(trained: Trained) -> list[Signature]:
             *_control_faults(**_without_seed(controls)),
         )
         place = (neutral_where(error != "", value) for value in (token, states, position))
-        text, token, states = passes.write(*place, *_usable(error, controls))
-        return {"text": text, "token": token, "states": states, "error": error}
+        text, token, states, fault = passes.write(*place, *_usable(error, controls))
+        error = tf.where(error == "", fault, error)
+        return {"text": text, "token": token, "states": states, ROW_ERROR: error}
 
     def likelihood(read: tuple[tf.Tensor, ...]) -> Tensors:
         logits, targets, mask, *_ = read
@@ -242,11 +245,11 @@ def signatures(trained: Trained) -> list[Signature]:
         error = first_fault(*_place_faults(token, states, tokens), *_text_faults("text", text))
         read = passes.read(*(neutral_where(error != "", value) for value in (token, states, text)))
         *_, token, states = read
-        return {**likelihood(read), "token": token, "states": states, "error": error}
+        return {**likelihood(read), "token": token, "states": states, ROW_ERROR: error}
 
     def score(text: tf.Tensor) -> Tensors:
         error = first_fault(*_text_faults("text", text))
-        return {**likelihood(read_from_start(neutral_where(error != "", text))), "error": error}
+        return {**likelihood(read_from_start(neutral_where(error != "", text))), ROW_ERROR: error}
 
     def step(token: tf.Tensor, states: tf.Tensor) -> Tensors:
         error = first_fault(*_place_faults(token, states, tokens))
@@ -259,7 +262,7 @@ def signatures(trained: Trained) -> list[Signature]:
         return {
             "logits": tf.where(is_unknown, _IMPOSSIBLE, logits),
             "states": tf.stack(after, axis=1),
-            "error": error,
+            ROW_ERROR: error,
         }
 
     strings, integers, floats = (tf.TensorSpec([None], kind) for kind in (tf.string, tf.int32, tf.float32))

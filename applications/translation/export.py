@@ -21,6 +21,7 @@ from applications.translation.sample import LANGUAGES
 from common import cli
 from common.data.parallel_text import SAMPLE, PairSource
 from common.decoding.beam import Hypotheses, beam_search
+from common.errors import ROW_ERROR
 from common.export.gpu import with_gpu_signature
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
 from common.export.model_card import ModelCard, Result, vocabulary_sha256
@@ -184,6 +185,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
             "translation": text_of(found.hypotheses)[:, 0],
             "score": found.hypotheses.scores[:, 0],
             "truncated": found.truncated,
+            ROW_ERROR: found.hypotheses.error,
         }
 
     def n_best(text: tf.Tensor) -> Tensors:
@@ -192,6 +194,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
             "translations": text_of(found.hypotheses),
             **hypothesis_scores(found.hypotheses),
             "truncated": found.truncated,
+            ROW_ERROR: found.hypotheses.error,
         }
 
     def align(text: tf.Tensor) -> Tensors:
@@ -203,6 +206,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
             "source_tokens": spelt(found.source),
             "target_tokens": spelt(hypotheses.tokens[:, 0]),
             "attention": hypotheses.recorded[:, 0],
+            ROW_ERROR: hypotheses.error,
         }
 
     def score(text: tf.Tensor, translation: tf.Tensor) -> Tensors:

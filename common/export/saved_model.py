@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from common.export.portability import GPU_SIGNATURE, check_portable
 from common.export.verification import verify_signature
@@ -17,6 +18,7 @@ from common.files import temporary_directory_beside
 from common.row_errors import with_equal_rows, with_row_errors
 from common.serving.runner import SavedModelRunner
 
+_INFERRED_SHAPES = "_output_shapes"
 _CLASSIFY_METHOD = "tensorflow/serving/classify"
 
 
@@ -111,6 +113,7 @@ def export_saved_model(
         with temporary_directory_beside(folder / "version") as temporary:
             _save(traced, temporary, resources, variable_order)
             _set_method_names(signatures, temporary)
+            _drop_inferred_shapes(temporary / "saved_model.pb")
             check_portable(temporary)
             with SavedModelRunner(temporary) as runner:
                 for signature in signatures:
@@ -197,6 +200,17 @@ def _set_method_names(signatures: Sequence[Signature], folder: Path) -> None:
         for name in names:
             updater.replace_method_name(name, _CLASSIFY_METHOD, tags="serve")
         updater.save()
+
+
+def _drop_inferred_shapes(path: Path) -> None:
+    """Leaves out the shapes of all operations' outputs, which every loader infers anew: a tenth of a graph's file."""
+    saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    for meta_graph in saved_model.meta_graphs:
+        graph = meta_graph.graph_def
+        for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
+            for node in nodes:
+                node.attr.pop(_INFERRED_SHAPES, None)
+    path.write_bytes(saved_model.SerializeToString(deterministic=True))
 
 
 def _requests(signature: Signature, model: str) -> list[bytes]:

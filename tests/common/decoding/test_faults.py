@@ -134,7 +134,9 @@ def test_generating_marks_the_row_and_leaves_its_neighbours_alone(fault: str, ch
 
 
 def test_nothing_is_drawn_where_the_adjustments_left_no_probabilities() -> None:
-    forbidden = samplers.compose(samplers.forbid(list(range(VOCABULARY))), choose=samplers.sample(tf.range(ROWS)))
+    forbidden = samplers.compose(
+        samplers.forbid(list(range(VOCABULARY))), choose=samplers.sample(tf.range(ROWS))
+    )
     written = tf.function(lambda: write(stepper(GOOD[1], 0), forbidden), autograph=False)()
     assert all(written.error.numpy())
     assert not np.any(written.lengths)
