@@ -126,7 +126,7 @@ def test_webp_and_tiff_are_read_and_heic_is_counted_by_its_name(tmp_path):
     files = {"a.webp": encoded(picture(1), "WEBP"), "b.tiff": encoded(picture(2), "TIFF")}
     files |= {"c.heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "d.avif": encoded(picture(3), "AVIF")}
     folder = write_tree(tmp_path / "photos", files)
-    captions = write_captions(tmp_path / "captions.tsv", {name: ("a picture",) for name in files})
+    captions = write_captions(tmp_path / "captions.tsv", dict.fromkeys(files, ("a picture",)))
     examples = load_evaluation(CaptionSource(images=folder, captions=captions), no_sample, SIZE)
     assert examples.origins == ["a.webp", "b.tiff"]
     np.testing.assert_array_equal(examples.images[1], picture(2))
