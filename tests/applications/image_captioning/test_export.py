@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from applications.image_captioning.config import IMAGE, LABELS, PRESETS, TARGET
 from applications.image_captioning.export import data_name, export, load_run
@@ -14,15 +16,15 @@ from common.data.captioned_images import CaptionSource
 from common.errors import UserError
 from common.export.script import ExportOptions, SearchOptions
 from common.layers.subwords import END, START
-from common.serving.runner import SavedModelError, SavedModelRunner
+from common.serving.runner import SavedModelRunner
 from common.training.run_folder import open_run
 
 BEAM_WIDTH, LENGTH_PENALTY, GRID = 3, 0.7, 8
 OUTPUTS = {
-    "serving_default": {"caption": 1, "score": 1},
-    "n_best": {"captions": 2, "scores": 2, "log_likelihoods": 2},
-    "attend": {"caption": 1, "tokens": 2, "attention": 4},
-    "embed": {"vector": 2},
+    "serving_default": {"caption": 1, "score": 1, "error": 1},
+    "n_best": {"captions": 2, "scores": 2, "log_likelihoods": 2, "error": 1},
+    "attend": {"caption": 1, "tokens": 2, "attention": 4, "error": 1},
+    "embed": {"vector": 2, "error": 1},
 }
 
 
@@ -154,11 +156,39 @@ def test_no_caption_says_the_same_three_words_twice_or_a_mark_of_the_machinery(r
         assert "<" not in caption.decode()
 
 
-@pytest.mark.parametrize("content", [b"", b"a text", b"\xff\xd8\xff\xe0 no more of it", b"\x89PNG\r\n\x1a\n"])
-def test_what_is_no_image_is_refused_with_its_row(runner, images, content):
-    with pytest.raises(SavedModelError, match=r"row 1: (empty|not an image|truncated)"):
-        runner.run("serving_default", image_bytes=[images[0], content])
-    assert runner.run("serving_default", image_bytes=images[:1])["caption"][0]
+BAD = [
+    b"",
+    b"a text",
+    b"\xff\xd8\xff\xe0 no more of it",
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff\xd9",
+    b"GIF89a",
+    b"BM",
+]
+
+
+@pytest.mark.parametrize("signature", sorted(OUTPUTS))
+@given(places=st.lists(st.integers(0, 11), min_size=1, max_size=6))
+@settings(max_examples=8, deadline=None)
+def test_an_image_has_its_answer_beside_what_is_none(runner, images, signature, places):
+    contents = [(images + BAD)[place] for place in places]
+    together = runner.run(signature, image_bytes=contents)
+    for row, content in enumerate(contents):
+        alone = runner.run(signature, image_bytes=[content])
+        assert together["error"][row] == alone["error"][0]
+        assert bool(alone["error"][0]) == (content in BAD)
+        assert b"\n" not in alone["error"][0]
+        for name in alone.keys() - {"error"}:
+            if content in BAD:
+                assert not together[name][row : row + 1].any()
+            else:
+                in_batch = together[name][row : row + 1]
+                padded = np.full_like(in_batch, b"" if in_batch.dtype == object else 0)
+                padded[tuple(slice(size) for size in alone[name].shape)] = alone[name]
+                if in_batch.dtype == np.float32:
+                    np.testing.assert_allclose(in_batch, padded, atol=1e-4)
+                else:
+                    np.testing.assert_array_equal(in_batch, padded)
 
 
 def test_the_weights_are_stored_once(exported, trained):

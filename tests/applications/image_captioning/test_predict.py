@@ -48,6 +48,8 @@ def strange(photo, encoded):
         "bits.png": encoded(photo, mode="1"),
         "bits.bmp": encoded(photo, "BMP", "1"),
         "moving.gif": animation.getvalue(),
+        "picture.webp": encoded(photo, "WEBP", lossless=True),
+        "picture.tiff": encoded(photo, "TIFF"),
     }
 
 
@@ -57,6 +59,7 @@ def broken(photo, encoded):
     return {
         "empty.png": (b"", "empty"),
         "text.jpg": (b"Not a picture at all.\n", "not an image"),
+        "phone.heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         "cut.jpg": (encoded(photo, "JPEG")[:-300], "truncated"),
         "cut.png": (encoded(photo)[:-300], "truncated"),
         "cut.bmp": (encoded(photo, "BMP")[:-300], "truncated"),
@@ -141,7 +144,15 @@ def test_a_photo_that_lies_on_its_side_is_turned_as_its_camera_says(predictor, d
     np.testing.assert_allclose(*vectors, atol=0.05 * (1 + np.abs(vectors[0]).max()))
 
 
-def test_what_only_pillow_reads_goes_as_its_pixels(predictor, photo, monkeypatch, encoded):
+def test_webp_and_tiff_have_the_answer_of_the_same_picture(predictor, photo, encoded):
+    expected = predictor(photo)
+    contents = [encoded(photo, "WEBP", lossless=True), photo, encoded(photo, "TIFF")]
+    for answer in predictor(contents):
+        assert answer["caption"] == expected["caption"]
+        assert answer["score"] == pytest.approx(expected["score"], abs=1e-4)
+
+
+def test_a_model_that_fails_a_batch_for_one_row_is_asked_row_by_row(predictor, photo, monkeypatch, encoded):
     run = predictor._runner.run
 
     def refusing(signature, /, **inputs):
@@ -222,7 +233,7 @@ def test_standard_input_holds_an_image(script, predictor, photo, encoded):
     assert script(data=b"") == (
         1,
         "",
-        "error: standard input: empty; expected an image (JPEG, PNG, GIF or BMP)\n",
+        "error: standard input: empty; expected an image (JPEG, PNG, GIF, BMP, WebP or TIFF)\n",
     )
 
 
@@ -276,7 +287,7 @@ def test_a_mistake_is_one_clear_line(script, arguments, expected):
 def test_a_folder_without_images_is_named(script, tmp_path):
     status, out, err = script(tmp_path)
     assert (status, out) == (1, "")
-    assert err == f"error: {tmp_path}: no images; expected .jpg, .png, .gif or .bmp files\n"
+    assert err == f"error: {tmp_path}: no images; expected .jpg, .png, .gif, .bmp, .webp or .tiff files\n"
 
 
 def test_a_folder_without_a_model_of_this_application_is_named(script, exported, tmp_path):

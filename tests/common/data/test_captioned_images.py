@@ -122,6 +122,20 @@ def test_what_cannot_be_used_is_left_out_and_counted(tree, captions_file, tmp_pa
     assert "; 4 left out: caption without an image" in examples.describe()
 
 
+def test_webp_and_tiff_are_read_and_heic_is_counted_by_its_name(tmp_path):
+    files = {"a.webp": encoded(picture(1), "WEBP"), "b.tiff": encoded(picture(2), "TIFF")}
+    files |= {"c.heic": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "d.avif": encoded(picture(3), "AVIF")}
+    folder = write_tree(tmp_path / "photos", files)
+    captions = write_captions(tmp_path / "captions.tsv", dict.fromkeys(files, ("a picture",)))
+    examples = load_evaluation(CaptionSource(images=folder, captions=captions), no_sample, SIZE)
+    assert examples.origins == ["a.webp", "b.tiff"]
+    np.testing.assert_array_equal(examples.images[1], picture(2))
+    assert {reason: count for reason, count in examples.left_out.items() if count} == {"HEIC": 1, "AVIF": 1}
+    few = write_captions(tmp_path / "few.tsv", {"a.webp": ("a picture",)})
+    examples = load_evaluation(CaptionSource(images=folder, captions=few), no_sample, SIZE)
+    assert examples.left_out["image without captions"] == 3
+
+
 def test_folders_are_told_apart_where_the_captions_do_so(tree, tmp_path):
     told = {"cats/1.png": ["a cat"], "dogs/1.png": ["a dog"], "2.png": ["a hen"]}
     files = {
