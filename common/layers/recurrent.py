@@ -3,7 +3,8 @@
 Constructor, weights (names, shapes, gate order) and configuration are Keras's own; see `interchange` for moving models
 between the two. In float32 outputs, states and gradients equal Keras's to 1e-5 of their largest entry. Under
 `mixed_bfloat16` the products are in bfloat16, while states and gates stay in float32: outputs differ from float32 by
-less than 0.005 for an LSTM, 0.006 for a GRU and 0.02 for a SimpleRNN, gradients by less than 1 % of the largest entry.
+less than 0.005 for an LSTM, 0.006 for a GRU and 0.02 for a SimpleRNN, gradients by less than 1 % of the largest entry
+(or by no more than Keras's own layers, on processors without instructions for bfloat16, where sums are rounded too).
 
 What a mask leaves out has no influence, not even by an infinity or NaN there: no output, state or gradient holds it.
 

@@ -174,6 +174,12 @@ def test_in_bidirectional(merge_mode: str | None) -> None:
     _assert_close(_results(ours, inputs, None, **call), _results(stock, inputs, None, **call), 1e-5)
 
 
+def _deviation(theirs: list[np.ndarray], reference: list[np.ndarray]) -> float:
+    """The largest difference of any tensor, relative to its largest entry."""
+    pairs = zip(theirs, reference, strict=True)
+    return max(np.abs(one - other).max() / max(np.abs(other).max(), 1e-3) for one, other in pairs)
+
+
 BFLOAT16_BOUNDS = {"SimpleRNN": 0.02, "LSTM": 0.005, "GRU": 0.006}
 
 
@@ -183,14 +189,20 @@ def test_bfloat16_stays_within_the_stated_bound_of_float32(name: str, bound: flo
     shape = (20, 25, 16)
     keras.utils.set_random_seed(5)
     ours = getattr(recurrent, name)(32, return_sequences=True, dtype="mixed_bfloat16")
-    stock = getattr(keras.layers, name)(32, return_sequences=True)
-    for layer in (ours, stock):
+    stock, stock_bfloat16 = (
+        getattr(keras.layers, name)(32, return_sequences=True, dtype=policy)
+        for policy in ("float32", "mixed_bfloat16")
+    )
+    for layer in (ours, stock, stock_bfloat16):
         layer.build(shape)
-    stock.set_weights(ours.get_weights())
+        layer.set_weights(ours.get_weights())
     inputs = tf.constant(np.random.default_rng(0).normal(size=shape), tf.float32)
-    mine, reference = (_results(layer, inputs, None, training=training) for layer in (ours, stock))
+    mine, reference, rough = (
+        _results(layer, inputs, None, training=training) for layer in (ours, stock, stock_bfloat16)
+    )
     assert np.abs(mine[0] - reference[0]).max() < bound
-    _assert_close(mine[1:], reference[1:], 0.01)
+    # A processor without instructions for bfloat16 rounds the sums of products too, and Keras's layers with them.
+    _assert_close(mine[1:], reference[1:], max(0.01, 1.05 * _deviation(rough[1:], reference[1:])))
 
 
 @pytest.mark.parametrize(("in_graph", "training"), [(False, True), (True, True), (False, False)])
