@@ -1,6 +1,7 @@
 """Logits without probabilities are an error of their row: told, never an answer, and nothing to the rows beside it."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -122,7 +123,7 @@ CHOICES = {
 def test_generating_marks_the_row_and_leaves_its_neighbours_alone(fault: str, choice: str, turn: int) -> None:
     choose = CHOICES[choice]
     spoilt, good = (
-        tf.function(lambda logits=logits: write(stepper(logits, turn), choose), autograph=False)()
+        tf.function(partial(write, stepper(logits, turn), choose), autograph=False)()
         for logits in (SPOILT[fault], GOOD[1])
     )
     assert [bool(error) for error in spoilt.error.numpy()] == [False, True, False]

@@ -82,3 +82,9 @@ def test_it_is_keras_s_own_causal_convolution_where_the_stride_is_1() -> None:
     stock.build((None, None, 3))
     stock.set_weights(layer.get_weights())
     np.testing.assert_allclose(layer(INPUTS), stock(INPUTS), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["int32", "uint8", "bool", "float64"])
+def test_any_type_of_number_is_cast_first(kind: str) -> None:
+    layer, given = _built(3, 2), tf.cast(INPUTS > 0, kind)
+    np.testing.assert_allclose(layer(given), layer(tf.cast(given, tf.float32)), atol=1e-6)

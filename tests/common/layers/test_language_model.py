@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from common.layers.language_model import NeighbourLoss
 from common.layers.text import TokenEmbedding
@@ -84,3 +85,16 @@ def test_it_trains_a_model_to_predict_the_next_word():
     cycle[..., 0] = 2 + (np.arange(8)[:, None] + np.arange(12)) % WORDS
     history = model.fit(cycle, np.zeros(8), epochs=100, verbose=0).history["loss"]
     assert history[-1] < 0.1 < 1.5 < history[0]
+
+
+@pytest.mark.parametrize("neighbour", ["next", "previous"])
+def test_nan_in_the_padding_reaches_no_loss_and_no_gradient(neighbour):
+    layer = make_layer(neighbour, 50)
+    states = tf.where((NUMBERS != 0)[..., None], STATES, np.nan)
+    with tf.GradientTape() as tape:
+        tape.watch(states)
+        loss = tf.reduce_sum(layer(states, NUMBERS))
+    weights = [weight.value for weight in layer.trainable_weights]
+    for gradient in tape.gradient(loss, [states, *weights], unconnected_gradients="zero"):
+        assert np.isfinite(tf.convert_to_tensor(gradient)).all()
+    assert np.isfinite(loss)

@@ -99,3 +99,8 @@ def test_a_token_that_is_all_but_impossible_costs_a_finite_loss(embedding):
         losses = TokenLoss(embedding, 0.1)(vectors, WRITTEN, training=True)
     assert np.isfinite(losses).all()
     assert np.isfinite(tape.gradient(losses, vectors)).all()
+
+
+def test_keras_does_not_choose_xla_for_the_loss() -> None:
+    # It gathers the tokens that count, and XLA compiles no size that it does not know.
+    assert not TokenLoss(TiedEmbedding(5, 3)).supports_jit
