@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-from common.quiet import quiet_tensorflow
+from common.startup import quiet_tensorflow
 
 quiet_tensorflow()
 

@@ -1,5 +1,5 @@
 """Speed against peers, side by side in one run."""
 
-from common.quiet import quiet_tensorflow
+from common.startup import quiet_tensorflow
 
 quiet_tensorflow()

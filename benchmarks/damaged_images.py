@@ -16,9 +16,9 @@ from PIL import Image
 from benchmarks.timing import table
 from common import cli
 from common.checks import require_at_least
-from common.data.images import ImageError, decode_image, fit
-from common.layers.images import decode_images
-from common.serving.inputs import chunks
+from common.images.decoding import decode_images
+from common.images.files import ImageError, decode_image, fit
+from common.predicting.texts import chunks
 
 KINDS = ("JPEG", "PNG", "GIF", "BMP")
 DAMAGES = ("cut", "bits flipped", "bytes zeroed", "part removed", "part doubled")

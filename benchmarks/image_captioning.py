@@ -20,11 +20,11 @@ from benchmarks.timing import in_turn, seconds, spread, table
 from common import cli
 from common.checks import require_at_least
 from common.data.file_trees import read_tree
-from common.data.images import is_image
 from common.errors import UserError
-from common.layers.images import decode_images
-from common.serving.extra_files import read_extra
-from common.serving.runner import SavedModelRunner, latest_version
+from common.images.decoding import decode_images
+from common.images.files import is_image
+from common.inference.extra_files import read_extra
+from common.inference.runner import SavedModelRunner, latest_version
 
 DECODING, SEEING, CAPTIONING = "decoding the files", "and the encoder", "and the decoder"
 

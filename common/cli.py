@@ -65,7 +65,7 @@ def _summary(main: Callable[..., Any]) -> str:
 
 def _prog() -> str | None:
     module = getattr(sys.modules.get("__main__"), "__spec__", None)
-    return f"python -m {module.name}" if module else None
+    return f"python -m {module.name.removesuffix('.__main__')}" if module else None
 
 
 def _parse_preset(

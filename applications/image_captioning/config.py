@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from common.checks import require_at_least, require_share
-from common.data.captioned_images import CaptionSource
+from common.images.captioned import CaptionSource
 from common.training.options import TrainingOptions
 
 NAME = "image_captioning"

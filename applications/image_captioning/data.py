@@ -13,11 +13,11 @@ import tensorflow as tf
 from applications.image_captioning.config import IMAGE, LABELS, TARGET, Config
 from applications.image_captioning.sample import make_sample
 from common.data.batching import pad
-from common.data.caption_text import caption_tokens
-from common.data.captioned_images import CaptionedImages, CaptionSource, load_evaluation, load_training
-from common.data.image_augmentation import colour_jitter, mirrors, random_crops, random_half
-from common.layers.subwords import END, START
-from common.layers.words import WordVocabulary
+from common.images.augmentation import colour_jitter, mirrors, random_crops, random_half
+from common.images.captioned import CaptionedImages, CaptionSource, load_evaluation, load_training
+from common.text.caption_words import caption_tokens
+from common.text.subwords import END, START
+from common.text.word_vocabulary import WordVocabulary
 
 _ASPECTS = (0.75, 4 / 3)
 _TOO_COMMON = 0.5

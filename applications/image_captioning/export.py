@@ -21,7 +21,6 @@ from applications.image_captioning.config import NAME, Config
 from applications.image_captioning.model import attended, build, build_encoder
 from applications.image_captioning.predict import DESCRIPTION_FILE, END_MARK
 from common import cli
-from common.data.captioned_images import CaptionSource
 from common.decoding.beam import Hypotheses, beam_search
 from common.errors import ROW_ERROR
 from common.export.gpu import with_gpu_signature
@@ -29,12 +28,13 @@ from common.export.hypotheses import hypothesis_scores, hypothesis_texts
 from common.export.model_card import ModelCard, Result, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import SearchOptions, record_files, report, training_facts
+from common.images.captioned import CaptionSource
+from common.images.decoding import decode_images
 from common.layers.attention_decoder import Memory
-from common.layers.images import decode_images
 from common.layers.portability import make_portable
-from common.layers.subwords import END, PADDING, START, UNKNOWN
-from common.layers.words import WordVocabulary
-from common.layers.writer import writer_of
+from common.layers.sequence_decoder import writer_of
+from common.text.subwords import END, PADDING, START, UNKNOWN
+from common.text.word_vocabulary import WordVocabulary
 from common.training.run_folder import FinishedRun, load_finished
 
 LIMITS = (

@@ -19,13 +19,13 @@ from rich.progress import track
 from common import cli
 from common.checks import require_at_least
 from common.data.file_trees import Read, read_tree
-from common.data.images import decode_image, is_image
 from common.errors import ROW_ERROR, UserError
-from common.serving.answers import require_answer_file, write_answers
-from common.serving.extra_files import read_extra
-from common.serving.given_files import STANDARD_INPUT, GivenFiles, is_single, is_tree, path_of, printable
-from common.serving.inputs import chunks
-from common.serving.runner import SavedModelError, SavedModelRunner, latest_version
+from common.images.files import decode_image, is_image
+from common.inference.extra_files import read_extra
+from common.inference.runner import SavedModelError, SavedModelRunner, latest_version
+from common.predicting.answer_files import require_answer_file, write_answers
+from common.predicting.input_files import STANDARD_INPUT, GivenFiles, is_single, is_tree, path_of, printable
+from common.predicting.texts import chunks
 
 SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "image_captioning"
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"

@@ -19,9 +19,9 @@ from applications.image_captioning.scenes import COLOURS, SHAPES, Scene, draw, r
 from applications.image_captioning.sentences import describe
 from common import cli
 from common.checks import require_at_least
-from common.data.captioned_images import CaptionedImages
 from common.data.splits import stable_split
 from common.files import atomic_write
+from common.images.captioned import CaptionedImages
 
 COUNTS = {"train": 8_000, "validation": 400, "test": 500}
 SHARES = {"test": 0.1, "validation": 0.1, "train": 0.8}

@@ -22,7 +22,7 @@ from applications.image_captioning.scenes import (
     clearly_holds,
     holds,
 )
-from common.data.caption_text import caption_tokens
+from common.text.caption_words import caption_tokens
 
 SIZE_WORDS = {"large": ("large", "big"), "small": ("small", "little")}
 COLOUR_WORDS = {colour: (colour,) for colour in COLOURS} | {"purple": ("purple", "violet")}

@@ -30,14 +30,14 @@ from applications.image_captioning.model import (
     build_word_classifier,
 )
 from common import cli
-from common.data.captioned_images import CaptionedImages
 from common.decoding.generate import generate
 from common.decoding.samplers import greedy
 from common.evaluation.captioning import cider_d
 from common.export.model_card import hardware
-from common.layers.subwords import END, START
-from common.layers.words import WordVocabulary
-from common.layers.writer import without_attention, writer_of
+from common.images.captioned import CaptionedImages
+from common.layers.sequence_decoder import without_attention, writer_of
+from common.text.subwords import END, START
+from common.text.word_vocabulary import WordVocabulary
 from common.training.callbacks import History
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer

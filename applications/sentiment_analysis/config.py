@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from common.checks import require_at_least, require_share
-from common.data.labelled_text import TextSource
 from common.errors import UserError
+from common.text.labelled import TextSource
 from common.training.options import TrainingOptions
 
 NAME = "sentiment_analysis"

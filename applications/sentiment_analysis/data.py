@@ -8,9 +8,9 @@ import tensorflow as tf
 
 from applications.sentiment_analysis.config import Config
 from common.data.batching import Sequences
-from common.data.labelled_text import LabelledTexts, TextSource, label_indices, load_evaluation, load_training
 from common.errors import UserError
-from common.layers.text import TextFeatures, choose_vocabulary, count_words
+from common.text.labelled import LabelledTexts, TextSource, label_indices, load_evaluation, load_training
+from common.text.word_features import TextFeatures, choose_vocabulary, count_words
 
 SAMPLE = Path(__file__).with_name("sample.tsv")
 _ENCODED_AT_ONCE = 512

@@ -15,10 +15,10 @@ from applications.sentiment_analysis.data import evaluation_examples
 from applications.sentiment_analysis.predict import SHIPPED_MODEL, Predictor
 from common import cli
 from common.checks import require_at_least
-from common.data.labelled_text import TextSource, label_indices
 from common.evaluation.classification import classification_metrics, write_worst_mistakes
 from common.evaluation.classification_plots import plot_confusion_matrix, plot_reliability, plot_roc_curves
 from common.evaluation.report import print_metrics, write_metrics
+from common.text.labelled import TextSource, label_indices
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,15 @@ from applications.sentiment_analysis.data import features_layer
 from applications.sentiment_analysis.model import build, contributions
 from applications.sentiment_analysis.predict import LABELS_FILE
 from common import cli
-from common.data.labelled_text import parse_label_map
+from common.attempt import attempt
 from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import ExportOptions, record_files, report, training_facts
-from common.layers.attempt import attempt
 from common.layers.portability import make_portable
-from common.layers.text import TextFeatures
 from common.row_errors import neutral_where
+from common.text.labelled import parse_label_map
+from common.text.word_features import TextFeatures
 from common.training.run_folder import FinishedRun, load_finished
 
 EXAMPLES = (

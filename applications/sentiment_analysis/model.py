@@ -7,9 +7,9 @@ from keras import ops
 
 from applications.sentiment_analysis.config import Config
 from common.layers.attention import AttentionPooling, MaskedMaxPooling, MaskedMeanPooling
-from common.layers.language_model import Neighbour, NeighbourLoss
+from common.layers.sampled_softmax import Neighbour, NeighbourLoss
 from common.layers.stack import RecurrentStack
-from common.layers.text import FEATURES, TokenEmbedding
+from common.text.word_features import FEATURES, TokenEmbedding
 
 _POOLING = {
     "max": (MaskedMaxPooling,),

@@ -17,10 +17,10 @@ from rich.text import Text
 from common import cli
 from common.checks import require_at_least
 from common.errors import UserError
-from common.serving.answers import require_answer_file, write_answers
-from common.serving.extra_files import read_extra
-from common.serving.inputs import checked_texts, chunks, given_texts, place_of, require_one_source
-from common.serving.runner import SavedModelRunner, latest_version
+from common.inference.extra_files import read_extra
+from common.inference.runner import SavedModelRunner, latest_version
+from common.predicting.answer_files import require_answer_file, write_answers
+from common.predicting.texts import checked_texts, chunks, given_texts, place_of, require_one_source
 
 SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "sentiment_analysis"
 LABELS_FILE = Path("assets.extra") / "labels.json"

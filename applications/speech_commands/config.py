@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from common.audio.augmentation import Augmentation
+from common.audio.files import SAMPLE_RATE
+from common.audio.labelled import AudioSource
 from common.checks import require_at_least, require_share
-from common.data.audio import SAMPLE_RATE
-from common.data.audio_augmentation import Augmentation
-from common.data.labelled_audio import AudioSource
 from common.training.options import TrainingOptions
 
 NAME = "speech_commands"

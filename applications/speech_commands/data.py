@@ -9,11 +9,10 @@ import tensorflow as tf
 from applications.speech_commands import sample
 from applications.speech_commands.config import HOP_SECONDS, Config
 from applications.speech_commands.streams import compose, frame_targets
-from common.data.audio import SAMPLE_RATE
-from common.data.audio_augmentation import Waveform
-from common.data.audio_batching import Balance, audio_batches, evaluation_audio_batches
-from common.data.batching import Sequences
-from common.data.labelled_audio import (
+from common.audio.augmentation import Waveform
+from common.audio.batching import Balance, audio_batches, evaluation_audio_batches
+from common.audio.files import SAMPLE_RATE
+from common.audio.labelled import (
     SAMPLE,
     SILENCE,
     UNKNOWN,
@@ -23,6 +22,7 @@ from common.data.labelled_audio import (
     load_noises,
     load_training,
 )
+from common.data.batching import Sequences
 from common.data.labels import label_indices
 from common.errors import UserError
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from common.audio.labelled import SILENCE, UNKNOWN
 from common.checks import require_at_least
-from common.data.labelled_audio import SILENCE, UNKNOWN
 from common.errors import UserError
 
 _TINY = 1e-6

@@ -18,9 +18,9 @@ from applications.speech_commands.detection import DetectionOptions
 from applications.speech_commands.predict import SHIPPED_MODEL, Predictor
 from applications.speech_commands.streams import compose
 from common import cli
+from common.audio.augmentation import Waveform
+from common.audio.labelled import SAMPLE, SILENCE, UNKNOWN, AudioSource, Clips, load_noises
 from common.checks import require_at_least
-from common.data.audio_augmentation import Waveform
-from common.data.labelled_audio import SAMPLE, SILENCE, UNKNOWN, AudioSource, Clips, load_noises
 from common.data.labels import label_indices
 from common.evaluation.classification import classification_metrics, write_worst_mistakes
 from common.evaluation.classification_plots import (

@@ -18,16 +18,16 @@ from applications.speech_commands.config import HOP_SECONDS, NAME, Config
 from applications.speech_commands.model import attention, build, step, zero_states
 from applications.speech_commands.predict import DESCRIPTION_FILE
 from common import cli
-from common.data.audio import SAMPLE_RATE, encode_wav
-from common.data.labelled_audio import SILENCE
+from common.audio.features import FitLength
+from common.audio.files import SAMPLE_RATE, encode_wav
+from common.audio.labelled import SILENCE
+from common.audio.wav import check_waveform, decode_wav
 from common.errors import ROW_ERROR
 from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import ExportOptions, record_files, report, training_facts
-from common.layers.audio import FitLength
 from common.layers.portability import make_portable
-from common.layers.wav import check_waveform, decode_wav
 from common.row_errors import first_fault, neutral_where
 from common.training.run_folder import FinishedRun, load_finished
 

@@ -7,10 +7,10 @@ import keras
 import tensorflow as tf
 
 from applications.speech_commands.config import Config
+from common.audio.features import LogMel, MeanNormalization, SpecAugment
 from common.layers.attention import AttentionPooling
-from common.layers.audio import LogMel, MeanNormalization, SpecAugment
 from common.layers.causal_convolution import CausalConvolution
-from common.layers.running_normalization import RunningNormalization
+from common.layers.running_mean import RunningNormalization
 from common.layers.stack import RecurrentStack
 
 _RUNNING_DECAY = 0.995

@@ -18,19 +18,19 @@ import tyro
 from rich.progress import track
 
 from applications.speech_commands.detection import Detection, DetectionOptions, Detector
-from applications.speech_commands.listening import Listener, StepListener, WindowListener
+from applications.speech_commands.streaming import Listener, StepListener, WindowListener
 from common import cli
+from common.audio.files import SAMPLE_RATE, decode_audio, encode_wav, read_audio, to_waveform
+from common.audio.folders import find_all
+from common.audio.streams import read_blocks
 from common.checks import require_at_least
-from common.data.audio import SAMPLE_RATE, decode_audio, encode_wav, read_audio, to_waveform
-from common.data.audio_files import find_all
-from common.data.audio_streams import read_blocks
 from common.errors import UserError
-from common.serving.answers import require_answer_file, write_answers
-from common.serving.extra_files import read_extra
-from common.serving.given_files import STANDARD_INPUT, GivenFiles, is_single, is_tree, path_of, printable
-from common.serving.inputs import chunks
-from common.serving.refused_rows import require_answered
-from common.serving.runner import SavedModelRunner, latest_version
+from common.inference.extra_files import read_extra
+from common.inference.refused_rows import require_answered
+from common.inference.runner import SavedModelRunner, latest_version
+from common.predicting.answer_files import require_answer_file, write_answers
+from common.predicting.input_files import STANDARD_INPUT, GivenFiles, is_single, is_tree, path_of, printable
+from common.predicting.texts import chunks
 
 SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "speech_commands"
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"

@@ -16,9 +16,9 @@ import numpy as np
 
 from applications.speech_commands.synthesis import Voice, synthesize
 from common import cli
+from common.audio.files import SAMPLE_RATE, encode_wav
+from common.audio.labelled import SILENCE, UNKNOWN, Clips
 from common.checks import require_at_least
-from common.data.audio import SAMPLE_RATE, encode_wav
-from common.data.labelled_audio import SILENCE, UNKNOWN, Clips
 from common.files import atomic_write
 
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from common.data.audio import SAMPLE_RATE
-from common.data.audio_augmentation import Augmentation, Waveform, change_voice, excerpt, gain
-from common.data.labelled_audio import SILENCE, UNKNOWN, Clips
+from common.audio.augmentation import Augmentation, Waveform, change_voice, excerpt, gain
+from common.audio.files import SAMPLE_RATE
+from common.audio.labelled import SILENCE, UNKNOWN, Clips
 from common.errors import UserError
 
 _FRAME = SAMPLE_RATE // 100

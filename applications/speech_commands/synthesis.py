@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.data.audio import to_waveform
+from common.audio.files import to_waveform
 from common.errors import UserError
 
 # The names and numbers of espeak-ng's speak_lib.h.

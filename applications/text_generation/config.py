@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from common.checks import require_at_least, require_share
-from common.data.raw_text import RawTextSource
 from common.errors import UserError
+from common.text.running import RawTextSource
 from common.training.options import TrainingOptions
 
 NAME = "text_generation"

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from applications.text_generation.config import Config
-from common.data.raw_text import RawText, load_training
 from common.errors import UserError
-from common.layers.characters import UNKNOWN, Characters, choose_characters
+from common.text.characters import UNKNOWN, Characters, choose_characters
+from common.text.running import RawText, load_training
 
 VALIDATION_ROWS = 16
 _VALIDATED_AT_ONCE = 512

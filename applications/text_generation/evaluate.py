@@ -10,10 +10,10 @@ from typing import Any
 
 from applications.text_generation.predict import SHIPPED_MODEL, Predictor
 from common import cli
-from common.data.raw_text import Part, RawTextSource, load_evaluation
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, write_most_surprising
 from common.evaluation.plots import plot_nats_by_position
 from common.evaluation.report import print_metrics, write_metrics
+from common.text.running import Part, RawTextSource, load_evaluation
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
 from common.export.script import ExportOptions, record_files, report, training_facts
-from common.layers.characters import UNKNOWN, Characters
 from common.layers.portability import make_portable
 from common.row_errors import first_fault, neutral_where
+from common.text.characters import UNKNOWN, Characters
 from common.training.run_folder import FinishedRun, load_finished
 
 TEXTS = ("To be, or not", "", "Ω\n", "the same again, and again")

@@ -9,7 +9,7 @@ from keras import ops
 from applications.text_generation.config import Config
 from applications.text_generation.data import VALIDATION_ROWS
 from common.layers.stack import RecurrentStack
-from common.layers.stream import StreamedStack
+from common.layers.stateful_stack import StreamedStack
 
 
 def build(config: Config, characters: int, precision: str = "float32") -> keras.Model:

@@ -16,12 +16,12 @@ from rich.progress import track
 
 from common import cli
 from common.checks import require_at_least, require_integer, require_number
-from common.data.raw_text import read_text
 from common.errors import UserError
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, visible
-from common.serving.answers import require_answer_file, write_answers
-from common.serving.extra_files import read_extra
-from common.serving.inputs import (
+from common.inference.extra_files import read_extra
+from common.inference.runner import SavedModelRunner, latest_version
+from common.predicting.answer_files import require_answer_file, write_answers
+from common.predicting.texts import (
     argument_texts,
     checked_text,
     checked_texts,
@@ -29,7 +29,7 @@ from common.serving.inputs import (
     lines,
     require_one_source,
 )
-from common.serving.runner import SavedModelRunner, latest_version
+from common.text.running import read_text
 
 SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "text_generation"
 CHARACTERS_FILE = Path("assets.extra") / "characters.json"

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.checks import require_at_least, require_share
-from common.data.parallel_text import PairSource
 from common.errors import UserError
 from common.layers.attention_decoder import Score
 from common.layers.stack import CellName
+from common.text.parallel import PairSource
 from common.training.options import TrainingOptions
 
 NAME = "translation"

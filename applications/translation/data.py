@@ -9,8 +9,8 @@ import tensorflow as tf
 from applications.translation.config import Config
 from applications.translation.sample import make_sample
 from common.data.batching import pad, plan_token_batches
-from common.data.parallel_text import Pairs, PairSource, load_evaluation, load_training
-from common.layers.subwords import END, START, UNKNOWN, Subwords, SubwordText
+from common.text.parallel import Pairs, PairSource, load_evaluation, load_training
+from common.text.subwords import END, START, UNKNOWN, Subwords, SubwordText
 
 _ENCODED_AT_ONCE = 512
 

@@ -14,11 +14,11 @@ from applications.translation.data import evaluation_examples
 from applications.translation.predict import SHIPPED_MODEL, Predictor
 from common import cli
 from common.checks import require_at_least
-from common.data.parallel_text import Pairs, PairSource
 from common.errors import UserError
 from common.evaluation.plots import plot_attention, plot_by_length
 from common.evaluation.report import numbers_to_draw, print_metrics, write_metrics
 from common.evaluation.translation import by_source_length, translation_metrics, write_translations
+from common.text.parallel import Pairs, PairSource
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from applications.translation.data import subword_text
 from applications.translation.predict import LANGUAGES_FILE
 from applications.translation.sample import LANGUAGES
 from common import cli
-from common.data.parallel_text import SAMPLE, PairSource
 from common.decoding.beam import Hypotheses, beam_search
 from common.errors import ROW_ERROR
 from common.export.gpu import with_gpu_signature
@@ -29,8 +28,9 @@ from common.export.saved_model import Signature, export_saved_model
 from common.export.script import SearchOptions, placeless, record_files, report, training_facts
 from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
-from common.layers.subwords import END, FIRST_PIECE, PADDING, START, UNKNOWN, Subwords, SubwordText
-from common.layers.writer import writer_of
+from common.layers.sequence_decoder import writer_of
+from common.text.parallel import SAMPLE, PairSource
+from common.text.subwords import END, FIRST_PIECE, PADDING, START, UNKNOWN, Subwords, SubwordText
 from common.training.run_folder import FinishedRun, load_finished
 
 LIMITS = (

@@ -16,9 +16,10 @@ from rich.progress import track
 from common import cli
 from common.checks import require_at_least
 from common.errors import UserError
-from common.serving.answers import require_answer_file, write_answers
-from common.serving.extra_files import read_extra
-from common.serving.inputs import (
+from common.inference.extra_files import read_extra
+from common.inference.runner import SavedModelRunner, latest_version
+from common.predicting.answer_files import require_answer_file, write_answers
+from common.predicting.texts import (
     argument_texts,
     checked_texts,
     chunks,
@@ -26,7 +27,6 @@ from common.serving.inputs import (
     place_of,
     require_one_source,
 )
-from common.serving.runner import SavedModelRunner, latest_version
 
 SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "translation"
 LANGUAGES_FILE = Path("assets.extra") / "languages.json"

@@ -18,10 +18,10 @@ from babel.numbers import format_currency, format_percent
 from babel.units import format_unit
 from num2words import num2words
 
-from common.data.parallel_text import PairSource
 from common.data.splits import stable_split
-from common.data.tables import Row
 from common.errors import UserError
+from common.text.parallel import PairSource
+from common.text.tables import Row
 
 LANGUAGES = ("en", "de", "fr")
 SHARES = {"test": 0.1, "validation": 0.1, "train": 0.8}

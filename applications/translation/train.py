@@ -25,12 +25,12 @@ from applications.translation.data import (
     validation_batches,
 )
 from common import cli
-from common.data.parallel_text import Pairs
 from common.decoding.generate import generate
 from common.decoding.samplers import greedy
 from common.export.model_card import hardware
-from common.layers.subwords import END, START, Subwords, SubwordText, learn_subwords
-from common.layers.writer import without_attention, writer_of
+from common.layers.sequence_decoder import without_attention, writer_of
+from common.text.parallel import Pairs
+from common.text.subwords import END, START, Subwords, SubwordText, learn_subwords
 from common.training.callbacks import History
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer

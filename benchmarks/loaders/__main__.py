@@ -21,9 +21,9 @@ import numpy as np
 
 from benchmarks.timing import table
 from common import cli
-from common.serving.model_sources import sources_in
-from common.serving.server import SHIPPED_MODELS
-from common.serving.warmup_requests import warmup_questions
+from common.serving.server.local_server import SHIPPED_MODELS
+from common.serving.server.model_sources import sources_in
+from common.serving.server.warmup_requests import warmup_questions
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 1e-3

@@ -7,7 +7,7 @@ import pickle
 import sys
 from pathlib import Path
 
-from common.serving.runner import SavedModelRunner
+from common.inference.runner import SavedModelRunner
 
 
 def main(model: str, questions: str, answers: str) -> None:

@@ -17,9 +17,9 @@ from common import cli
 from common.checks import require_at_least
 from common.errors import UserError
 from common.export.model_card import hardware
-from common.serving.model_sources import sources_in
-from common.serving.request_batching import BatchingOptions
-from common.serving.server import SHIPPED_MODELS
+from common.serving.server.local_server import SHIPPED_MODELS
+from common.serving.server.model_sources import sources_in
+from common.serving.server.request_batching import BatchingOptions
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from benchmarks.serving.load import Endpoint
-from common.serving.runner import latest_version
+from common.inference.runner import latest_version
 
 ROOT = Path(__file__).resolve().parents[2]
 BATCHED, ALONE, WRAPPER = "batched", "unbatched", "FastAPI"

@@ -10,8 +10,8 @@ import numpy as np
 from applications.sentiment_analysis.data import SAMPLE
 from applications.speech_commands.synthesis import Voice, synthesize
 from benchmarks.image_captioning import drawn_images
-from common.data.audio import SAMPLE_RATE, encode_wav
-from common.data.tables import read_columns
+from common.audio.files import SAMPLE_RATE, encode_wav
+from common.text.tables import read_columns
 
 _SIDE = 480
 

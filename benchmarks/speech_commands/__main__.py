@@ -16,8 +16,8 @@ from benchmarks.speech_commands.starting import PREDICT, start_times
 from benchmarks.speech_commands.training import OURS, PIPELINE, Case, trainers, training_speeds
 from benchmarks.timing import ratio, spread, table
 from common import cli
+from common.audio.files import SAMPLE_RATE, encode_wav
 from common.checks import require_at_least
-from common.data.audio import SAMPLE_RATE, encode_wav
 from common.errors import UserError
 
 # The first time traces; the second one still allocates.

@@ -9,13 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from applications.speech_commands.config import HOP_SECONDS, Config
-from applications.speech_commands.listening import WindowListener
 from applications.speech_commands.model import build
+from applications.speech_commands.streaming import WindowListener
 from benchmarks.speech_commands.networks import Network
 from benchmarks.stock import check_same_logits, with_stock_recurrence
 from benchmarks.timing import in_turn, seconds
-from common.data.audio import SAMPLE_RATE
-from common.serving.runner import SavedModelRunner
+from common.audio.files import SAMPLE_RATE
+from common.inference.runner import SavedModelRunner
 
 Hear: TypeAlias = Callable[[np.ndarray], np.ndarray]
 """Waveforms `[batch, samples]` -> probabilities `[batch, ..., classes]`."""

@@ -11,12 +11,12 @@ from applications.speech_commands.export import Trained, description, signatures
 from applications.speech_commands.model import build
 from applications.speech_commands.predict import DESCRIPTION_FILE
 from applications.speech_commands.sample import COMMANDS
-from common.data.labelled_audio import SILENCE, UNKNOWN
+from common.audio.labelled import SILENCE, UNKNOWN
 from common.errors import UserError
 from common.export.saved_model import export_saved_model
+from common.inference.extra_files import read_extra
+from common.inference.runner import latest_version
 from common.layers.portability import make_portable
-from common.serving.extra_files import read_extra
-from common.serving.runner import latest_version
 from common.training.run_folder import FinishedRun, from_json
 
 LABELS = (SILENCE, UNKNOWN, *COMMANDS)

@@ -15,8 +15,8 @@ from applications.speech_commands.data import Examples, clip_batches, recording_
 from applications.speech_commands.model import build
 from benchmarks.stock import with_stock_recurrence
 from benchmarks.timing import in_turn, seconds
-from common.data.audio import SAMPLE_RATE
-from common.data.labelled_audio import Clips
+from common.audio.files import SAMPLE_RATE
+from common.audio.labelled import Clips
 from common.training.losses import smoothed_cross_entropy
 from common.training.optimizer import make_optimizer
 from common.training.options import Precision

@@ -18,10 +18,10 @@ from applications.text_generation.model import build
 from applications.text_generation.predict import CHARACTERS_FILE
 from common.errors import UserError
 from common.export.saved_model import export_saved_model
-from common.layers.characters import Characters
+from common.inference.extra_files import read_extra
+from common.inference.runner import latest_version
 from common.layers.portability import make_portable
-from common.serving.extra_files import read_extra
-from common.serving.runner import latest_version
+from common.text.characters import Characters
 from common.training.run_folder import FinishedRun, from_json
 
 VOCABULARY = "".join(sorted(string.ascii_letters + string.digits + string.punctuation + " \n"))

@@ -13,8 +13,8 @@ from benchmarks.stock import lstm_step, write_loop
 from benchmarks.text_generation.networks import Network, stock_step
 from benchmarks.timing import in_turn, seconds
 from common.decoding.samplers import compose, forbid, sample, temperature, truncate
-from common.layers.characters import UNKNOWN, as_text
-from common.serving.runner import SavedModelRunner
+from common.inference.runner import SavedModelRunner
+from common.text.characters import UNKNOWN, as_text
 
 Writer: TypeAlias = Callable[[Sequence[str]], list[str]]
 """Prefixes of one known character each -> what comes after them, the most probable characters."""

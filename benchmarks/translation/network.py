@@ -19,7 +19,7 @@ from benchmarks.translation.cases import (
 )
 from benchmarks.translation.sentences import sentences, training_batches
 from common.errors import UserError
-from common.layers.subwords import FIRST_PIECE
+from common.text.subwords import FIRST_PIECE
 from common.training.options import Precision, TrainingOptions
 
 # Scores this far apart leave no doubt about the order of tokens that two libraries compute in another order.

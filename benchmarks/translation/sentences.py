@@ -7,7 +7,7 @@ import numpy as np
 from applications.translation.data import EncodedPairs, validation_batches
 from benchmarks.translation.cases import Batch
 from common.data.batching import pad
-from common.layers.subwords import END, FIRST_PIECE
+from common.text.subwords import END, FIRST_PIECE
 
 _MEDIAN, _SPREAD = 16.0, 0.35
 _SHORTEST, _LONGEST = 5, 60

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from common.data.tables import Row
-from common.data.tokenized_text import join_tokens
 from common.errors import UserError
+from common.text.detokenization import join_tokens
+from common.text.tables import Row
 
 _TEXT_FEATURES = ("text", "sentence")
 _UNLABELLED = -1

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from common.checks import require_at_least
 from common.decoding.faults import errors_of, require_none_outside_of_graphs
-from common.decoding.ranking import largest
 from common.decoding.samplers import NEVER, without
+from common.decoding.top_k import largest
 from common.errors import UserError
 
 BeamStep: TypeAlias = Callable[[tf.Tensor, list[tf.Tensor]], Sequence[Any]]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common import cli
-from common.quiet import quiet_tensorflow
+from common.startup import quiet_tensorflow
 
 quiet_tensorflow(is_script=__name__ == "__main__")
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sacrebleu.metrics import BLEU
 
-from common.data.caption_text import caption_tokens
 from common.errors import UserError
 from common.files import atomic_write
+from common.text.caption_words import caption_tokens
 
 Words: TypeAlias = list[str]
 NGram: TypeAlias = tuple[str, ...]

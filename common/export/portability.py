@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 
-from common.serving.runner import INTERNAL_SIGNATURES
+from common.inference.runner import INTERNAL_SIGNATURES
 
 GPU_SIGNATURE = "serving_gpu"
 """The one signature whose graph may hold cuDNN's kernels."""

@@ -15,8 +15,8 @@ from common.export.portability import GPU_SIGNATURE, check_portable
 from common.export.verification import verify_signature
 from common.export.warmup import WARMUP_FILE, classify_request, predict_request, write_warmup
 from common.files import temporary_directory_beside
+from common.inference.runner import SavedModelRunner
 from common.row_errors import with_equal_rows, with_row_errors
-from common.serving.runner import SavedModelRunner
 
 _INFERRED_SHAPES = "_output_shapes"
 _CLASSIFY_METHOD = "tensorflow/serving/classify"

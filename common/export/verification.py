@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from common.serving.runner import SavedModelError, SavedModelRunner
+from common.inference.runner import SavedModelError, SavedModelRunner
 
 
 def verify_signature(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from common.serving.protobuf import declare_messages
+from common.inference.protobuf import declare_messages
 
 WARMUP_FILE = "tf_serving_warmup_requests"
 

@@ -11,7 +11,7 @@ from keras import ops
 from common.errors import UserError
 from common.layers.attention import AdditiveAttention, MultiplicativeAttention
 from common.layers.masks import fitting_mask, without_masked
-from common.layers.recurrence.attentive_scan import Attended, Weights, attentive_scan
+from common.layers.recurrence.input_feeding import Attended, Weights, attentive_scan
 from common.layers.recurrence.loops import sharded
 from common.layers.recurrent import PACKAGE, packed_cell
 from common.layers.stack import CellName, RecurrentStack

@@ -20,10 +20,10 @@ import tyro
 
 from common import cli
 from common.errors import UserError
-from common.serving.inputs import argument_texts
-from common.serving.refused_rows import RefusedRowsError, require_answered
-from common.serving.runner import INTERNAL_SIGNATURES
-from common.serving.signatures import DEFAULT_SIGNATURE, Signature, TensorInfo, checked_input
+from common.inference.refused_rows import RefusedRowsError, require_answered
+from common.inference.runner import INTERNAL_SIGNATURES
+from common.inference.signatures import DEFAULT_SIGNATURE, Signature, TensorInfo, checked_input
+from common.predicting.texts import argument_texts
 from common.serving.transports import ServerError, transport_to
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
-from common.serving.refusals import RequestError
-from common.serving.tensorflow_c import DTYPE_NAMES, numpy_type
+from common.inference.tensorflow_c import DTYPE_NAMES, numpy_type
+from common.serving.server.refusals import RequestError
 
 _DTYPE_NUMBERS = {name: number for number, name in DTYPE_NAMES.items()}
 # tensorflow/core/framework/tensor.proto: the field that holds the values of each type, and the type they have there.

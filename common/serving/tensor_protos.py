@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from common.serving.protobuf import declare_messages
-from common.serving.tensorflow_c import DTYPE_NAMES, numpy_type
+from common.inference.protobuf import declare_messages
+from common.inference.tensorflow_c import DTYPE_NAMES, numpy_type
 
 # tensorflow/core/framework/{tensor,tensor_shape}.proto, tensorflow/core/protobuf/meta_graph.proto and
 # tensorflow_serving/apis/{model,predict,get_model_metadata}.proto: the fields written or read here. Unsigned numbers

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 
 from common.errors import UserError, one_line
-from common.serving.signatures import Signature, TensorInfo, signature_of
+from common.inference.signatures import Signature, TensorInfo, signature_of
 from common.serving.tensor_protos import MESSAGES, read_tensor, write_tensor
 
 Arrays = Mapping[str, np.ndarray]

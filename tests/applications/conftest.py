@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from common import cli
-from common.serving.runner import SavedModelRunner
+from common.inference.runner import SavedModelRunner
 
 loaded_once = cache(SavedModelRunner)
 

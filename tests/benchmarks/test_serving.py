@@ -29,10 +29,10 @@ from benchmarks.serving.load import Block, Endpoint, check_same_answers, percent
 from benchmarks.serving.questions import QUESTIONS, body_of
 from benchmarks.serving.wrapper import wrapped
 from common.errors import UserError
-from common.serving.json_requests import predict_inputs
-from common.serving.model_sources import configured_sources
-from common.serving.server import SHIPPED_MODELS, ServerOptions
-from common.serving.signatures import signature_of
+from common.inference.signatures import signature_of
+from common.serving.server.json_requests import predict_inputs
+from common.serving.server.local_server import SHIPPED_MODELS, ServerOptions
+from common.serving.server.model_sources import configured_sources
 
 ANSWER = {"predictions": [{"label": "positive", "probabilities": [0.25, 0.75], "words": 3}]}
 

@@ -40,9 +40,9 @@ from benchmarks.speech_commands.training import (
 )
 from benchmarks.speech_commands.training import STOCK as STOCK_TRAINING
 from benchmarks.stock import check_same_logits, with_stock_recurrence
-from common.data.audio import encode_wav
+from common.audio.files import encode_wav
 from common.errors import UserError
-from common.serving.runner import SavedModelRunner
+from common.inference.runner import SavedModelRunner
 from common.training.run_folder import to_json
 
 LABELS = ("_silence_", "_unknown_", "no", "yes")

@@ -18,9 +18,9 @@ from applications.image_captioning.sample import main as draw_scenes
 from applications.speech_commands.sample import Options as WordOptions
 from applications.speech_commands.sample import main as speak_words
 from common.errors import UserError
+from common.inference.runner import SavedModelRunner
 from common.serving.client import Client, Options, main
-from common.serving.runner import SavedModelRunner
-from common.serving.server import ServerOptions, running_server
+from common.serving.server.local_server import ServerOptions, running_server
 
 REPOSITORY = Path(__file__).parents[2]
 MODELS = REPOSITORY / "saved_models"

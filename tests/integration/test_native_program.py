@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from common.serving.runner import SavedModelRunner
+from common.inference.runner import SavedModelRunner
 
 REPOSITORY = Path(__file__).parents[2]
 MODELS = REPOSITORY / "saved_models"

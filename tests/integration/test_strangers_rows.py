@@ -13,8 +13,8 @@ from PIL import Image
 
 from applications.sentiment_analysis.export import serialized_example
 from applications.speech_commands.synthesis import Voice, synthesize
-from common.data.audio import encode_wav
-from common.serving.runner import SavedModelRunner, latest_version
+from common.audio.files import encode_wav
+from common.inference.runner import SavedModelRunner, latest_version
 
 MODELS = Path(__file__).parents[2] / "saved_models"
 TOLERANCE = 2e-4

@@ -7,7 +7,7 @@ from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from applications import CATALOGUE
-from common.serving.protobuf import declare_messages
+from common.inference.protobuf import declare_messages
 
 REPOSITORY = Path(__file__).parents[2]
 MODELS = REPOSITORY / "saved_models"

@@ -6,7 +6,7 @@ python -m benchmarks.recurrent.workers.keras_worker VARIANT THREADS
 import sys
 from collections.abc import Callable
 
-from common.quiet import quiet_tensorflow
+from common.startup import quiet_tensorflow
 
 quiet_tensorflow()
 

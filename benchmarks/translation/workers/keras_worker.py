@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
-from common.quiet import quiet_tensorflow
+from common.startup import quiet_tensorflow
 
 quiet_tensorflow()
 
@@ -32,8 +32,8 @@ from benchmarks.translation.network import config_of, model_of  # noqa: E402
 from common.decoding.beam import beam_search  # noqa: E402
 from common.decoding.generate import generate  # noqa: E402
 from common.decoding.samplers import compose, forbid, greedy  # noqa: E402
-from common.layers.subwords import END, START  # noqa: E402
-from common.layers.writer import without_attention, writer_of  # noqa: E402
+from common.layers.sequence_decoder import without_attention, writer_of  # noqa: E402
+from common.text.subwords import END, START  # noqa: E402
 from common.training.optimizer import make_optimizer  # noqa: E402
 from common.training.options import Precision  # noqa: E402
 

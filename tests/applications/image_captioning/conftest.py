@@ -11,8 +11,8 @@ from PIL import Image
 from applications.image_captioning.config import PRESETS
 from applications.image_captioning.export import export
 from applications.image_captioning.train import train
-from common.data.captioned_images import CaptionSource
 from common.export.script import ExportOptions, SearchOptions
+from common.images.captioned import CaptionSource
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 180, 40), "blue": (30, 60, 220), "yellow": (240, 220, 30)}
 PATTERNS = ("plain", "striped")

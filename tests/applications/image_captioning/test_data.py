@@ -19,10 +19,10 @@ from applications.image_captioning.data import (
     with_grids,
     word_shares,
 )
-from common.data.captioned_images import CaptionedImages
 from common.errors import UserError
-from common.layers.subwords import END, START, UNKNOWN
-from common.layers.words import WordVocabulary
+from common.images.captioned import CaptionedImages
+from common.text.subwords import END, START, UNKNOWN
+from common.text.word_vocabulary import WordVocabulary
 
 TINY = replace(PRESETS["tiny"], smallest_crop=1.0, jitter=0.0, crop=16)
 CAPTIONS = [

@@ -14,10 +14,10 @@ from PIL import Image
 from applications.image_captioning.evaluate import Options, evaluate, scene_metrics
 from applications.image_captioning.predict import Predictor
 from applications.image_captioning.sample import make_sample
-from common.data.caption_text import caption_tokens
-from common.data.captioned_images import CaptionSource
 from common.errors import UserError
 from common.evaluation.captioning import captioning_metrics
+from common.images.captioned import CaptionSource
+from common.text.caption_words import caption_tokens
 
 
 @pytest.fixture(scope="module")

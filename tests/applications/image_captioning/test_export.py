@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from applications.image_captioning.config import IMAGE, LABELS, PRESETS, TARGET
 from applications.image_captioning.export import data_name, export, load_run
-from common.data.caption_text import caption_tokens
-from common.data.captioned_images import CaptionSource
 from common.errors import UserError
 from common.export.script import ExportOptions, SearchOptions
-from common.layers.subwords import END, START
-from common.serving.runner import SavedModelRunner
+from common.images.captioned import CaptionSource
+from common.inference.runner import SavedModelRunner
+from common.text.caption_words import caption_tokens
+from common.text.subwords import END, START
 from common.training.run_folder import open_run
 
 BEAM_WIDTH, LENGTH_PENALTY, GRID = 3, 0.7, 8

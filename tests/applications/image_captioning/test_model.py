@@ -14,8 +14,8 @@ from applications.image_captioning.model import (
     build_encoder,
     build_word_classifier,
 )
-from common.layers.subwords import END, FIRST_PIECE, START
-from common.layers.writer import writer_of
+from common.layers.sequence_decoder import writer_of
+from common.text.subwords import END, FIRST_PIECE, START
 
 TINY = PRESETS["tiny"]
 WORDS = 20

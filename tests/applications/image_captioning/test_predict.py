@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from applications.image_captioning.predict import Predictor
-from common.data.images import decode_image
 from common.errors import UserError
-from common.serving.runner import SavedModelError
+from common.images.files import decode_image
+from common.inference.runner import SavedModelError
 
 
 @pytest.fixture(scope="module")

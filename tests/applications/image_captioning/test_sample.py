@@ -9,7 +9,7 @@ import pytest
 from applications.image_captioning.sample import COUNTS, Options, main, make_sample, make_scenes
 from applications.image_captioning.scenes import COLOURS, SHAPES, draw
 from applications.image_captioning.sentences import mistakes
-from common.data.captioned_images import CaptionSource, load_evaluation
+from common.images.captioned import CaptionSource, load_evaluation
 
 PARTS = ("train", "validation", "test")
 

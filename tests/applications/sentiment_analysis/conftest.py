@@ -7,8 +7,8 @@ import pytest
 from applications.sentiment_analysis.config import PRESETS
 from applications.sentiment_analysis.export import export
 from applications.sentiment_analysis.train import train
-from common.data.labelled_text import TextSource
 from common.export.script import ExportOptions
+from common.text.labelled import TextSource
 
 POSITIVE = ("a fine {}", "I loved this {}", "what a lovely {} !", "the {} is not bad at all")
 NEGATIVE = ("a dull {}", "I hated this {}", "what an awful {} !", "the {} is not good at all")

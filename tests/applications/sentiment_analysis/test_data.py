@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from applications.sentiment_analysis.config import Config
 from applications.sentiment_analysis.data import encode, evaluation_examples, make_features, training_examples
-from common.data.labelled_text import LabelledTexts, TextSource
 from common.errors import UserError
+from common.text.labelled import LabelledTexts, TextSource
 
 
 def config_for(path, **changes):

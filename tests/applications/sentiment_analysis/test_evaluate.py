@@ -9,9 +9,9 @@ from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from applications.sentiment_analysis.evaluate import Options, evaluate
 from applications.sentiment_analysis.predict import Predictor
-from common.data.labelled_text import TextSource
-from common.data.tables import read_columns
 from common.errors import UserError
+from common.text.labelled import TextSource
+from common.text.tables import read_columns
 
 
 def source(path, **changes):

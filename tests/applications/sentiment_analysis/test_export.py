@@ -12,7 +12,7 @@ from applications.sentiment_analysis.config import PRESETS
 from applications.sentiment_analysis.export import export, load_run, serialized_example
 from common.errors import UserError
 from common.export.script import ExportOptions
-from common.serving.runner import SavedModelRunner
+from common.inference.runner import SavedModelRunner
 from common.training.run_folder import open_run
 
 TEXTS = [

@@ -10,7 +10,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 import applications.sentiment_analysis
-from common.data.labelled_text import TextSource, load_evaluation, load_training
+from common.text.labelled import TextSource, load_evaluation, load_training
 
 SAMPLE = Path(applications.sentiment_analysis.__file__).with_name("sample.tsv")
 

@@ -8,9 +8,9 @@ import pytest
 from applications.speech_commands.config import PRESETS
 from applications.speech_commands.export import export
 from applications.speech_commands.train import train
-from common.data.audio import SAMPLE_RATE, encode_wav
-from common.data.audio_augmentation import Augmentation
-from common.data.labelled_audio import AudioSource
+from common.audio.augmentation import Augmentation
+from common.audio.files import SAMPLE_RATE, encode_wav
+from common.audio.labelled import AudioSource
 from common.export.script import ExportOptions
 
 HERTZ = {"low": 400.0, "high": 2500.0}

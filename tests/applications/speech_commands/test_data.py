@@ -15,8 +15,8 @@ from applications.speech_commands.data import (
     validation_batches,
     validation_recordings,
 )
-from common.data.audio import encode_wav
-from common.data.labelled_audio import AudioSource
+from common.audio.files import encode_wav
+from common.audio.labelled import AudioSource
 from common.errors import UserError
 
 LABELS = ["_silence_", "_unknown_", "high", "low"]

@@ -12,7 +12,7 @@ from sklearn.metrics import accuracy_score, det_curve, precision_score, recall_s
 
 from applications.speech_commands.evaluate import Options, evaluate
 from applications.speech_commands.predict import Predictor
-from common.data.labelled_audio import AudioSource, load_evaluation
+from common.audio.labelled import AudioSource, load_evaluation
 from common.errors import UserError
 
 PICTURES = {"confusion_matrix.png", "reliability.png", "rejection.png"}

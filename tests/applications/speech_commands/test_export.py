@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from applications.speech_commands.config import PRESETS
 from applications.speech_commands.export import export, load_run
 from applications.speech_commands.model import attention
-from common.data.audio import SAMPLE_RATE, encode_wav
+from common.audio.files import SAMPLE_RATE, encode_wav
 from common.errors import UserError
 from common.export.script import ExportOptions
-from common.serving.runner import SavedModelError, SavedModelRunner
+from common.inference.runner import SavedModelError, SavedModelRunner
 from common.training.run_folder import open_run
 
 RNG = np.random.default_rng(2)

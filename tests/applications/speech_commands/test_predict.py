@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from applications import load
 from applications.speech_commands.detection import DetectionOptions, detect
 from applications.speech_commands.predict import Predictor
-from common.data.audio import SAMPLE_RATE, encode_wav
+from common.audio.files import SAMPLE_RATE, encode_wav
 from common.errors import UserError
 
 RNG = np.random.default_rng(5)

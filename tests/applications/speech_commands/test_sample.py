@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from applications.speech_commands.sample import ACCENTS, COMMANDS, Options, main, noises, sample
-from common.data.labelled_audio import AudioSource, load_evaluation
+from common.audio.labelled import AudioSource, load_evaluation
 
 PARTS = ("train", "validation", "test")
 KINDS = ("white", "pink", "brown", "hum", "babble")

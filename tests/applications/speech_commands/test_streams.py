@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from applications.speech_commands.streams import Event, Recording, compose, frame_targets, word_span
-from common.data.audio_augmentation import Augmentation
-from common.data.labelled_audio import SILENCE, UNKNOWN, Clips
+from common.audio.augmentation import Augmentation
+from common.audio.labelled import SILENCE, UNKNOWN, Clips
 from common.errors import UserError
 
 RATE = 16_000

@@ -8,8 +8,8 @@ import pytest
 from applications.text_generation.config import PRESETS
 from applications.text_generation.export import export, load_run
 from applications.text_generation.train import train
-from common.data.raw_text import RawTextSource
 from common.export.script import ExportOptions
+from common.text.running import RawTextSource
 
 SPEAKERS = ("ANNA", "BRUNO", "ZOË")
 SENTENCES = (

@@ -17,8 +17,8 @@ from applications.text_generation.data import (
     training_texts,
     validation_batches,
 )
-from common.data.raw_text import RawText, RawTextSource
 from common.errors import UserError
+from common.text.running import RawText, RawTextSource
 
 TINY = PRESETS["tiny"]
 STREAM = np.arange(1, 1001, dtype=np.int32)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from applications.text_generation.evaluate import Options, evaluate
-from common.data.raw_text import RawTextSource
 from common.errors import UserError
+from common.text.running import RawTextSource
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from applications.text_generation.export import export
 from applications.text_generation.predict import MAX_CHARACTERS, MAX_LENGTH
 from common.errors import UserError
 from common.export.script import ExportOptions
-from common.serving.runner import SavedModelError, SavedModelRunner
+from common.inference.runner import SavedModelError, SavedModelRunner
 from common.training.run_folder import open_run
 
 PREFIXES = ["ANNA:\n", "", "Ω § unknown ones", "你好 👍 Zo", "B" * 70]

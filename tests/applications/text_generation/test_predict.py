@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from applications import load
 from applications.text_generation.predict import MAX_CHARACTERS, Options, Predictor, Sampling
 from common.errors import UserError
-from common.serving.runner import SavedModelRunner
+from common.inference.runner import SavedModelRunner
 
 PREFIXES = ["ANNA:\n", "", "Ω unknown", "你好 👍 Zo", "BRUNO:\nThe sea"]
 HOW = {"length": 30, "temperature": 1.1, "top_k": 20, "top_p": 0.9}

@@ -1,6 +1,6 @@
 """The sample is on every machine: source code of this Python's own library, the same each time, cut in three pieces."""
 
-from common.data.raw_text import RawTextSource, load_evaluation, load_training, sample_text
+from common.text.running import RawTextSource, load_evaluation, load_training, sample_text
 
 
 def test_it_is_about_a_million_characters_of_python():

@@ -9,8 +9,8 @@ import pytest
 from applications.translation.config import PRESETS
 from applications.translation.export import export
 from applications.translation.train import train
-from common.data.parallel_text import PairSource
 from common.export.script import ExportOptions, SearchOptions
+from common.text.parallel import PairSource
 
 WHO = {
     "A dog": "Ein Hund",

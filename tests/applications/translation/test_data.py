@@ -16,9 +16,9 @@ from applications.translation.data import (
     training_examples,
     validation_batches,
 )
-from common.data.parallel_text import Pairs, PairSource
 from common.errors import UserError
-from common.layers.subwords import END, PADDING, START, UNKNOWN, learn_subwords
+from common.text.parallel import Pairs, PairSource
+from common.text.subwords import END, PADDING, START, UNKNOWN, learn_subwords
 
 SOURCES = [f"The {number} old houses of the town." for number in range(60)] + ["Houses of " * 40, "Old"]
 TARGETS = [f"Die {number} alten Häuser der Stadt." for number in range(60)] + ["Häuser der Stadt", "Alt"]

@@ -14,9 +14,9 @@ import tensorflow as tf
 from applications.translation.evaluate import Options, evaluate
 from applications.translation.export import load_run
 from applications.translation.predict import Predictor
-from common.data.parallel_text import PairSource
 from common.errors import UserError
-from common.layers.subwords import START
+from common.text.parallel import PairSource
+from common.text.subwords import START
 
 TEXTS = [
     "A dog runs.",

@@ -10,11 +10,11 @@ import tensorflow as tf
 
 from applications.translation.config import PRESETS
 from applications.translation.export import data_name, export, load_run
-from common.data.parallel_text import PairSource
 from common.errors import UserError
 from common.export.script import ExportOptions, SearchOptions
-from common.layers.subwords import START
-from common.serving.runner import SavedModelRunner
+from common.inference.runner import SavedModelRunner
+from common.text.parallel import PairSource
+from common.text.subwords import START
 from common.training.run_folder import open_run
 
 BEAM_WIDTH, LENGTH_PENALTY = 4, 1.0

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from applications.translation.config import PRESETS
 from applications.translation.model import build, encode
-from common.layers.writer import writer_of
+from common.layers.sequence_decoder import writer_of
 
 TINY = PRESETS["tiny"]
 TOKENS = 30

@@ -8,8 +8,8 @@ from datetime import date, time
 import pytest
 
 from applications.translation.sample import FRAMES, LANGUAGES, SLOTS, make_sample
-from common.data.parallel_text import PairSource
 from common.errors import UserError
+from common.text.parallel import PairSource
 
 DIRECTIONS = list(itertools.permutations(LANGUAGES, 2))
 

@@ -12,9 +12,9 @@ from applications.translation.config import PRESETS
 from applications.translation.data import encode_within, subword_text, training_examples
 from applications.translation.model import build
 from applications.translation.train import greedy_translator
-from common.data.parallel_text import PairSource
 from common.errors import UserError
-from common.layers.subwords import Subwords
+from common.text.parallel import PairSource
+from common.text.subwords import Subwords
 
 NUMBERS = {"two": "zwei", "three": "drei", "four": "vier", "five": "fünf", "six": "sechs", "many": "viele"}
 COLOURS = {"red": "rote", "old": "alte", "young": "junge", "tall": "große", "white": "weiße"}

@@ -40,8 +40,8 @@ from benchmarks.translation.network import fill, model_of, network_of
 from benchmarks.translation.sentences import random_pairs, sentences, training_batches
 from benchmarks.translation.workers.keras_worker import build
 from common.errors import UserError
-from common.layers.subwords import END, START
-from common.layers.writer import writer_of
+from common.layers.sequence_decoder import writer_of
+from common.text.subwords import END, START
 
 OPTIONS = Options(batch_sizes=(3,), beam_width=4, length=6)
 

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from common.data import tfds as source
-from common.data.labelled_text import TextSource, load_evaluation, load_training
 from common.errors import UserError
+from common.text.labelled import TextSource, load_evaluation, load_training
 
 REVIEWS = {
     "train/pos/0_9.txt": "A fine film.",

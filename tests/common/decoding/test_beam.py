@@ -18,8 +18,8 @@ from common.decoding.generate import generate
 from common.decoding.samplers import greedy
 from common.errors import UserError
 from common.export.saved_model import Signature, export_saved_model
+from common.inference.runner import SavedModelRunner
 from common.layers.stack import RecurrentStack
-from common.serving.runner import SavedModelRunner
 
 END, LONGEST = 1, 10
 PAIR = tf.TensorSpec([None, 2], tf.int32)

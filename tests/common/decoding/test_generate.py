@@ -11,8 +11,8 @@ import tensorflow as tf
 from common.decoding.generate import Generated, generate, seen_tokens
 from common.decoding.samplers import compose, greedy, repetition_penalty, sample, temperature, truncate
 from common.export.saved_model import Signature, export_saved_model
+from common.inference.runner import SavedModelRunner
 from common.layers.stack import RecurrentStack
-from common.serving.runner import SavedModelRunner
 
 VOCABULARY = 26
 FIRST = [0, 24, 5, 9]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.data.tables import read_columns
 from common.errors import UserError
 from common.evaluation.classification import classification_metrics, worst_mistakes, write_worst_mistakes
+from common.text.tables import read_columns
 
 SENTIMENT = ["negative", "positive"]
 

@@ -12,10 +12,10 @@ from common.export import gpu, saved_model
 from common.export.gpu import with_gpu_signature
 from common.export.portability import check_portable, operations_of
 from common.export.saved_model import Signature, export_saved_model
+from common.inference.runner import SavedModelRunner
 from common.layers.portability import make_portable
 from common.layers.recurrent import GRU, LSTM
 from common.layers.stack import RecurrentStack
-from common.serving.runner import SavedModelRunner
 
 CELLS = ("lstm", "gru")
 

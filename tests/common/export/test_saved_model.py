@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from common.export import saved_model
 from common.export.saved_model import Signature, export_saved_model
-from common.serving.runner import SavedModelError, SavedModelRunner, TensorInfo
+from common.inference.runner import SavedModelError, SavedModelRunner, TensorInfo
 
 TEXTS = ["a good film", "bad", "", "the good the bad and the naïve"]
 TEXT = {"text": tf.TensorSpec([None], tf.string)}

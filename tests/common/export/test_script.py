@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from common.data.raw_text import RawTextSource
 from common.export.script import ExportOptions, report, training_facts
+from common.text.running import RawTextSource
 from common.training.options import TrainingOptions
 from common.training.run_folder import FinishedRun
 

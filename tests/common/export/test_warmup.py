@@ -6,7 +6,7 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from common.export.saved_model import Signature, export_saved_model
 from common.export.warmup import WARMUP_FILE, classify_request, predict_request
-from common.serving.runner import SavedModelRunner
+from common.inference.runner import SavedModelRunner
 
 
 def test_a_predict_request_is_tensorflow_servings_own():

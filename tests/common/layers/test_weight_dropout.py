@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from common.layers.stack import RecurrentStack
-from common.layers.stream import StreamedStack
+from common.layers.stateful_stack import StreamedStack
 from common.layers.weight_dropout import dropped_recurrent_weights
 
 FEATURES, UNITS = 3, 40

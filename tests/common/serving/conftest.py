@@ -7,7 +7,7 @@ import httpx
 import pytest
 import tensorflow as tf
 
-from common.serving.server import ServerOptions, running_server
+from common.serving.server.local_server import ServerOptions, running_server
 
 
 class Toy(tf.Module):

@@ -23,9 +23,9 @@ from hypothesis.extra import numpy as arrays
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
 
 from common.errors import UserError
+from common.inference.refused_rows import RefusedRowsError
 from common.serving import client as client_module
 from common.serving.client import Client, Options, main
-from common.serving.refused_rows import RefusedRowsError
 
 EVERY = (
     "bool",

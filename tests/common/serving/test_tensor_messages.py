@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
-from common.serving.refusals import RequestError
+from common.serving.server.refusals import RequestError
 from common.serving.tensor_messages import array_of, message_of
 
 DTYPES = (

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
+from common.inference.tensorflow_c import DTYPE_NAMES
 from common.serving.tensor_protos import MESSAGES, read_tensor, write_tensor
-from common.serving.tensorflow_c import DTYPE_NAMES
 
 NUMBERS = sorted(set(DTYPE_NAMES.values()) - {"string", "bfloat16"})
 SHAPES = arrays.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)

@@ -1,0 +1,1 @@
+"""Images: their files, and the layers that decode them in the graph."""

@@ -1,0 +1,267 @@
+"""Captioned images from any source: the application's sample, a TFDS name, a user's folder or tar of images."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from common.data.file_trees import is_path, walk_tree
+from common.data.splits import stable_split
+from common.errors import UserError
+from common.images.caption_files import KINDS, read_captions
+from common.images.files import ImageError, decode_image, fit, is_image
+from common.text.caption_words import caption_tokens
+
+SAMPLE = "sample"
+_HELD_OUT_FOR_TEST = 0.1
+_TFDS_NAMES = {"train": ("train",), "validation": ("validation", "val"), "test": ("test",)}
+
+
+@dataclass(frozen=True)
+class CaptionSource:
+    """Where captioned images come from."""
+
+    data: str = SAMPLE
+    """`sample` (made by the application), a TFDS name (coco_captions), or a folder or tar of images whose captions are
+    in --captions. Not needed where --images is given."""
+    images: Path | None = None
+    """A folder or tar (.tar.gz, .tar.xz) of JPEG, PNG, GIF, BMP, WebP or TIFF images; those that have captions are
+    read."""
+    captions: Path | None = None
+    """Their captions: a TSV or CSV with the columns image and caption, a token file as of Flickr8k
+    (name.jpg#0<tab>caption), or a JSON as of COCO; .gz too."""
+    data_dir: Path | None = None
+    """Folder of prepared TFDS data sets; TFDS's own default unless given."""
+
+    def __post_init__(self) -> None:
+        if self.images is not None and self.data != SAMPLE:
+            raise UserError(f"--images {self.images}: expected no --data beside it, got --data {self.data}")
+        if self.captions is not None and self.tree is None:
+            raise UserError(
+                f"--captions {self.captions}: expected --images, the folder or tar of their images"
+            )
+        if self.captions is None and self.tree is not None:
+            flag = "--data" if self.images is None else "--images"
+            raise UserError(f"{flag} {self.tree}: expected --captions, a file of their captions: {KINDS}")
+
+    @property
+    def tree(self) -> Path | None:
+        """The folder or tar of a user's images, if it is these that are read."""
+        if self.images is not None:
+            return self.images
+        return Path(self.data) if self.data != SAMPLE and is_path(self.data) else None
+
+
+@dataclass(frozen=True)
+class CaptionedImages:
+    """Images (uint8 `[images, size, size, 3]`), the captions of each, where each came from, and what was left out.
+
+    `left_out` counts, by reason, the images and captions that could not be used.
+    """
+
+    name: str
+    images: np.ndarray
+    captions: Sequence[tuple[str, ...]]
+    origins: Sequence[str]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def select(self, indices: Sequence[int]) -> "CaptionedImages":
+        """The images of the given indices, in their order."""
+        captions = [self.captions[index] for index in indices]
+        origins = [self.origins[index] for index in indices]
+        return replace(self, images=self.images[list(indices)], captions=captions, origins=origins)
+
+    def describe(self) -> str:
+        """One line: how many images with how many captions, and what was left out."""
+        captions = sum(map(len, self.captions))
+        dropped = "".join(
+            f"; {count:,} left out: {reason}" for reason, count in self.left_out.items() if count
+        )
+        return f"{self.name}: {len(self):,} images with {captions:,} captions{dropped}"
+
+
+MakeSample = Callable[[str], CaptionedImages]
+"""From a part (train, validation, test) to the images of the sample."""
+
+
+def load_training(
+    source: CaptionSource,
+    sample: MakeSample,
+    validation_images: Path | None = None,
+    validation_captions: Path | None = None,
+    fraction: float = 0.1,
+    size: int = 128,
+) -> tuple[CaptionedImages, CaptionedImages]:
+    """Training and validation images, each `[size, size, 3]`.
+
+    Validation is the given folder or tar, or else the data set's own validation split, or else a part of the training
+    data chosen by a stable hash of each image's name.
+
+    Raises:
+        UserError: naming what cannot be read or cannot be trained on.
+    """
+    if validation_images is None and validation_captions is None:
+        train, held_out = _load(source, sample, ("train", "validation"), fraction, size)
+        if not len(train) or not len(held_out):
+            raise UserError(
+                f"{train.name}: {len(train) + len(held_out):,} images are too few to hold some of them out for "
+                "validation; give more, or others with --validation-images"
+            )
+        return train, held_out
+    if validation_images is None or validation_captions is None:
+        raise UserError(
+            "--validation-images and --validation-captions: expected both, images and their captions, or neither"
+        )
+    held_out = _read_own(validation_images, validation_captions, size)
+    return _load(source, sample, ("train",), 0.0, size)[0], held_out
+
+
+def load_evaluation(source: CaptionSource, sample: MakeSample, size: int = 128) -> CaptionedImages:
+    """The images to measure on, each `[size, size, 3]`: the sample's test part, a data set's test split, or all of a
+    user's.
+
+    Where a data set has no test split, it is a part of its training data that training leaves out.
+
+    Raises:
+        UserError: naming what cannot be read.
+    """
+    if source.tree is not None and source.captions is not None:
+        return _read_own(source.tree, source.captions, size)
+    return _load(source, sample, ("test",), 0.0, size)[0]
+
+
+def _load(
+    source: CaptionSource, sample: MakeSample, parts: Sequence[str], fraction: float, size: int
+) -> list[CaptionedImages]:
+    if source.tree is not None and source.captions is not None:
+        return _split(_read_own(source.tree, source.captions, size), {"validation": fraction}, parts)
+    if source.data == SAMPLE:
+        return [_fitted(sample(part), size) for part in parts]
+    from common.data.tfds import splits_of
+
+    splits = splits_of(source.data, source.data_dir)
+    own = {part: name for part, names in _TFDS_NAMES.items() for name in names if name in splits}
+    shares = {"test": _HELD_OUT_FOR_TEST, "validation": fraction}
+    missing = {part: share for part, share in shares.items() if part not in own}
+    from_train = [part for part in parts if part == "train" or part in missing]
+    divided = _split(_read_tfds(source, "train", size), missing, from_train) if from_train else []
+    return [divided.pop(0) if part in from_train else _read_tfds(source, own[part], size) for part in parts]
+
+
+def _split(
+    examples: CaptionedImages, held_out: Mapping[str, float], parts: Sequence[str]
+) -> list[CaptionedImages]:
+    sides = stable_split(
+        [_base(origin) for origin in examples.origins], {**held_out, "train": 1 - sum(held_out.values())}
+    )
+    if set(sides) == set(parts) == {"train"}:
+        return [examples]
+    return [examples.select([index for index, side in enumerate(sides) if side == part]) for part in parts]
+
+
+def _fitted(examples: CaptionedImages, size: int) -> CaptionedImages:
+    if examples.images.shape[1:3] == (size, size):
+        return examples
+    return replace(examples, images=np.stack([fit(image, size) for image in examples.images]))
+
+
+def _read_tfds(source: CaptionSource, split: str, size: int) -> CaptionedImages:
+    from common.data.tfds import read_captioned_images
+
+    count, examples = read_captioned_images(source.data, split, source.data_dir)
+    files = ((example.name, example.content, example.captions) for example in examples)
+    return _require_some(_collect(f"{source.data} ({split})", files, count, size, Counter()))
+
+
+def _read_own(tree: Path, captions_file: Path, size: int) -> CaptionedImages:
+    captions = read_captions(captions_file)
+    name_of = _matcher(captions)
+    left_out: Counter[str] = Counter()
+    found: set[str] = set()
+
+    def files() -> Iterator[tuple[str, bytes, Sequence[str]]]:
+        for file, read in walk_tree(tree, lambda file: is_image(file) or name_of(file) is not None):
+            name = name_of(file)
+            if name is None:
+                left_out["image without captions"] += 1
+            elif name in found:
+                left_out["second image of a name"] += 1
+            else:
+                found.add(name)
+                yield file, read(), captions[name]
+
+    examples = _collect(str(tree), files(), len(captions), size, left_out)
+    left_out["caption without an image"] = sum(len(captions[name]) for name in captions if name not in found)
+    _require_some(examples, f"; {captions_file} has captions of images such as {next(iter(captions))}")
+    order = sorted(range(len(examples)), key=lambda index: examples.origins[index])
+    return examples if order == list(range(len(examples))) else examples.select(order)
+
+
+def _matcher(captions: Mapping[str, object]) -> Callable[[str], str | None]:
+    """From a file's name in its tree to the image's name in the captions: that name, or an end of it, or its last part.
+
+    Where captions tell images of the same name in several folders apart, the last part alone is none of them.
+    """
+    of_base: dict[str, str | None] = {}
+    for name in captions:
+        base = _base(name)
+        of_base[base] = None if base in of_base else name
+
+    def name_of(file: str) -> str | None:
+        parts = file.split("/")
+        ends = ("/".join(parts[start:]) for start in range(len(parts)))
+        return next((end for end in ends if end in captions), of_base.get(parts[-1]))
+
+    return name_of
+
+
+def _base(name: str) -> str:
+    return name.replace("\\", "/").rpartition("/")[2]
+
+
+def _collect(
+    name: str,
+    files: Iterable[tuple[str, bytes, Sequence[str]]],
+    count: int,
+    size: int,
+    left_out: Counter[str],
+) -> CaptionedImages:
+    """The images of (origin, content, captions), each brought to its size as it comes; those of no use are counted.
+
+    Args:
+        name: of them all.
+        files: `count` at most.
+        count: how many images to make room for.
+        size: of the square that each becomes.
+        left_out: is counted on.
+    """
+    images = np.empty((count, size, size, 3), np.uint8)
+    captions: list[tuple[str, ...]] = []
+    origins: list[str] = []
+    for origin, content, texts in files:
+        told = tuple(text.strip() for text in texts if caption_tokens(text))
+        left_out["caption without words"] += len(texts) - len(told)
+        try:
+            image = decode_image(content, origin)
+        except ImageError as error:
+            left_out[error.reason] += 1
+            continue
+        if not told:
+            left_out["image without captions"] += 1
+            continue
+        images[len(origins)] = fit(image, size)
+        captions.append(told)
+        origins.append(origin)
+    return CaptionedImages(name, images[: len(origins)], captions, origins, left_out)
+
+
+def _require_some(examples: CaptionedImages, hint: str = "") -> CaptionedImages:
+    if not len(examples):
+        shown = ", ".join(f"{count:,} {reason}" for reason, count in examples.left_out.items() if count)
+        raise UserError(f"{examples.name}: no image can be used ({shown or 'there are none'}){hint}")
+    return examples

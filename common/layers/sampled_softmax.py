@@ -1,0 +1,99 @@
+"""The loss of a word-level language model, at a cost that does not grow with the vocabulary."""
+
+from typing import Any, Literal
+
+import keras
+from keras import ops
+
+from common.text.word_features import PADDING, UNKNOWN, TokenEmbedding
+
+Neighbour = Literal["next", "previous"]
+_NEVER = -1e9
+
+
+class NeighbourLoss(keras.layers.Layer):
+    """Nats of predicting the next or the previous word by a sampled softmax: `[batch, time, units]` -> `[batch]`.
+
+    The score of word k after state h is E_k · (W h) + b_k, E being the word table of the input embedding (tied: Inan
+    et al. 2017). For each batch `samples` words are drawn with replacement from a log-uniform (Zipf) distribution
+    over the ranks; every score is lessened by the log of its word's expected count, which makes the loss an estimate
+    of the full softmax's (Jean et al. 2015, section 3). A drawn word that equals the target does not count.
+
+    Args:
+        neighbour: which word the states predict: `next` or `previous`.
+        embedding: the input embedding; its words are numbered by falling frequency.
+        samples: words drawn per batch.
+        seed: of the drawing.
+
+    Call arguments:
+        states: `[batch, time, units]`; for `next` they have read the words up to their own step, for `previous` from
+            it.
+        words: word numbers `[batch, time]`, right-padded with 0.
+
+    Returns:
+        `[batch]`: each row's summed loss over the batch's mean number of predictions per row, so that the mean over
+        the rows is the mean loss per predicted word.
+    """
+
+    def __init__(
+        self,
+        neighbour: Neighbour,
+        embedding: TokenEmbedding,
+        samples: int,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.neighbour, self.embedding, self.samples = neighbour, embedding, samples
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def build(self, states_shape: tuple[int | None, ...], words_shape: tuple[int | None, ...]) -> None:
+        self.kernel = self.add_weight(shape=(states_shape[-1], self.embedding.units), name="kernel")
+        self.bias = self.add_weight(shape=(self._classes,), initializer="zeros", name="bias")
+
+    @property
+    def _classes(self) -> int:
+        return self.embedding.words + 1
+
+    def call(self, states: Any, words: Any) -> Any:
+        states, targets = (
+            (states[:, :-1], words[:, 1:]) if self.neighbour == "next" else (states[:, 1:], words[:, :-1])
+        )
+        real = (words[:, 1:] != PADDING) & (words[:, :-1] != PADDING)
+        states = ops.where(real[..., None], states, 0.0)
+        # Class 0 is the unknown word; where there is padding any class will do, since it does not count.
+        targets = ops.maximum(targets - UNKNOWN, 0)
+        nats = self._sampled_nats(ops.reshape(states, (-1, states.shape[-1])), ops.reshape(targets, (-1,)))
+        counts = ops.cast(real, "float32")
+        total = ops.sum(ops.reshape(nats, ops.shape(targets)) * counts, axis=1)
+        return total / ops.maximum(ops.mean(ops.sum(counts, axis=1)), 1.0)
+
+    def compute_mask(self, *_: Any) -> None:
+        return None
+
+    def _sampled_nats(self, states: Any, targets: Any) -> Any:
+        queries = ops.matmul(ops.cast(states, self.compute_dtype), self.kernel)
+        drawn = self._draw()
+        true = ops.sum(
+            ops.cast(queries, "float32") * self._embedded(targets, "float32"),
+            axis=-1,
+        )
+        true += ops.cast(ops.take(self.bias, targets, axis=0), "float32")
+        others = ops.matmul(queries, ops.transpose(self._embedded(drawn, self.compute_dtype)))
+        others = ops.cast(others, "float32") + self._weighted_bias(drawn)
+        others = ops.where(targets[:, None] == drawn, _NEVER, others)
+        return ops.softplus(ops.logsumexp(others, axis=-1) - true)
+
+    def _embedded(self, classes: Any, dtype: str) -> Any:
+        return ops.cast(ops.take(self.embedding.word_table, classes + UNKNOWN, axis=0), dtype)
+
+    def _draw(self) -> Any:
+        uniform = keras.random.uniform((self.samples,), dtype="float32", seed=self.seed_generator)
+        rank = ops.exp(uniform * ops.log(ops.cast(self._classes + 1, "float32"))) - 1.0
+        return ops.minimum(ops.cast(rank, "int32"), self._classes - 1)
+
+    def _weighted_bias(self, classes: Any) -> Any:
+        rank = ops.cast(classes, "float32")
+        probability = ops.log1p(1.0 / (rank + 1.0)) / ops.log(ops.cast(self._classes + 1, "float32"))
+        bias = ops.cast(ops.take(self.bias, classes, axis=0), "float32")
+        return bias - ops.log(probability * self.samples)

@@ -1,0 +1,1 @@
+"""What the predict scripts share: inputs, files, answers."""

@@ -1,0 +1,55 @@
+"""A file of answers is what its name says, read back by other readers as it was given; other names are refused."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.errors import UserError
+from common.predicting.answer_files import require_answer_file, write_answers
+
+TEXTS = st.lists(st.tuples(*[st.text(st.characters(codec="utf-8", exclude_characters="\x00"))] * 2))
+COLUMNS = ("text", "label")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("answers")
+
+
+@given(TEXTS)
+def test_any_answers_are_read_back_from_a_table_and_from_json_lines(folder, pairs):
+    records = [{"text": text, "label": label, "more": [1.5]} for text, label in pairs]
+    for name in ("a.csv", "a.jsonl"):
+        write_answers(folder / name, records, COLUMNS, ["not asked for"])
+    with (folder / "a.csv").open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    assert (tuple(header), [tuple(row) for row in rows]) == (COLUMNS, pairs)
+    lines = (folder / "a.jsonl").read_bytes().decode("utf-8").split("\n")
+    assert [json.loads(line) for line in lines[:-1]] == records
+
+
+@pytest.mark.parametrize("name", ["answers.de", "answers", "answers.txt"])
+def test_any_other_name_gives_the_lines(tmp_path, name, capsys):
+    write_answers(tmp_path / "new" / name, [{"label": "fine"}] * 2, COLUMNS, iter(["eins", "zwei", "zö"]))
+    assert (tmp_path / "new" / name).read_bytes() == "eins\nzwei\nzö\n".encode()
+    assert capsys.readouterr() == ("", f"2 answers written to {tmp_path / 'new' / name}\n")
+
+
+def test_a_table_can_have_other_rows_than_the_records(tmp_path):
+    write_answers(tmp_path / "a.CSV", [{"label": "a"}], ("label",), [], [{"label": "b"}, {"label": "c"}])
+    assert (tmp_path / "a.CSV").read_text("utf-8").split() == ["label", "b", "c"]
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv.gz", "a.TSV", "a.gz"])
+def test_a_name_that_promises_something_else_is_refused(name):
+    with pytest.raises(UserError, match=rf"--output {name}: expected a name in \.csv for a table"):
+        require_answer_file(Path(name))
+
+
+def test_names_that_can_be_kept_to_are_taken():
+    for path in (None, Path("a.csv"), Path("a.jsonl"), Path("a.de"), Path("a")):
+        require_answer_file(path)

@@ -1,0 +1,142 @@
+"""Texts from Python, arguments, files and standard input come through whole; what is no text is named by its place."""
+
+import gzip
+import io
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.errors import UserError
+from common.predicting.texts import (
+    argument_texts,
+    checked_text,
+    checked_texts,
+    chunks,
+    given_texts,
+    lines,
+    place_of,
+    require_one_source,
+)
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"))))
+def test_each_line_is_a_text(texts):
+    data = "".join(f"{text}\n" for text in texts).encode()
+    assert list(lines(io.BytesIO(data))) == texts
+    assert list(lines(io.BytesIO(data.replace(b"\n", b"\r\n")))) == texts
+
+
+def test_the_last_line_needs_no_end_and_odd_separators_do_not_end_a_line():
+    assert list(lines(io.BytesIO("a\n\nb\u2028c\x0bd".encode()))) == ["a", "", "b\u2028c\x0bd"]
+
+
+def test_a_line_that_is_not_utf8_is_named():
+    with pytest.raises(UserError, match="standard input, line 2: byte 0xe9 is not valid UTF-8"):
+        list(lines(io.BytesIO(b"fine\ncaf\xe9\n")))
+
+
+def test_an_argument_that_is_not_utf8_is_named():
+    assert argument_texts(["é", ""]) == ["é", ""]
+    with pytest.raises(UserError, match="argument 2: not valid UTF-8"):
+        argument_texts(["fine", os.fsdecode(b"caf\xe9")])
+
+
+@given(st.lists(st.integers()), st.integers(1, 7))
+def test_chunks_hold_all_items_in_order(items, size):
+    parts = list(chunks(items, size))
+    assert [item for part in parts for item in part] == items
+    assert all(len(part) == size for part in parts[:-1])
+    assert all(parts)
+
+
+def test_items_before_an_error_are_given_before_it():
+    parts = chunks(lines(io.BytesIO(b"a\nb\nc\n\xff\n")), 2)
+    assert next(parts) == ["a", "b"]
+    assert next(parts) == ["c"]
+    with pytest.raises(UserError, match="line 4"):
+        next(parts)
+
+
+@pytest.mark.parametrize(
+    "several", [list, tuple, iter, lambda texts: np.array(texts, object), lambda texts: np.array(texts)]
+)
+def test_a_text_and_texts_in_any_kind_of_list_become_a_list(several):
+    assert checked_texts("fine") == ["fine"]
+    assert checked_texts(several(["fine", "", "Zoë 👍"])) == ["fine", "", "Zoë 👍"]
+
+
+@given(st.lists(st.text()))
+def test_a_text_is_taken_if_utf8_can_hold_it(texts):
+    try:
+        "".join(texts).encode("utf-8")
+    except UnicodeEncodeError:
+        with pytest.raises(UserError, match="lone surrogate"):
+            checked_texts(texts)
+    else:
+        assert checked_texts(texts) == texts
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (None, "texts: got None (NoneType); expected a text (str) or a list of texts"),
+        (7, "texts: got 7 (int); expected a text (str) or a list of texts"),
+        (b"fine", "texts: got b'fine' (bytes); expected a text (str) or a list of texts"),
+        ({"a": "b"}, "texts: got {'a': 'b'} (dict); expected a text (str) or a list of texts"),
+        ([1, 2], "texts[0]: got 1 (int); expected a text (str)"),
+        (["fine", None], "texts[1]: got None (NoneType); expected a text (str)"),
+        (["fine", ["fine"]], "texts[1]: got ['fine'] (list); expected a text (str)"),
+        ("a\ud800", "texts: got a lone surrogate (U+D800) as character 2; expected valid Unicode"),
+        (["a", "\udcff"], "texts[1]: got a lone surrogate (U+DCFF) as character 1; expected valid Unicode"),
+    ],
+)
+def test_what_is_no_text_is_named_by_its_place(value, message):
+    with pytest.raises(UserError) as error:
+        checked_texts(value)
+    assert str(error.value) == message
+
+
+def test_where_one_text_is_expected_a_list_is_refused():
+    assert checked_text("fine") == "fine"
+    with pytest.raises(UserError, match=r"prefix: got \['fine'\] \(list\); expected a text \(str\)"):
+        checked_text(["fine"], "prefix")
+    with pytest.raises(UserError) as error:
+        checked_text(list(range(10_000)))
+    assert len(str(error.value)) < 100, "what is long is shown in short"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_table_gives_a_column_and_any_other_file_its_lines(tmp_path, packed):
+    def file(name, text):
+        path = tmp_path / (f"{name}.gz" if packed else name)
+        path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+        return path
+
+    table = file("a.csv", 'id,review\n1,"one, in\ntwo lines"\n2,\n')
+    plain = file("a.txt", "one, as it is\n\nlast")
+    assert list(given_texts((), table, "review")) == ["one, in\ntwo lines", ""]
+    assert list(given_texts((), plain, "review")) == ["one, as it is", "", "last"]
+    assert place_of(2, (), table) == f"{table}, row 2"
+    assert place_of(2, (), plain) == f"{plain}, line 2"
+    with pytest.raises(UserError, match="no column 'text'; the columns are 'id', 'review'"):
+        list(given_texts((), table, "text"))
+
+
+def test_without_a_file_texts_are_the_arguments_or_else_standard_input(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one\ntwo\n")))
+    assert list(given_texts(("a", "b"), None, "text")) == ["a", "b"]
+    assert list(given_texts((), None, "text")) == ["one", "two"]
+    assert place_of(2, ("a", "b"), None) == "argument 2"
+    assert place_of(2, (), None) == "standard input, line 2"
+
+
+def test_arguments_beside_a_file_are_refused(tmp_path):
+    require_one_source((), tmp_path)
+    require_one_source(("a",), None)
+    with pytest.raises(
+        UserError, match=r"--input .*: expected texts either as arguments or from a file, got both"
+    ):
+        require_one_source(("a",), tmp_path)
