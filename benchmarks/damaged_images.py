@@ -16,8 +16,8 @@ from PIL import Image
 from benchmarks.timing import table
 from common import cli
 from common.checks import require_at_least
-from common.images.decoding import decode_images
-from common.images.files import ImageError, decode_image, fit
+from common.images.decoding import decode_images, fit
+from common.images.files import ImageError, decode_image
 from common.predicting.texts import chunks
 
 KINDS = ("JPEG", "PNG", "GIF", "BMP")

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from applications.image_captioning.config import IMAGE, LABELS, TARGET, Config
 from common.errors import UserError, one_line
+from common.keras_package import PACKAGE
 from common.layers.attention_decoder import AttentionDecoder, Memory
-from common.layers.recurrent import PACKAGE
 from common.layers.tied_embedding import TiedEmbedding, TokenLoss
 
 IMAGENET = "imagenet"

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.layers.recurrent import PACKAGE
+from common.keras_package import PACKAGE
 
 _QUIETEST = 1e-6
 _STEPS_PER_UNIT = 2**15

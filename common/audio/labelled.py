@@ -243,7 +243,7 @@ def _decode(file: AudioFile) -> np.ndarray:
 
 
 def _read_tfds(source: AudioSource, split: str) -> Clips:
-    from common.data.tfds import read_labelled_audio
+    from common.audio.tfds import read_labelled_audio
 
     name = f"{source.data} ({split})"
     examples = read_labelled_audio(source.data, split, source.data_dir)

@@ -11,7 +11,8 @@ from common.data.file_trees import is_path, walk_tree
 from common.data.splits import stable_split
 from common.errors import UserError
 from common.images.caption_files import KINDS, read_captions
-from common.images.files import ImageError, decode_image, fit, is_image
+from common.images.decoding import fit
+from common.images.files import ImageError, decode_image, is_image
 from common.text.caption_words import caption_tokens
 
 SAMPLE = "sample"
@@ -171,7 +172,7 @@ def _fitted(examples: CaptionedImages, size: int) -> CaptionedImages:
 
 
 def _read_tfds(source: CaptionSource, split: str, size: int) -> CaptionedImages:
-    from common.data.tfds import read_captioned_images
+    from common.images.tfds import read_captioned_images
 
     count, examples = read_captioned_images(source.data, split, source.data_dir)
     files = ((example.name, example.content, example.captions) for example in examples)

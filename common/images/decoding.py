@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import tensorflow as tf
 
 from common.attempt import apart, attempt
 from common.images.bitmap import Bitmap
-from common.images.files import FOREIGN, MAX_PIXELS, SERVED
+from common.images.files import FOREIGN, MAX_PIXELS, SERVED, Pixels
 from common.images.formats import (
     has_png_end,
     header,
@@ -69,6 +70,14 @@ def fit_square(images: tf.Tensor, size: int) -> tf.Tensor:
     # Only the CPU has a kernel for it.
     with tf.device("/CPU:0"):
         return tf.cast(tf.round(tf.image.resize(images, (size, size), antialias=True)), tf.uint8)
+
+
+def fit(image: Pixels, size: int) -> Pixels:
+    """Pixels `[height, width, 3]` -> `[size, size, 3]`, as the served graph has them; a square of that size stays."""
+    if image.shape[:2] == (size, size):
+        return image
+    fitted: Pixels = np.asarray(fit_square(image, size))
+    return fitted
 
 
 def _decode(content: tf.Tensor, size: int) -> Square:

@@ -106,16 +106,6 @@ def decode_image(content: bytes, name: str) -> Pixels:
             raise ImageError(name, reason, f"{reason}; expected a whole {KINDS}") from None
 
 
-def fit(image: Pixels, size: int) -> Pixels:
-    """Pixels `[height, width, 3]` -> `[size, size, 3]`, as the served graph has them; a square of that size stays."""
-    if image.shape[:2] == (size, size):
-        return image
-    # Imported where it is needed: who only decodes images does not wait for TensorFlow.
-    from common.images.decoding import fit_square
-
-    return fit_square(image, size).numpy()
-
-
 def _not_read(content: bytes, name: str) -> ImageError:
     for kind, pattern in FOREIGN:
         if re.fullmatch(pattern.encode(), content[:_HEAD], re.DOTALL):

@@ -10,8 +10,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from common.keras_package import PACKAGE
 from common.layers.masks import fitting_mask, without_masked
-from common.layers.recurrent import PACKAGE
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -9,11 +9,12 @@ import tensorflow as tf
 from keras import ops
 
 from common.errors import UserError
+from common.keras_package import PACKAGE
 from common.layers.attention import AdditiveAttention, MultiplicativeAttention
 from common.layers.masks import fitting_mask, without_masked
 from common.layers.recurrence.input_feeding import Attended, Weights, attentive_scan
 from common.layers.recurrence.loops import sharded
-from common.layers.recurrent import PACKAGE, packed_cell
+from common.layers.recurrent import packed_cell
 from common.layers.stack import CellName, RecurrentStack
 
 Tensor: TypeAlias = tf.Tensor

@@ -20,6 +20,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.ops import control_flow_util
 
+from common.keras_package import PACKAGE
 from common.layers.masks import fitting_mask, without_masked
 from common.layers.recurrence import cells, masking
 from common.layers.recurrence.loops import LoopOptions, run
@@ -27,8 +28,6 @@ from common.layers.recurrence.single_step import Step, single_step
 
 Tensor: TypeAlias = tf.Tensor
 InnerLoop: TypeAlias = Callable[..., tuple[Tensor, Tensor, list[Tensor]]]
-
-PACKAGE = "recurrent_applications"
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.layers.recurrent import PACKAGE
+from common.keras_package import PACKAGE
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -8,8 +8,9 @@ import tensorflow as tf
 from keras import ops
 
 from common.errors import UserError
+from common.keras_package import PACKAGE
 from common.layers.masks import fitting_mask, without_masked
-from common.layers.recurrent import GRU, LSTM, PACKAGE, SimpleRNN, packed_step
+from common.layers.recurrent import GRU, LSTM, SimpleRNN, packed_step
 
 CellName = Literal["lstm", "gru", "rnn"]
 _LAYERS = {"lstm": LSTM, "gru": GRU, "rnn": SimpleRNN}

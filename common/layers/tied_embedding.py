@@ -7,8 +7,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from common.keras_package import PACKAGE
 from common.layers.recurrence.gradient import with_gradient
-from common.layers.recurrent import PACKAGE
 
 _PADDING = 0
 _SHARDS = 2

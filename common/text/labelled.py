@@ -118,7 +118,7 @@ def _load(source: TextSource, split: str) -> LabelledTexts:
         return _collect(source, str(folder), read_folders(folder, labels))
     if path.is_file() or path.suffix or len(path.parts) > 2:
         return _collect(source, str(path), read_columns(path, (source.text_column, source.label_column)))
-    from common.data.tfds import read_labelled_text
+    from common.text.tfds import read_labelled_text
 
     return _collect(source, source.data, read_labelled_text(source.data, split, source.data_dir))
 

@@ -125,7 +125,8 @@ def _load(
         return _split(_read_own(source), {"validation": validation_fraction}, parts, source.pairs)
     if source.data == SAMPLE:
         return [_collect(SAMPLE, make_sample(source, part)) for part in parts]
-    from common.data.tfds import read_pairs, splits_of
+    from common.data.tfds import splits_of
+    from common.text.tfds import read_pairs
 
     def read(split: str, most: int | None = None) -> Pairs:
         sides = (source.source, source.target)

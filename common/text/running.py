@@ -136,7 +136,7 @@ def _is_tfds(source: RawTextSource) -> bool:
 
 
 def _read_tfds(source: RawTextSource, part: str) -> RawText:
-    from common.data.tfds import read_raw_text
+    from common.text.tfds import read_raw_text
 
     text = read_raw_text(source.data, part, source.data_dir)
     return RawText(f"{source.data} ({part})", text)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from common.audio import tfds as recordings_of_sets
 from common.audio.files import encode_wav
 from common.audio.labelled import AudioSource, Clips, load_evaluation, load_noises, load_training
 from common.data import tfds as source_of_sets
@@ -374,10 +375,10 @@ def test_a_data_set_of_tfds_with_training_data_alone_keeps_speakers_for_validati
         for take in range(2):
             for speaker in range(100):
                 samples = np.full((800, 2), speaker / 100, np.float32)
-                yield source_of_sets.LabelledAudio(samples, 8_000, str(take), str(speaker))
+                yield recordings_of_sets.LabelledAudio(samples, 8_000, str(take), str(speaker))
 
     monkeypatch.setattr(source_of_sets, "splits_of", lambda *_: ["train"])
-    monkeypatch.setattr(source_of_sets, "read_labelled_audio", recordings)
+    monkeypatch.setattr(recordings_of_sets, "read_labelled_audio", recordings)
     source = AudioSource("spoken_digit")
     train, held_out = load_training(source, no_sample)
     test = load_evaluation(source, no_sample)
@@ -400,8 +401,8 @@ def test_a_data_set_without_labelled_audio_is_refused(tmp_path, monkeypatch):
     import tensorflow_datasets as tfds
 
     builder = tfds.builder("mnist", data_dir=tmp_path)
-    monkeypatch.setattr(source_of_sets, "_prepared_builder", lambda *_: builder)
+    monkeypatch.setattr(recordings_of_sets, "prepared_builder", lambda *_: builder)
     with pytest.raises(
         UserError, match="--data mnist: expected a data set with audio of a known rate and a label"
     ):
-        list(source_of_sets.read_labelled_audio("mnist", "train"))
+        list(recordings_of_sets.read_labelled_audio("mnist", "train"))

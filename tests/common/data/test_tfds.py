@@ -8,6 +8,7 @@ import pytest
 
 from common.data import tfds as source
 from common.errors import UserError
+from common.text import tfds as texts_of_sets
 from common.text.labelled import TextSource, load_evaluation, load_training
 
 REVIEWS = {
@@ -90,7 +91,7 @@ def test_where_test_labels_are_not_public_the_validation_split_is_measured(tmp_p
         return FakeDataset([{"sentence": f"from {split}".encode(), "label": label}])
 
     builder = tfds.builder("glue/sst2", data_dir=tmp_path)
-    monkeypatch.setattr(source, "_prepared_builder", lambda *_: builder)
+    monkeypatch.setattr(texts_of_sets, "prepared_builder", lambda *_: builder)
     monkeypatch.setattr(type(builder), "as_dataset", examples)
     monkeypatch.setattr(type(builder.info), "splits", {"train": None, "validation": None, "test": None})
     assert list(load_evaluation(TextSource("glue/sst2"), tmp_path).texts) == ["from validation"]

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from common.images.decoding import decode_images
-from common.images.files import ImageError, decode_image, fit, is_image
+from common.images.decoding import decode_images, fit
+from common.images.files import ImageError, decode_image, is_image
 
 SIZE = 24
 

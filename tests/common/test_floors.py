@@ -1,0 +1,96 @@
+"""The house keeps its floors: an import goes down or stays on its floor, and no folders of `common` need each other."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+FLOORS = (
+    ("errors", "files", "startup", "keras_package", "row_errors", "attempt", "checks"),
+    ("cli",),
+    ("data",),
+    ("text", "audio", "images"),
+    ("layers", "decoding", "inference"),
+    ("evaluation", "predicting"),
+    ("training",),
+    ("export", "serving", "diagnostics"),
+)
+FLOOR_OF = {name: number for number, names in enumerate(FLOORS, start=1) for name in names}
+
+
+def imports_of(path):
+    """The modules of the project that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def files_of(folder):
+    return sorted((REPOSITORY / folder).rglob("*.py"))
+
+
+def room_of(path):
+    """The folder, or the single module, of `common` that a file belongs to."""
+    return path.relative_to(REPOSITORY / "common").parts[0].removesuffix(".py")
+
+
+def rooms_imported_by(path):
+    return {name.split(".")[1] for name in imports_of(path) if name.startswith("common.")} - {room_of(path)}
+
+
+FILES = [path for path in files_of("common") if path != REPOSITORY / "common" / "__init__.py"]
+
+
+def test_every_room_has_a_floor():
+    assert {room_of(path) for path in FILES} == FLOOR_OF.keys()
+
+
+@pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(REPOSITORY)) for path in FILES])
+def test_no_import_goes_up(path):
+    higher = {name for name in rooms_imported_by(path) if FLOOR_OF[name] > FLOOR_OF[room_of(path)]}
+    assert not higher
+
+
+def test_no_two_rooms_need_each_other():
+    needed = defaultdict(set)
+    for path in FILES:
+        needed[room_of(path)] |= rooms_imported_by(path)
+    assert not [(one, other) for one in needed for other in needed[one] if one in needed[other]]
+
+
+def test_no_module_of_a_room_needs_itself_by_way_of_others():
+    modules = {".".join(path.relative_to(REPOSITORY).with_suffix("").parts): path for path in FILES}
+
+    def known(name):
+        return name if name in modules else name.rpartition(".")[0]
+
+    needed = {
+        module: {known(name) for name in imports_of(path)} & modules.keys() - {module}
+        for module, path in modules.items()
+    }
+    finished, begun = set(), []
+
+    def visit(module):
+        assert module not in begun, f"a circle: {' -> '.join([*begun, module])}"
+        if module in finished:
+            return
+        begun.append(module)
+        for name in sorted(needed[module]):
+            visit(name)
+        finished.add(begun.pop())
+
+    for module in modules:
+        visit(module)
+
+
+def test_common_imports_no_application_and_no_application_another():
+    for path in files_of("common"):
+        assert not [name for name in imports_of(path) if name.startswith(("applications", "benchmarks"))]
+    for path in files_of("applications"):
+        own = path.relative_to(REPOSITORY / "applications").parts[0]
+        others = {name.split(".")[1] for name in imports_of(path) if name.startswith("applications.")}
+        assert others <= {own} or own == "__init__.py"
