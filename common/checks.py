@@ -22,7 +22,7 @@ def require_at_least(least: float, **values: float) -> None:
             raise UserError(f"{flag(name)} {value}: expected at least {least}")
 
 
-def require_share(**values: float) -> None:
+def require_fraction(**values: float) -> None:
     """Raises UserError naming the flag of a value outside 0 (included) to 1 (not included)."""
     for name, value in values.items():
         if not 0 <= value < 1:

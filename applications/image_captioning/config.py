@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from common.checks import require_at_least, require_share
+from common.checks import require_at_least, require_fraction
 from common.images.captioned import CaptionSource
 from common.training.options import TrainingOptions
 
@@ -99,7 +99,7 @@ class Config:
             embedding_units=self.embedding_units,
             units=self.units,
         )
-        require_share(
+        require_fraction(
             validation_fraction=self.validation_fraction,
             word_dropout=self.word_dropout,
             embedding_dropout=self.embedding_dropout,

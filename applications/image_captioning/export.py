@@ -32,7 +32,7 @@ from common.images.captioned import CaptionSource
 from common.images.decoding import decode_images
 from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
-from common.layers.sequence_decoder import writer_of
+from common.layers.sequence_decoder import sequence_decoder_of
 from common.text.subwords import END, PADDING, START, UNKNOWN
 from common.text.word_vocabulary import WordVocabulary
 from common.training.run_folder import FinishedRun, load_finished
@@ -125,16 +125,16 @@ def searcher(
 ) -> Callable[[tf.Tensor], tuple[Hypotheses, tf.Tensor]]:
     """The function from the bytes of images `[batch]` to the `count` best captions of each, of known words of which no
     three come twice, and to what is wrong with each file; recorded are the attention weights."""
-    writer, most = writer_of(trained.model), trained.run.config.max_words
+    decoder, most = sequence_decoder_of(trained.model), trained.run.config.max_words
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def search(image_bytes: tf.Tensor) -> tuple[Hypotheses, tf.Tensor]:
         _, *parts, error = look(image_bytes)
         memory, rows = Memory(*parts), tf.shape(image_bytes)[:1]
         hypotheses = beam_search(
-            writer.stepper(memory),
+            decoder.stepper(memory),
             tf.fill(rows, START),
-            writer.initial_states(memory),
+            decoder.initial_states(memory),
             end=END,
             max_lengths=tf.fill(rows, most + 1),
             beam_width=options.beam_width,

@@ -46,7 +46,7 @@ def build(config: Config, encoder: keras.Model, words: int, precision: str = "fl
     Inputs: `image` `[batch, height, width, 3]` from 0 to 1, or for an encoder of keras.applications the grid that it
     made of it; ids of words, right-padded with 0: `target` `[batch, captions, time]`, which teacher forcing feeds the
     decoder, and `labels` `[batch, captions, time]`, what follows each of them. The mean of the output is the mean loss
-    per word in nats, smoothed in training. The model's `Writer` uses the same weights to write.
+    per word in nats, smoothed in training. The model's `SequenceDecoder` uses the same weights to write.
 
     Args:
         config: sizes, cell, attention and dropout.
@@ -90,7 +90,7 @@ def build_word_classifier(encoder: keras.Model, words: int, precision: str = "fl
 
 
 def attended(model: keras.Model, grid: Any) -> Memory:
-    """What the writer of a model of `build` looks at, from the encoder's grid `[batch, places, channels]`."""
+    """What the decoder of a model of `build` looks at, from the encoder's grid `[batch, places, channels]`."""
     return model.get_layer("decoder").memory(model.get_layer(_FEATURES)(grid))
 
 

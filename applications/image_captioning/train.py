@@ -33,12 +33,12 @@ from common import cli
 from common.decoding.generate import generate
 from common.decoding.samplers import greedy
 from common.evaluation.captioning import cider_d
-from common.export.model_card import hardware
 from common.images.captioned import CaptionedImages
-from common.layers.sequence_decoder import without_attention, writer_of
+from common.layers.sequence_decoder import sequence_decoder_of, without_attention
 from common.text.subwords import END, START
 from common.text.word_vocabulary import WordVocabulary
 from common.training.callbacks import History
+from common.training.hardware import hardware
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer
 from common.training.run_folder import open_run, write_outcome, write_preprocessing
@@ -167,11 +167,13 @@ def greedy_captioner(
     @tf.function(reduce_retracing=True)
     def write(images: tf.Tensor) -> tf.Tensor:
         memory = attended(model, encoder(images, training=False) if is_pixels else images)
-        writer = writer_of(model)
+        decoder = sequence_decoder_of(model)
         start = tf.fill(tf.shape(images)[:1], START)
         lengths = tf.fill(tf.shape(images)[:1], config.max_words)
-        states = writer.initial_states(memory)
-        written = generate(without_attention(writer.stepper(memory)), start, states, lengths, greedy, end=END)
+        states = decoder.initial_states(memory)
+        written = generate(
+            without_attention(decoder.stepper(memory)), start, states, lengths, greedy, end=END
+        )
         return vocabulary.detokenize(written.tokens)
 
     return write

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from common.checks import require_at_least, require_share
+from common.checks import require_at_least, require_fraction
 from common.errors import UserError
 from common.text.labelled import TextSource
 from common.training.options import TrainingOptions
@@ -90,7 +90,7 @@ class Config:
             sampled_words=self.sampled_words,
         )
         require_at_least(2, max_tokens=self.max_tokens, pretraining_window=self.pretraining_window)
-        require_share(
+        require_fraction(
             validation_fraction=self.validation_fraction,
             word_dropout=self.word_dropout,
             embedding_dropout=self.embedding_dropout,

@@ -16,8 +16,8 @@ from applications.sentiment_analysis.model import build, build_language_model
 from common import cli
 from common.data.batching import Sequences, evaluation_batches, training_batches, windows
 from common.evaluation.calibration import fit_temperature
-from common.export.model_card import hardware
 from common.training.callbacks import History
+from common.training.hardware import hardware
 from common.training.loop import fit
 from common.training.losses import smoothed_cross_entropy
 from common.training.optimizer import make_optimizer

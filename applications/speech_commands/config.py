@@ -7,7 +7,7 @@ from typing import Literal
 from common.audio.augmentation import Augmentation
 from common.audio.files import SAMPLE_RATE
 from common.audio.labelled import AudioSource
-from common.checks import require_at_least, require_share
+from common.checks import require_at_least, require_fraction
 from common.training.options import TrainingOptions
 
 NAME = "speech_commands"
@@ -90,7 +90,7 @@ class Config:
             frequency_masks=self.frequency_masks,
             frequency_mask_bins=self.frequency_mask_bins,
         )
-        require_share(
+        require_fraction(
             validation_fraction=self.validation_fraction,
             convolution_dropout=self.convolution_dropout,
             dropout=self.dropout,

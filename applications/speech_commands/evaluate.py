@@ -28,7 +28,8 @@ from common.evaluation.classification_plots import (
     plot_rejection_curve,
     plot_reliability,
 )
-from common.evaluation.detection import detection_metrics, rejection_curve
+from common.evaluation.detection import detection_metrics
+from common.evaluation.rejection import rejection_curve
 from common.evaluation.report import print_metrics, write_metrics
 
 _STREAM_SEED = 0

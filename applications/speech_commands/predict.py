@@ -138,8 +138,8 @@ class Predictor:
         """
         detector, listener = Detector(self.labels, options or DetectionOptions()), self._listener()
         for block in _blocks(recording):
-            yield from detector.feed(*listener.hear(block))
-        yield from detector.feed(*listener.hear(np.zeros(_SETTLING, np.float32)))
+            yield from detector.feed(*listener.process(block))
+        yield from detector.feed(*listener.process(np.zeros(_SETTLING, np.float32)))
         yield from detector.finish()
 
     def _listener(self) -> Listener:

@@ -27,7 +27,7 @@ class Frames(NamedTuple):
 class Listener(Protocol):
     """Hears one recording."""
 
-    def hear(self, block: np.ndarray) -> Frames:
+    def process(self, block: np.ndarray) -> Frames:
         """The frames that end in the next samples `[any]`; any cutting into blocks gives the same ones."""
 
 
@@ -50,7 +50,7 @@ class StepListener:
         classes = (runner.signatures["step"].outputs["posteriors"].shape or (None,))[-1]
         self._nothing = np.zeros((0, classes or 0), np.float32)
 
-    def hear(self, block: np.ndarray) -> Frames:
+    def process(self, block: np.ndarray) -> Frames:
         """See `Listener`."""
         audio, times = self._cutter.cut(block)
         if not len(audio):
@@ -76,7 +76,7 @@ class WindowListener:
         classes = (runner.signatures["waveform"].outputs["probabilities"].shape or (None,))[-1]
         self._nothing = np.zeros((0, classes or 0), np.float32)
 
-    def hear(self, block: np.ndarray) -> Frames:
+    def process(self, block: np.ndarray) -> Frames:
         """See `Listener`."""
         audio, times = self._cutter.cut(block)
         heard = np.concatenate([self._before, audio])

@@ -22,8 +22,8 @@ from applications.speech_commands.data import (
 from applications.speech_commands.model import build
 from common import cli
 from common.evaluation.calibration import fit_temperature
-from common.export.model_card import hardware
 from common.training.callbacks import History
+from common.training.hardware import hardware
 from common.training.loop import fit
 from common.training.losses import smoothed_cross_entropy
 from common.training.optimizer import make_optimizer

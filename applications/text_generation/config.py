@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from common.checks import require_at_least, require_share
+from common.checks import require_at_least, require_fraction
 from common.errors import UserError
 from common.text.running import RawTextSource
 from common.training.options import TrainingOptions
@@ -65,7 +65,7 @@ class Config:
             units=self.units,
             layers=self.layers,
         )
-        require_share(
+        require_fraction(
             character_dropout=self.character_dropout,
             input_dropout=self.input_dropout,
             dropout=self.dropout,

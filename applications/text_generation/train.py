@@ -24,8 +24,8 @@ from applications.text_generation.data import (
 )
 from applications.text_generation.model import build, read
 from common import cli
-from common.export.model_card import hardware
 from common.text.characters import UNKNOWN
+from common.training.hardware import hardware
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer
 from common.training.run_folder import open_run, write_outcome, write_preprocessing

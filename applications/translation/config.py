@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from common.checks import require_at_least, require_share
+from common.checks import require_at_least, require_fraction
 from common.errors import UserError
 from common.layers.attention_decoder import Score
 from common.layers.stack import CellName
@@ -76,7 +76,7 @@ class Config:
         )
         require_at_least(0, both_directions_epochs=self.both_directions_epochs)
         require_at_least(2, max_tokens=self.max_tokens)
-        require_share(
+        require_fraction(
             validation_fraction=self.validation_fraction,
             word_dropout=self.word_dropout,
             embedding_dropout=self.embedding_dropout,

@@ -28,7 +28,7 @@ from common.export.saved_model import Signature, export_saved_model
 from common.export.script import SearchOptions, placeless, record_files, report, training_facts
 from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
-from common.layers.sequence_decoder import writer_of
+from common.layers.sequence_decoder import sequence_decoder_of
 from common.text.parallel import SAMPLE, PairSource
 from common.text.subwords import END, FIRST_PIECE, PADDING, START, UNKNOWN, Subwords, SubwordText
 from common.training.run_folder import FinishedRun, load_finished
@@ -131,7 +131,7 @@ def searcher(
     trained: Trained, shared: Passes, options: SearchOptions, count: int
 ) -> Callable[[tf.Tensor], Found]:
     """The function from strings `[batch]` to the `count` best translations of each; an empty text has an empty one."""
-    writer, most = writer_of(trained.model), trained.run.config.max_tokens
+    decoder, most = sequence_decoder_of(trained.model), trained.run.config.max_tokens
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def search(text: tf.Tensor) -> Found:
@@ -140,9 +140,9 @@ def searcher(
         is_empty = lengths <= 1
         memory = shared.encode(source)
         found = beam_search(
-            writer.stepper(memory),
+            decoder.stepper(memory),
             tf.fill(tf.shape(lengths), START),
-            writer.initial_states(memory),
+            decoder.initial_states(memory),
             end=END,
             max_lengths=tf.where(is_empty, 0, 2 * lengths + 10),
             beam_width=options.beam_width,
@@ -217,7 +217,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
         tokens = tf.math.count_nonzero(labels, axis=1, dtype=tf.int32)
         longest = tf.maximum(tokens, tf.math.count_nonzero(source, axis=1, dtype=tf.int32))
         return {
-            "log_likelihood": writer_of(trained.model).log_likelihood(memory, fed, labels),
+            "log_likelihood": sequence_decoder_of(trained.model).log_likelihood(memory, fed, labels),
             "tokens": tokens,
             "truncated": longest - 1 > most,
         }

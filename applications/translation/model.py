@@ -16,7 +16,8 @@ def build(config: Config, tokens: int, precision: str = "float32") -> keras.Mode
 
     Inputs are ids, right-padded with 0: `source` `[batch, source time]`; `target` `[batch, time]`, which teacher
     forcing feeds the decoder; `labels` `[batch, time]`, what follows each id of `target`. The mean of the output is the
-    mean loss per id in nats, smoothed in training. `encode` and the model's `Writer` use the same weights to translate.
+    mean loss per id in nats, smoothed in training. `encode` and the model's `SequenceDecoder` use the same weights to
+    translate.
 
     Args:
         config: sizes, cell, attention and dropout.

@@ -27,11 +27,11 @@ from applications.translation.data import (
 from common import cli
 from common.decoding.generate import generate
 from common.decoding.samplers import greedy
-from common.export.model_card import hardware
-from common.layers.sequence_decoder import without_attention, writer_of
+from common.layers.sequence_decoder import sequence_decoder_of, without_attention
 from common.text.parallel import Pairs
 from common.text.subwords import END, START, Subwords, SubwordText, learn_subwords
 from common.training.callbacks import History
+from common.training.hardware import hardware
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer
 from common.training.options import TrainingOptions
@@ -179,8 +179,8 @@ def greedy_translator(model: keras.Model, subwords: SubwordText) -> Callable[[tf
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
     def write(source: tf.Tensor) -> tf.Tensor:
         memory = translator.encode(model, source)
-        writer = writer_of(model)
-        step, states = without_attention(writer.stepper(memory)), writer.initial_states(memory)
+        decoder = sequence_decoder_of(model)
+        step, states = without_attention(decoder.stepper(memory)), decoder.initial_states(memory)
         lengths = tf.reduce_sum(tf.cast(memory.mask, tf.int32), 1)
         start = tf.fill(tf.shape(lengths), START)
         written = generate(step, start, states, 2 * lengths + 10, greedy, end=END)

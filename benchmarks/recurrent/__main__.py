@@ -11,8 +11,8 @@ from benchmarks.recurrent.measure import CONTENDERS, Timing, started, timings_of
 from benchmarks.recurrent.report import markdown, plot
 from common import cli
 from common.errors import UserError
-from common.export.model_card import hardware
 from common.files import atomic_write
+from common.training.hardware import hardware
 
 
 @dataclass(frozen=True)

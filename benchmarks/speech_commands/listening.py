@@ -139,4 +139,4 @@ def _speed(hear: Hear, waveforms: np.ndarray) -> float:
 
 
 def _slide(runner: SavedModelRunner, samples: int, batch_size: int, waveforms: np.ndarray) -> np.ndarray:
-    return WindowListener(runner, samples, batch_size).hear(waveforms[0]).posteriors
+    return WindowListener(runner, samples, batch_size).process(waveforms[0]).posteriors

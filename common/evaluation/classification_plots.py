@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
 
 from common.evaluation.calibration import confidence_bins, expected_calibration_error
-from common.evaluation.detection import RejectionCurve
 from common.evaluation.figures import BLUE, COLOURS, GREY, ORANGE, readable, save_figure
+from common.evaluation.rejection import RejectionCurve
 
 _DASHES = ("-", "--", ":")
 _STYLES = [(colour, dash) for dash in _DASHES for colour in COLOURS]

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import json
-import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
+from common.training.hardware import Hardware
 
 
 @dataclass(frozen=True)
@@ -31,15 +30,6 @@ class Result:
     value: float
     data: str
     command: str
-
-
-@dataclass(frozen=True)
-class Hardware:
-    """What a model was trained on: the processor's name, the cores in use, and any GPUs' names."""
-
-    cpu: str
-    cores: int
-    gpus: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -123,17 +113,6 @@ def vocabulary_sha256(entries: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{entry}\n" for entry in entries).encode("utf-8")).hexdigest()
 
 
-def hardware() -> Hardware:
-    """This machine's."""
-    gpus = (
-        tf.config.experimental.get_device_details(device).get("device_name", device.name)
-        for device in tf.config.list_physical_devices("GPU")
-    )
-    return Hardware(
-        _cpu_model(), len(os.sched_getaffinity(0)) if _has_affinity() else os.cpu_count() or 1, tuple(gpus)
-    )
-
-
 def software_versions() -> dict[str, str]:
     """The versions of Python and of the packages that decide what a model computes."""
     packages = ("tensorflow", "keras", "numpy")
@@ -158,19 +137,6 @@ def _git(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
-
-
-def _has_affinity() -> bool:
-    return hasattr(os, "sched_getaffinity")
-
-
-def _cpu_model() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _training_facts(card: ModelCard) -> list[tuple[str, str]]:

@@ -10,8 +10,9 @@ import tyro
 
 from common.checks import require_at_least
 from common.cli import console
-from common.export.model_card import Hardware, ModelCard, card_files
+from common.export.model_card import ModelCard, card_files
 from common.training.exported_run import RUN_FILE, encode_run, variable_names
+from common.training.hardware import Hardware
 from common.training.run_folder import FinishedRun, to_json
 
 _DESCRIPTIONS = ("data_description", "data_licence", "training_note")

@@ -21,7 +21,7 @@ AttendingStep: TypeAlias = Callable[
 
 
 @dataclass(frozen=True)
-class Writer:
+class SequenceDecoder:
     """The layers of a trained model that write.
 
     Attributes:
@@ -90,8 +90,10 @@ def without_attention(step: AttendingStep) -> Step:
     return scoring
 
 
-def writer_of(model: keras.Model) -> Writer:
+def sequence_decoder_of(model: keras.Model) -> SequenceDecoder:
     """The writing layers of a model that has them by the names `embedding`, `decoder` and `projection`, and perhaps
     `upper_layers`."""
     layers: dict[str, Any] = {layer.name: layer for layer in model.layers}
-    return Writer(layers["embedding"], layers["decoder"], layers["projection"], layers.get("upper_layers"))
+    return SequenceDecoder(
+        layers["embedding"], layers["decoder"], layers["projection"], layers.get("upper_layers")
+    )

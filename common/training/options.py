@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from common.checks import require_at_least, require_share
+from common.checks import require_at_least, require_fraction
 from common.errors import UserError
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
@@ -54,7 +54,7 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         require_at_least(1, epochs=self.epochs, batch_size=self.batch_size)
         require_at_least(0, patience=self.patience, clip_norm=self.clip_norm, weight_decay=self.weight_decay)
-        require_share(warmup=self.warmup, averaging=self.averaging, beta_2=self.beta_2)
+        require_fraction(warmup=self.warmup, averaging=self.averaging, beta_2=self.beta_2)
         if not self.learning_rate > 0:
             raise UserError(f"--learning-rate {self.learning_rate}: expected more than 0")
         if self.name in ("", ".", "..") or Path(self.name).name != self.name:

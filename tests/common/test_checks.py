@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from common.checks import require_at_least, require_integer, require_number, require_share
+from common.checks import require_at_least, require_fraction, require_integer, require_number
 from common.errors import UserError
 from common.training.options import TrainingOptions
 
@@ -19,7 +19,7 @@ def test_too_small_a_value_is_named_by_its_flag(value):
 @pytest.mark.parametrize("value", [-0.1, 1.0, 7, math.nan])
 def test_a_share_lies_between_0_and_1(value):
     with pytest.raises(UserError, match=rf"--word-dropout {value}: expected from 0 to less than 1"):
-        require_share(dropout=0.0, word_dropout=value)
+        require_fraction(dropout=0.0, word_dropout=value)
 
 
 def test_numbers_and_whole_numbers_of_any_library_are_taken():

@@ -32,7 +32,7 @@ from benchmarks.translation.network import config_of, model_of  # noqa: E402
 from common.decoding.beam import beam_search  # noqa: E402
 from common.decoding.generate import generate  # noqa: E402
 from common.decoding.samplers import compose, forbid, greedy  # noqa: E402
-from common.layers.sequence_decoder import without_attention, writer_of  # noqa: E402
+from common.layers.sequence_decoder import sequence_decoder_of, without_attention  # noqa: E402
 from common.text.subwords import END, START  # noqa: E402
 from common.training.optimizer import make_optimizer  # noqa: E402
 from common.training.options import Precision  # noqa: E402
@@ -69,8 +69,8 @@ def _searcher(folder: Path, network: Network, case: Case) -> Callable[[], list]:
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
     def search(source: tf.Tensor) -> tf.Tensor:
         memory = translator.encode(model, source)
-        writer = writer_of(model)
-        step, states = without_attention(writer.stepper(memory)), writer.initial_states(memory)
+        decoder = sequence_decoder_of(model)
+        step, states = without_attention(decoder.stepper(memory)), decoder.initial_states(memory)
         start = tf.fill(tf.shape(source)[:1], START)
         lengths = tf.fill(tf.shape(source)[:1], case.length)
         if case.beam_width == 1:

@@ -14,7 +14,7 @@ from applications.image_captioning.model import (
     build_encoder,
     build_word_classifier,
 )
-from common.layers.sequence_decoder import writer_of
+from common.layers.sequence_decoder import sequence_decoder_of
 from common.text.subwords import END, FIRST_PIECE, START
 
 TINY = PRESETS["tiny"]
@@ -50,17 +50,17 @@ def test_the_log_probabilities_of_stepping_are_those_of_the_training_pass(form):
     model, encoder = model_of(form)
     image, (fed, labels) = images_of(1), captions_of(6, 3, 1)
     memory = attended(model, encoder(image))
-    writer = writer_of(model)
+    decoder = sequence_decoder_of(model)
     totals, counts = [], []
     for target, wanted in zip(fed[0], labels[0], strict=True):
-        states, step, total = writer.initial_states(memory), writer.stepper(memory), 0.0
+        states, step, total = decoder.initial_states(memory), decoder.stepper(memory), 0.0
         length = np.count_nonzero(wanted)
         for t in range(length):
             logits, states, attention = step(tf.constant(target[t : t + 1]), states)
             total += float(tf.nn.log_softmax(logits)[0, wanted[t]])
             assert float(tf.reduce_sum(attention)) == pytest.approx(1, abs=1e-5)
         assert float(
-            writer.log_likelihood(memory, target[None, :length], wanted[None, :length])[0]
+            decoder.log_likelihood(memory, target[None, :length], wanted[None, :length])[0]
         ) == pytest.approx(total, abs=1e-3)
         totals.append(total)
         counts.append(length)

@@ -137,7 +137,7 @@ def test_a_waveform_that_the_model_refuses_is_named(predictor, streaming):
 def test_what_a_stream_cannot_hear_is_named(predictor, streaming):
     for one in (predictor, streaming):
         with pytest.raises(UserError, match=r"^recording: expected samples from -1 to 1, got NaN"):
-            one._listener().hear(np.full(16_000, np.nan, np.float32))
+            one._listener().process(np.full(16_000, np.nan, np.float32))
 
 
 def test_a_model_exported_without_errors_of_rows_answers_too(predictor, monkeypatch):

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from applications.translation.config import PRESETS
 from applications.translation.model import build, encode
-from common.layers.sequence_decoder import writer_of
+from common.layers.sequence_decoder import sequence_decoder_of
 
 TINY = PRESETS["tiny"]
 TOKENS = 30
@@ -49,8 +49,11 @@ def test_the_log_probabilities_of_stepping_are_those_of_the_training_pass(form):
     model = model_of(form)
     source, labels = ids(5, 2, 4), ids(6, 3, 1)
     memory = encode(model, source)
-    logits, weights = writer_of(model).teacher_forced(memory, fed(labels))
-    step, states = writer_of(model).stepper(memory), writer_of(model).initial_states(memory)
+    logits, weights = sequence_decoder_of(model).teacher_forced(memory, fed(labels))
+    step, states = (
+        sequence_decoder_of(model).stepper(memory),
+        sequence_decoder_of(model).initial_states(memory),
+    )
     stepped = []
     for t, tokens in enumerate(fed(labels).T):
         scores, states, attention = step(tf.constant(tokens), states)
@@ -60,7 +63,9 @@ def test_the_log_probabilities_of_stepping_are_those_of_the_training_pass(form):
     stepped = np.stack(stepped, 1) * real
     np.testing.assert_allclose(stepped, log_probabilities(logits, labels) * real, atol=1e-4)
     total = stepped.sum(1)
-    np.testing.assert_allclose(writer_of(model).log_likelihood(memory, fed(labels), labels), total, atol=1e-4)
+    np.testing.assert_allclose(
+        sequence_decoder_of(model).log_likelihood(memory, fed(labels), labels), total, atol=1e-4
+    )
     losses = model({"source": source, "target": fed(labels), "labels": labels})
     np.testing.assert_allclose(np.mean(losses), -total.sum() / real.sum(), rtol=1e-5)
 
@@ -69,8 +74,8 @@ def test_the_log_probabilities_of_stepping_are_those_of_the_training_pass(form):
 def test_padding_and_the_other_rows_change_nothing(form):
     model = model_of(form)
     source, labels = ids(3, 7), ids(2, 9)
-    together, _ = writer_of(model).teacher_forced(encode(model, source), fed(labels))
-    alone, _ = writer_of(model).teacher_forced(encode(model, source[:1, :3]), fed(labels)[:1, :2])
+    together, _ = sequence_decoder_of(model).teacher_forced(encode(model, source), fed(labels))
+    alone, _ = sequence_decoder_of(model).teacher_forced(encode(model, source[:1, :3]), fed(labels)[:1, :2])
     np.testing.assert_allclose(together[:1, :2], alone, atol=1e-5)
 
 
@@ -78,10 +83,10 @@ def test_no_step_sees_what_it_is_to_write():
     model = model_of(FORMS[1])
     labels = ids(6)
     memory = encode(model, ids(4))
-    logits, _ = writer_of(model).teacher_forced(memory, fed(labels))
+    logits, _ = sequence_decoder_of(model).teacher_forced(memory, fed(labels))
     changed = labels.copy()
     changed[0, 3] = 4 + (changed[0, 3] - 3) % (TOKENS - 4)
-    others, _ = writer_of(model).teacher_forced(memory, fed(changed))
+    others, _ = sequence_decoder_of(model).teacher_forced(memory, fed(changed))
     moved = np.abs(np.asarray(others) - np.asarray(logits)).max(-1)[0]
     assert not moved[:4].any()
     assert moved[4:].all()
@@ -91,10 +96,10 @@ def test_hypotheses_of_one_sentence_share_its_memory():
     model = model_of(FORMS[1])
     source = ids(5, 2)
     shared, repeated = encode(model, source), encode(model, np.repeat(source, 3, 0))
-    states = writer_of(model).initial_states(repeated)
+    states = sequence_decoder_of(model).initial_states(repeated)
     tokens = tf.constant(RNG.integers(4, TOKENS, 6), tf.int32)
-    one, _, _ = writer_of(model).stepper(shared)(tokens, states)
-    other, _, _ = writer_of(model).stepper(repeated)(tokens, states)
+    one, _, _ = sequence_decoder_of(model).stepper(shared)(tokens, states)
+    other, _, _ = sequence_decoder_of(model).stepper(repeated)(tokens, states)
     np.testing.assert_allclose(one, other, atol=1e-5)
 
 
@@ -116,7 +121,7 @@ def test_mixed_precision_gives_float32_logits_close_to_full_precision():
     mixed.set_weights(full.get_weights())
     source, labels = ids(5, 2), ids(4, 6)
     expected, logits = (
-        writer_of(one).teacher_forced(encode(one, source), fed(labels))[0] for one in (full, mixed)
+        sequence_decoder_of(one).teacher_forced(encode(one, source), fed(labels))[0] for one in (full, mixed)
     )
     assert logits.dtype == tf.float32
     np.testing.assert_allclose(logits, expected, atol=0.05)

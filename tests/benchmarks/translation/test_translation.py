@@ -40,7 +40,7 @@ from benchmarks.translation.network import fill, model_of, network_of
 from benchmarks.translation.sentences import random_pairs, sentences, training_batches
 from benchmarks.translation.workers.keras_worker import build
 from common.errors import UserError
-from common.layers.sequence_decoder import writer_of
+from common.layers.sequence_decoder import sequence_decoder_of
 from common.text.subwords import END, START
 
 OPTIONS = Options(batch_sizes=(3,), beam_width=4, length=6)
@@ -68,7 +68,7 @@ def test_greedy_search_writes_what_rereading_the_whole_sentence_finds_likeliest(
     memory = translator.encode(model, tf.constant(read_sentences(folder, 3)))
     written = np.full((3, 1), START)
     for _ in range(OPTIONS.length):
-        logits = np.array(writer_of(model).teacher_forced(memory, tf.constant(written))[0])[:, -1]
+        logits = np.array(sequence_decoder_of(model).teacher_forced(memory, tf.constant(written))[0])[:, -1]
         logits[:, NEVER_WRITTEN] = -np.inf
         written = np.append(written, logits.argmax(-1)[:, None], axis=1)
     np.testing.assert_array_equal(outcomes[searches(OPTIONS, str(folder))[0]], written[:, 1:])

@@ -9,7 +9,7 @@ from common.evaluation.classification_plots import (
     plot_reliability,
     plot_roc_curves,
 )
-from common.evaluation.detection import rejection_curve
+from common.evaluation.rejection import rejection_curve
 
 ODD_NAMES = [
     "_unknown_",

@@ -10,17 +10,16 @@ from datetime import datetime
 import pytest
 
 from common.export.model_card import (
-    Hardware,
     ModelCard,
     Result,
     card_files,
     git_revision,
-    hardware,
     manifest,
     markdown,
     software_versions,
     vocabulary_sha256,
 )
+from common.training.hardware import Hardware
 
 
 @pytest.fixture
@@ -96,10 +95,7 @@ def test_the_vocabulary_fingerprint_is_sha256_of_its_lines():
     assert vocabulary_sha256(["good", "naïve"]) != vocabulary_sha256(["naïve", "good"])
 
 
-def test_machine_and_software_are_filled_in():
-    machine = hardware()
-    assert machine.cpu
-    assert machine.cores >= 1
+def test_the_software_is_filled_in():
     assert {"python", "tensorflow", "keras", "numpy"} <= software_versions().keys()
 
 
