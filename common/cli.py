@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import tyro
 from rich.console import Console
 
-from common.errors import UserError
+from common.errors import FlagError, UserError
 
 Options = TypeVar("Options")
 
@@ -93,6 +93,9 @@ def _guarded(action: Callable[[], None], debug: bool) -> int:
     try:
         action()
         sys.stdout.flush()
+    except FlagError as error:
+        _report(str(error), debug)
+        return USAGE
     except UserError as error:
         return _report(str(error), debug)
     except MemoryError:

@@ -12,6 +12,13 @@ class UserError(Exception):
     """
 
 
+class FlagError(UserError):
+    """A flag, or an argument in its place, that is out of its range.
+
+    Scripts exit with status 2, before anything is read or made.
+    """
+
+
 def one_line(error: BaseException) -> str:
     """The error's message, its line breaks turned into spaces."""
     return " ".join(str(error).split())

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from common.checks import require_at_least, require_fraction
+from common.checks import FRACTION, SHARE, Above, AtLeast, Between, check_ranges
+from common.errors import FlagError
 from common.images.captioned import CaptionSource
 from common.training.options import TrainingOptions
 
@@ -27,86 +28,71 @@ class Config:
     """Folder or tar of images to validate on; unless given, a part of the data is held out."""
     validation_captions: Path | None = None
     """Captions of the images to validate on."""
-    validation_fraction: float = 0.1
+    validation_fraction: Annotated[float, FRACTION] = 0.1
     """Share of the images held out for validation when none are given."""
-    size: int = 128
+    size: Annotated[int, AtLeast(16)] = 128
     """Side of the square that each image is brought to."""
-    crop: int = 112
+    crop: Annotated[int, AtLeast(16)] = 112
     """Side of the random crops seen in training."""
     encoder: Encoder = "residual"
     """residual: a compact network of our own, trained from nothing. Any other: that network of keras.applications, as
     it is; what it sees in the images is computed once."""
     encoder_weights: str = "imagenet"
     """Weights of a network of keras.applications: imagenet (downloaded by Keras), or a file."""
-    channels: tuple[int, ...] = (32, 64, 128, 256)
+    channels: tuple[Annotated[int, AtLeast(1)], ...] = (32, 64, 128, 256)
     """Channels of the stages of the residual network; each but the first halves the side."""
-    blocks: tuple[int, ...] = (1, 2, 2, 2)
+    blocks: tuple[Annotated[int, AtLeast(1)], ...] = (1, 2, 2, 2)
     """Residual blocks of each stage."""
-    pretraining_epochs: int = 40
+    pretraining_epochs: Annotated[int, AtLeast(0)] = 40
     """Epochs in which the residual network first learns to predict the captions' content words; 0 for none."""
-    pretraining_learning_rate: float = 3e-3
+    pretraining_learning_rate: Annotated[float, Above(0)] = 3e-3
     """Peak learning rate of the pre-training."""
-    pretraining_batch_size: int = 64
+    pretraining_batch_size: Annotated[int, AtLeast(1)] = 64
     """Images per step of the pre-training."""
-    pretraining_words: int = 800
+    pretraining_words: Annotated[int, AtLeast(1)] = 800
     """Content words that are predicted, the commonest in training."""
-    pretraining_mixup: float = 0.4
+    pretraining_mixup: Annotated[float, AtLeast(0)] = 0.4
     """Images are blended in pairs, by shares of a beta distribution of this parameter (mixup, Zhang et al. 2018)."""
-    smallest_crop: float = 0.35
+    smallest_crop: Annotated[float, Above(0), Between(0, 1)] = 0.35
     """Least share of an image's area that a random crop shows."""
     mirror: bool = True
     """Show half of the images whose captions tell neither left nor right mirrored."""
-    jitter: float = 0.4
+    jitter: Annotated[float, SHARE] = 0.4
     """By how much brightness, contrast and saturation are changed at most."""
-    min_count: int = 4
+    min_count: Annotated[int, AtLeast(1)] = 4
     """Rarer words of the training captions count as unknown, which is never written."""
-    max_words: int = 24
+    max_words: Annotated[int, AtLeast(1)] = 24
     """Words of a caption at most; longer ones lose their end."""
-    captions_per_image: int = 5
+    captions_per_image: Annotated[int, AtLeast(1)] = 5
     """Captions of each image that a training step reads at most."""
-    embedding_units: int = 256
+    embedding_units: Annotated[int, AtLeast(1)] = 256
     """Width of the word vectors."""
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
     """Recurrent cell of the decoder: LSTM, GRU or simple (Elman) recurrence."""
-    units: int = 352
+    units: Annotated[int, AtLeast(1)] = 352
     """Hidden units of the decoder."""
     attention: Literal["additive", "multiplicative"] = "additive"
     """How the decoder scores places: Bahdanau et al. 2015, or Luong et al. 2015."""
-    positions: float = 0.0
+    positions: Annotated[float, AtLeast(0)] = 0.0
     """Scale of the two numbers that tell the decoder where each place lies, from -1 to 1; 0 for none."""
-    word_dropout: float = 0.1
+    word_dropout: Annotated[float, FRACTION] = 0.1
     """Share of the words that teacher forcing hides from the decoder."""
-    embedding_dropout: float = 0.2
+    embedding_dropout: Annotated[float, FRACTION] = 0.2
     """Variational dropout of the word vectors."""
-    feature_dropout: float = 0.2
+    feature_dropout: Annotated[float, FRACTION] = 0.2
     """Share of the grid's channels dropped."""
-    dropout: float = 0.4
+    dropout: Annotated[float, FRACTION] = 0.4
     """Variational dropout of what the decoder makes of its state and the image."""
-    label_smoothing: float = 0.1
+    label_smoothing: Annotated[float, FRACTION] = 0.1
     """Share of the target probability spread over all words (Szegedy et al. 2016)."""
 
     def __post_init__(self) -> None:
-        require_at_least(16, size=self.size, crop=self.crop)
-        require_at_least(0, pretraining_epochs=self.pretraining_epochs, jitter=self.jitter)
-        require_at_least(0, pretraining_mixup=self.pretraining_mixup, positions=self.positions)
-        require_at_least(
-            1,
-            pretraining_batch_size=self.pretraining_batch_size,
-            pretraining_words=self.pretraining_words,
-            min_count=self.min_count,
-            max_words=self.max_words,
-            captions_per_image=self.captions_per_image,
-            embedding_units=self.embedding_units,
-            units=self.units,
-        )
-        require_fraction(
-            validation_fraction=self.validation_fraction,
-            word_dropout=self.word_dropout,
-            embedding_dropout=self.embedding_dropout,
-            feature_dropout=self.feature_dropout,
-            dropout=self.dropout,
-            label_smoothing=self.label_smoothing,
-        )
+        check_ranges(self)
+        if not self.channels or len(self.blocks) != len(self.channels):
+            raise FlagError(
+                f"--blocks {' '.join(map(str, self.blocks))}: expected a number for each of --channels "
+                f"{' '.join(map(str, self.channels))}"
+            )
 
 
 PRESET_DESCRIPTIONS = {

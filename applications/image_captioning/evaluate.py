@@ -8,14 +8,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from applications.image_captioning.data import evaluation_examples
 from applications.image_captioning.predict import END_MARK, SHIPPED_MODEL, Predictor
 from applications.image_captioning.sample import make_scenes
 from applications.image_captioning.sentences import mistakes
 from common import cli
-from common.checks import require_at_least
+from common.checks import AtLeast, check_ranges
 from common.evaluation.captioning import captioning_metrics, write_captions
 from common.evaluation.image_plots import plot_caption_page, plot_word_attention
 from common.evaluation.report import numbers_to_draw, print_metrics, write_metrics
@@ -36,11 +36,11 @@ class Options:
     """Folder for metrics.json, captions.tsv and the pictures."""
     attention: tuple[int, ...] | None = None
     """Numbers of the images, from 1, for which it is drawn where the model looked; the first few unless given."""
-    batch_size: int = 16
+    batch_size: Annotated[int, AtLeast(1)] = 16
     """Images that are looked at at once."""
 
     def __post_init__(self) -> None:
-        require_at_least(1, batch_size=self.batch_size)
+        check_ranges(self)
 
 
 def evaluate(options: Options) -> dict[str, Any]:

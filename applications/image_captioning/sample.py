@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, islice, product
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from PIL import Image
@@ -18,7 +18,7 @@ from PIL import Image
 from applications.image_captioning.scenes import COLOURS, SHAPES, Scene, draw, random_scene
 from applications.image_captioning.sentences import describe
 from common import cli
-from common.checks import require_at_least
+from common.checks import AtLeast, check_ranges
 from common.data.splits import stable_split
 from common.files import atomic_write
 from common.images.captioned import CaptionedImages
@@ -96,14 +96,13 @@ class Options:
     """Folder for the pictures, and for captions.tsv with their sentences."""
     part: Literal["train", "validation", "test"] = "test"
     """Part of the sample that they are of."""
-    count: int = 3
+    count: Annotated[int, AtLeast(1)] = 3
     """How many: the first ones of the part."""
-    size: int = 128
+    size: Annotated[int, AtLeast(16)] = 128
     """Side of the pictures in pixels."""
 
     def __post_init__(self) -> None:
-        require_at_least(1, count=self.count)
-        require_at_least(16, size=self.size)
+        check_ranges(self)
 
 
 def main(options: Options) -> None:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from common.checks import require_at_least, require_fraction
-from common.errors import UserError
+from common.checks import FRACTION, Above, AtLeast, check_ranges
+from common.errors import FlagError
 from common.text.labelled import TextSource
 from common.training.options import TrainingOptions
 
@@ -22,83 +22,61 @@ class Config:
     """Length, optimiser and schedule of the training."""
     validation: Path | None = None
     """File of the same format to validate on; unless given, a part of the data is held out."""
-    validation_fraction: float = 0.1
+    validation_fraction: Annotated[float, FRACTION] = 0.1
     """Share of the data held out for validation when no file is given."""
-    vocabulary_size: int = 20_000
+    vocabulary_size: Annotated[int, AtLeast(1)] = 20_000
     """Words with a vector of their own, the commonest in training."""
-    min_count: int = 3
+    min_count: Annotated[int, AtLeast(1)] = 3
     """Rarer words have no vector of their own; their affixes speak for them."""
-    affix_buckets: int = 16_000
+    affix_buckets: Annotated[int, AtLeast(1)] = 16_000
     """Vectors shared by the hashed beginnings and endings of words."""
-    max_tokens: int = 2_000
+    max_tokens: Annotated[int, AtLeast(2)] = 2_000
     """Longer texts lose their middle."""
-    training_tokens: int = 400
+    training_tokens: Annotated[int, AtLeast(1)] = 400
     """In training a random window of this many tokens is read from a longer text."""
-    embedding_units: int = 128
+    embedding_units: Annotated[int, AtLeast(1)] = 128
     """Width of the token vectors."""
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
     """Recurrent cell: LSTM, GRU or simple (Elman) recurrence."""
-    units: int = 256
+    units: Annotated[int, AtLeast(1)] = 256
     """Hidden units per direction and layer."""
-    layers: int = 1
+    layers: Annotated[int, AtLeast(1)] = 1
     """Recurrent layers, one upon another."""
     bidirectional: bool = True
     """Whether each text is read from both ends."""
     pooling: Literal["attention", "max", "all"] = "all"
     """How the states over time become one vector: attention, maximum, or both beside the mean."""
-    word_dropout: float = 0.1
+    word_dropout: Annotated[float, FRACTION] = 0.1
     """Share of words hidden in training, so that affixes and context learn to stand in."""
-    embedding_dropout: float = 0.3
+    embedding_dropout: Annotated[float, FRACTION] = 0.3
     """Variational dropout of the token vectors: one mask per text (Gal and Ghahramani 2016)."""
-    dropout: float = 0.3
+    dropout: Annotated[float, FRACTION] = 0.3
     """Variational dropout of the recurrent layers' outputs."""
-    pooled_dropout: float = 0.5
+    pooled_dropout: Annotated[float, FRACTION] = 0.5
     """Dropout of the pooled vector."""
-    label_smoothing: float = 0.05
+    label_smoothing: Annotated[float, FRACTION] = 0.05
     """Share of the target probability spread over all labels (Szegedy et al. 2016)."""
-    pretraining_epochs: int = 8
+    pretraining_epochs: Annotated[int, AtLeast(0)] = 8
     """Epochs in which the recurrent layer first learns to predict the next and the previous word of the training
     texts (Dai and Le 2015); 0 for none."""
-    pretraining_learning_rate: float = 3e-3
+    pretraining_learning_rate: Annotated[float, Above(0)] = 3e-3
     """Peak learning rate of the pre-training."""
-    pretraining_batch_size: int = 64
+    pretraining_batch_size: Annotated[int, AtLeast(1)] = 64
     """Windows of text per step of the pre-training."""
-    pretraining_window: int = 100
+    pretraining_window: Annotated[int, AtLeast(2)] = 100
     """Tokens in each window of the pre-training."""
-    pretraining_dropout: float = 0.1
+    pretraining_dropout: Annotated[float, FRACTION] = 0.1
     """Variational dropout of the token vectors and of the states in the pre-training."""
-    sampled_words: int = 512
+    sampled_words: Annotated[int, AtLeast(1)] = 512
     """Words that each predicted word is compared with in the pre-training, drawn anew for each batch."""
 
     def __post_init__(self) -> None:
+        check_ranges(self)
         if self.pretraining_epochs and self.bidirectional and self.layers > 1:
-            raise UserError(
+            raise FlagError(
                 f"--layers {self.layers}: an upper bidirectional layer has seen the words it would have to predict; "
                 "expected one layer, --no-bidirectional, or --pretraining-epochs 0"
             )
-        require_at_least(0, pretraining_epochs=self.pretraining_epochs)
-        require_at_least(
-            1,
-            vocabulary_size=self.vocabulary_size,
-            min_count=self.min_count,
-            affix_buckets=self.affix_buckets,
-            training_tokens=self.training_tokens,
-            embedding_units=self.embedding_units,
-            units=self.units,
-            layers=self.layers,
-            pretraining_batch_size=self.pretraining_batch_size,
-            sampled_words=self.sampled_words,
-        )
-        require_at_least(2, max_tokens=self.max_tokens, pretraining_window=self.pretraining_window)
-        require_fraction(
-            validation_fraction=self.validation_fraction,
-            word_dropout=self.word_dropout,
-            embedding_dropout=self.embedding_dropout,
-            dropout=self.dropout,
-            pooled_dropout=self.pooled_dropout,
-            pretraining_dropout=self.pretraining_dropout,
-            label_smoothing=self.label_smoothing,
-        )
 
 
 PRESET_DESCRIPTIONS = {

@@ -7,14 +7,14 @@ import dataclasses
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from applications.sentiment_analysis.data import evaluation_examples
 from applications.sentiment_analysis.predict import SHIPPED_MODEL, Predictor
 from common import cli
-from common.checks import require_at_least
+from common.checks import AtLeast, check_ranges
 from common.evaluation.classification import classification_metrics, write_worst_mistakes
 from common.evaluation.classification_plots import plot_confusion_matrix, plot_reliability, plot_roc_curves
 from common.evaluation.report import print_metrics, write_metrics
@@ -31,11 +31,11 @@ class Options:
     """Where the labelled texts come from."""
     output: Path = Path("runs/sentiment_analysis/evaluation")
     """Folder for metrics.json, the pictures and the table of mistakes."""
-    batch_size: int = 64
+    batch_size: Annotated[int, AtLeast(1)] = 64
     """Texts that are read at once."""
 
     def __post_init__(self) -> None:
-        require_at_least(1, batch_size=self.batch_size)
+        check_ranges(self)
 
 
 def evaluate(options: Options) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from common.audio.augmentation import Augmentation
 from common.audio.files import SAMPLE_RATE
 from common.audio.labelled import AudioSource
-from common.checks import require_at_least, require_fraction
+from common.checks import FRACTION, AtLeast, check_ranges, require_at_least
 from common.training.options import TrainingOptions
 
 NAME = "speech_commands"
@@ -29,74 +29,51 @@ class Config:
     """How clips are changed at random in training."""
     validation: Path | None = None
     """Folder or tar of clips to validate on; unless given, some speakers are held out for it."""
-    validation_fraction: float = 0.1
+    validation_fraction: Annotated[float, FRACTION] = 0.1
     """Share of the speakers held out for validation where the data has no part of its own."""
     noises: Path | None = None
     """Folder or tar of background recordings; unless given, those of the data's `_background_noise_`."""
     kind: Kind = "clip"
     """clip: hears a whole clip, then answers. streaming: answers every 20 ms, from what it has heard so far.
     convolutional: as clip, without recurrence or attention, for comparison."""
-    clip_seconds: float = 1.0
+    clip_seconds: Annotated[float, AtLeast(0.1)] = 1.0
     """Length that a clip is brought to: zeros follow a shorter one, of a longer one the loudest part is heard."""
     recording_seconds: float = 6.0
     """Length of the recordings that a streaming model is trained on, composed from clips and noise."""
-    recordings: int = 1000
+    recordings: Annotated[int, AtLeast(1)] = 1000
     """Composed recordings in each epoch of a streaming model."""
-    mel_bins: int = 40
+    mel_bins: Annotated[int, AtLeast(8)] = 40
     """Bands of the log-mel spectrum."""
-    channels: int = 32
+    channels: Annotated[int, AtLeast(1)] = 32
     """Channels of the first convolution, twice as many in the later ones (of a streaming model, in each)."""
-    projection_units: int = 128
+    projection_units: Annotated[int, AtLeast(1)] = 128
     """Width of what the recurrent layers read."""
     cell: Literal["lstm", "gru", "rnn"] = "gru"
     """Recurrent cell: LSTM, GRU or simple (Elman) recurrence."""
-    units: int = 128
+    units: Annotated[int, AtLeast(1)] = 128
     """Hidden units per direction and layer."""
-    layers: int = 1
+    layers: Annotated[int, AtLeast(1)] = 1
     """Recurrent layers, one upon another."""
-    convolution_dropout: float = 0.1
+    convolution_dropout: Annotated[float, FRACTION] = 0.1
     """Share of the channels dropped within each residual block of convolutions."""
-    dropout: float = 0.3
+    dropout: Annotated[float, FRACTION] = 0.3
     """Variational dropout of what the recurrent layers read and put out."""
-    pooled_dropout: float = 0.5
+    pooled_dropout: Annotated[float, FRACTION] = 0.5
     """Dropout of the vector that stands for the whole clip."""
-    label_smoothing: float = 0.1
+    label_smoothing: Annotated[float, FRACTION] = 0.1
     """Share of the target probability spread over all labels (Szegedy et al. 2016)."""
-    time_masks: int = 2
+    time_masks: Annotated[int, AtLeast(0)] = 2
     """Stretches of time hidden in training (SpecAugment, Park et al. 2019)."""
-    time_mask_frames: int = 20
+    time_mask_frames: Annotated[int, AtLeast(0)] = 20
     """Width of such a stretch at most, in frames of 10 ms."""
-    frequency_masks: int = 2
+    frequency_masks: Annotated[int, AtLeast(0)] = 2
     """Bands of frequency hidden in training."""
-    frequency_mask_bins: int = 8
+    frequency_mask_bins: Annotated[int, AtLeast(0)] = 8
     """Width of such a band at most, in mel bins."""
 
     def __post_init__(self) -> None:
-        require_at_least(0.1, clip_seconds=self.clip_seconds)
+        check_ranges(self)
         require_at_least(2 * self.clip_seconds, recording_seconds=self.recording_seconds)
-        require_at_least(8, mel_bins=self.mel_bins)
-        require_at_least(
-            1,
-            recordings=self.recordings,
-            channels=self.channels,
-            projection_units=self.projection_units,
-            units=self.units,
-            layers=self.layers,
-        )
-        require_at_least(
-            0,
-            time_masks=self.time_masks,
-            time_mask_frames=self.time_mask_frames,
-            frequency_masks=self.frequency_masks,
-            frequency_mask_bins=self.frequency_mask_bins,
-        )
-        require_fraction(
-            validation_fraction=self.validation_fraction,
-            convolution_dropout=self.convolution_dropout,
-            dropout=self.dropout,
-            pooled_dropout=self.pooled_dropout,
-            label_smoothing=self.label_smoothing,
-        )
 
     @property
     def clip_samples(self) -> int:

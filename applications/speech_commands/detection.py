@@ -3,14 +3,13 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from common.audio.labelled import SILENCE, UNKNOWN
-from common.checks import require_at_least
-from common.errors import UserError
+from common.checks import Above, AtLeast, Between, check_ranges
 
 _TINY = 1e-6
 
@@ -19,17 +18,15 @@ _TINY = 1e-6
 class DetectionOptions:
     """When a word counts as heard."""
 
-    smoothing: float = 0.2
+    smoothing: Annotated[float, AtLeast(0)] = 0.2
     """Seconds over which the posteriors are averaged."""
-    threshold: float = 0.9
+    threshold: Annotated[float, Above(0), Between(0, 1)] = 0.9
     """Averaged posterior from which on a word is heard, from 0 to 1."""
-    refractory: float = 0.6
+    refractory: Annotated[float, AtLeast(0)] = 0.6
     """Seconds after a detection in which nothing else is detected."""
 
     def __post_init__(self) -> None:
-        require_at_least(0, smoothing=self.smoothing, refractory=self.refractory)
-        if not 0 < self.threshold <= 1:
-            raise UserError(f"--threshold {self.threshold}: expected above 0, up to 1")
+        check_ranges(self)
 
 
 class Detection(NamedTuple):

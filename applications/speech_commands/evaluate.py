@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from applications.speech_commands.streams import compose
 from common import cli
 from common.audio.augmentation import Waveform
 from common.audio.labelled import SAMPLE, SILENCE, UNKNOWN, AudioSource, Clips, load_noises
-from common.checks import require_at_least
+from common.checks import AtLeast, check_ranges
 from common.data.labels import label_indices
 from common.evaluation.classification import classification_metrics, write_worst_mistakes
 from common.evaluation.classification_plots import (
@@ -46,18 +46,17 @@ class Options:
     that, unless --labels says otherwise."""
     noises: Path | None = None
     """Folder or tar of background recordings; unless given, those of the data's `_background_noise_`."""
-    stream_minutes: float = 5.0
+    stream_minutes: Annotated[float, AtLeast(0)] = 5.0
     """Length of the recording, composed of the clips and the noises, in which words are then detected; 0 for none."""
     detection: DetectionOptions = field(default_factory=DetectionOptions)
     """When a word in that recording counts as heard."""
     output: Path = Path("runs/speech_commands/evaluation")
     """Folder for metrics.json, the pictures and the table of mistakes."""
-    batch_size: int = 32
+    batch_size: Annotated[int, AtLeast(1)] = 32
     """Clips that are heard at once."""
 
     def __post_init__(self) -> None:
-        require_at_least(0, stream_minutes=self.stream_minutes)
-        require_at_least(1, batch_size=self.batch_size)
+        check_ranges(self)
 
 
 def evaluate(options: Options) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from applications.speech_commands.synthesis import Voice, synthesize
 from common import cli
 from common.audio.files import SAMPLE_RATE, encode_wav
 from common.audio.labelled import SILENCE, UNKNOWN, Clips
-from common.checks import require_at_least
+from common.checks import AtLeast, check_ranges
 from common.files import atomic_write
 
 
@@ -238,11 +238,11 @@ class Options:
     """Folder for the recordings: <label>/<voice>_nohash_<number>.wav."""
     part: Literal["train", "validation", "test"] = "test"
     """Part of the sample that they are of."""
-    count: int = 5
+    count: Annotated[int, AtLeast(1)] = 5
     """How many: the first ones of the part."""
 
     def __post_init__(self) -> None:
-        require_at_least(1, count=self.count)
+        check_ranges(self)
 
 
 def main(options: Options) -> None:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from common.checks import require_at_least, require_fraction
-from common.errors import UserError
+from common.checks import FRACTION, AtLeast, check_ranges
+from common.errors import FlagError
 from common.text.running import RawTextSource
 from common.training.options import TrainingOptions
 
@@ -22,57 +22,42 @@ class Config:
     """Length, optimiser and schedule of the training."""
     validation: Path | None = None
     """Text file to validate on; unless given, 5 % of the text is held out for it, and as much for the test."""
-    min_count: int = 2
+    min_count: Annotated[int, AtLeast(1)] = 2
     """Characters that occur less often in training count as unknown, which is never written."""
-    window: int = 128
+    window: Annotated[int, AtLeast(1)] = 128
     """Characters in each row of a batch, through which gradients flow back; states are carried on to the next batch."""
-    embedding_units: int = 128
+    embedding_units: Annotated[int, AtLeast(1)] = 128
     """Width of the character vectors."""
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
     """Recurrent cell: LSTM, GRU or simple (Elman) recurrence."""
-    units: int = 512
+    units: Annotated[int, AtLeast(1)] = 512
     """Hidden units per layer."""
-    layers: int = 3
+    layers: Annotated[int, AtLeast(1)] = 3
     """Recurrent layers, one upon another."""
     residual: bool = False
     """Whether each layer adds its input to its output where they are equally wide."""
     tied: bool = False
     """Whether a character's vector is also its row of the output matrix (Inan et al. 2017); needs equal widths."""
-    character_dropout: float = 0.0
+    character_dropout: Annotated[float, FRACTION] = 0.0
     """Share of characters whose vectors are zero in a training batch (embedding dropout, Gal and Ghahramani 2016)."""
-    input_dropout: float = 0.0
+    input_dropout: Annotated[float, FRACTION] = 0.0
     """Variational dropout of the character vectors."""
-    dropout: float = 0.3
+    dropout: Annotated[float, FRACTION] = 0.3
     """Variational dropout between the recurrent layers: one mask per row and batch."""
-    recurrent_dropout: float = 0.0
+    recurrent_dropout: Annotated[float, FRACTION] = 0.0
     """Variational dropout of the hidden states on their way from step to step."""
-    weight_dropout: float = 0.0
+    weight_dropout: Annotated[float, FRACTION] = 0.0
     """Share of the recurrent weights that each training batch does without (Merity et al. 2018)."""
-    output_dropout: float = 0.3
+    output_dropout: Annotated[float, FRACTION] = 0.3
     """Variational dropout of the last layer's states."""
 
     def __post_init__(self) -> None:
+        check_ranges(self)
         if self.tied and self.embedding_units != self.units:
-            raise UserError(
+            raise FlagError(
                 f"--tied: expected character vectors as wide as the states, got --embedding-units "
                 f"{self.embedding_units} and --units {self.units}"
             )
-        require_at_least(
-            1,
-            min_count=self.min_count,
-            window=self.window,
-            embedding_units=self.embedding_units,
-            units=self.units,
-            layers=self.layers,
-        )
-        require_fraction(
-            character_dropout=self.character_dropout,
-            input_dropout=self.input_dropout,
-            dropout=self.dropout,
-            recurrent_dropout=self.recurrent_dropout,
-            weight_dropout=self.weight_dropout,
-            output_dropout=self.output_dropout,
-        )
 
 
 PRESET_DESCRIPTIONS = {

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from common.checks import require_at_least, require_fraction
-from common.errors import UserError
+from common.checks import FRACTION, Above, AtLeast, check_ranges
 from common.layers.attention_decoder import Score
 from common.layers.stack import CellName
 from common.text.parallel import PairSource
@@ -25,64 +25,45 @@ class Config:
     validation: tuple[Path, ...] = ()
     """File of the same format to validate on, or two line-aligned files, source before target; unless given, a part of
     the data is held out."""
-    validation_fraction: float = 0.02
+    validation_fraction: Annotated[float, FRACTION] = 0.02
     """Share of the data held out for validation when no file is given."""
-    subwords: int = 8_000
+    subwords: Annotated[int, AtLeast(1)] = 8_000
     """Subwords that are learnt from both languages together."""
-    subword_sharpness: float | None = None
+    subword_sharpness: Annotated[float, Above(0)] | None = None
     """Each epoch reads the texts in other subwords, drawn with their probabilities to this power (Kudo 2018); unless
     given, always in the most probable ones."""
-    max_tokens: int = 150
+    max_tokens: Annotated[int, AtLeast(2)] = 150
     """Pairs with more subwords on either side are left out; a longer text to be translated loses its end."""
-    embedding_units: int = 256
+    embedding_units: Annotated[int, AtLeast(1)] = 256
     """Width of the subwords' vectors, which source, target and output share (Press and Wolf 2017)."""
     cell: CellName = "lstm"
     """Recurrent cell: LSTM, GRU or simple (Elman) recurrence."""
-    encoder_units: int = 256
+    encoder_units: Annotated[int, AtLeast(1)] = 256
     """Hidden units per direction and layer of the encoder, which reads from both ends."""
-    encoder_layers: int = 1
+    encoder_layers: Annotated[int, AtLeast(1)] = 1
     """Recurrent layers of the encoder, one upon another."""
-    decoder_units: int = 512
+    decoder_units: Annotated[int, AtLeast(1)] = 512
     """Hidden units of the decoder's layers."""
-    decoder_layers: int = 1
+    decoder_layers: Annotated[int, AtLeast(1)] = 1
     """Recurrent layers of the decoder; the lowest attends, the others add to what it read (Wu et al. 2016)."""
     attention: Score = "multiplicative"
     """How the decoder scores the source's states: additive (Bahdanau et al. 2015) or multiplicative (Luong et al.
     2015)."""
     input_feeding: bool = True
     """Whether each step reads what the one before made of the source (Luong et al. 2015)."""
-    word_dropout: float = 0.0
+    word_dropout: Annotated[float, FRACTION] = 0.0
     """Share of the subwords hidden in training, on both sides."""
-    embedding_dropout: float = 0.2
+    embedding_dropout: Annotated[float, FRACTION] = 0.2
     """Variational dropout of the subwords' vectors: one mask per text (Gal and Ghahramani 2016)."""
-    dropout: float = 0.3
+    dropout: Annotated[float, FRACTION] = 0.3
     """Variational dropout of the encoder's and the decoder's outputs."""
-    label_smoothing: float = 0.1
+    label_smoothing: Annotated[float, FRACTION] = 0.1
     """Share of the target probability spread over all subwords (Szegedy et al. 2016)."""
-    both_directions_epochs: int = 0
+    both_directions_epochs: Annotated[int, AtLeast(0)] = 0
     """Epochs in which the model first learns to translate in both directions (Ding et al. 2021, arXiv:2109.07780)."""
 
     def __post_init__(self) -> None:
-        if self.subword_sharpness is not None and not self.subword_sharpness > 0:
-            raise UserError(f"--subword-sharpness {self.subword_sharpness}: expected more than 0")
-        require_at_least(
-            1,
-            subwords=self.subwords,
-            embedding_units=self.embedding_units,
-            encoder_units=self.encoder_units,
-            encoder_layers=self.encoder_layers,
-            decoder_units=self.decoder_units,
-            decoder_layers=self.decoder_layers,
-        )
-        require_at_least(0, both_directions_epochs=self.both_directions_epochs)
-        require_at_least(2, max_tokens=self.max_tokens)
-        require_fraction(
-            validation_fraction=self.validation_fraction,
-            word_dropout=self.word_dropout,
-            embedding_dropout=self.embedding_dropout,
-            dropout=self.dropout,
-            label_smoothing=self.label_smoothing,
-        )
+        check_ranges(self)
 
 
 PRESET_DESCRIPTIONS = {

@@ -6,14 +6,14 @@ python -m applications.translation.evaluate --source test.en.gz --target test.de
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from applications.translation.data import evaluation_examples
 from applications.translation.predict import SHIPPED_MODEL, Predictor
 from common import cli
-from common.checks import require_at_least
+from common.checks import AtLeast, check_ranges
 from common.errors import UserError
 from common.evaluation.plots import plot_attention, plot_by_length
 from common.evaluation.report import numbers_to_draw, print_metrics, write_metrics
@@ -33,11 +33,11 @@ class Options:
     """Folder for metrics.json, translations.tsv and the pictures."""
     attention: tuple[int, ...] | None = None
     """Numbers of the pairs, from 1, whose attention is drawn; the first few unless given."""
-    batch_size: int = 32
+    batch_size: Annotated[int, AtLeast(1)] = 32
     """Texts that are read at once."""
 
     def __post_init__(self) -> None:
-        require_at_least(1, batch_size=self.batch_size)
+        check_ranges(self)
 
 
 def evaluate(options: Options) -> dict[str, Any]:

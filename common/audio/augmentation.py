@@ -5,14 +5,15 @@ A waveform is float32 mono `[samples]` at 16,000 Hz, from -1 to 1.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
 from common.audio.files import SAMPLE_RATE
-from common.checks import flag, require_at_least
-from common.errors import UserError
+from common.checks import SHARE, AtLeast, check_ranges, flag
+from common.errors import FlagError
 
 Waveform = NDArray[np.float32]
 
@@ -27,31 +28,27 @@ _TINY = 1e-9
 class Augmentation:
     """How far a training clip may be changed; each value is drawn evenly from its range."""
 
-    shift: float = 0.1
+    shift: Annotated[float, AtLeast(0)] = 0.1
     """Seconds by which a clip begins earlier or later at most; zeros come in."""
-    speed: tuple[float, float] = (0.9, 1.1)
+    speed: tuple[Annotated[float, AtLeast(0.1)], Annotated[float, AtLeast(0.1)]] = (0.9, 1.1)
     """Range of the speed, which changes the pitch as well (Ko et al. 2015)."""
-    pitch: float = 2.0
+    pitch: Annotated[float, AtLeast(0)] = 2.0
     """Semitones by which the pitch rises or falls at most, the speed kept."""
-    pitch_share: float = 0.3
+    pitch_share: Annotated[float, SHARE] = 0.3
     """Share of the clips whose pitch is changed."""
     gain: tuple[float, float] = (-10.0, 6.0)
     """Range of the gain, in dB."""
-    noise_share: float = 0.7
+    noise_share: Annotated[float, SHARE] = 0.7
     """Share of the clips over which a background recording is heard, where there are any."""
     noise_ratio: tuple[float, float] = (0.0, 30.0)
     """Range of a clip's power over that of the noise, in dB."""
 
     def __post_init__(self) -> None:
-        require_at_least(0, shift=self.shift, pitch=self.pitch)
-        require_at_least(0.1, speed=self.speed[0])
+        check_ranges(self)
         for name in ("speed", "gain", "noise_ratio"):
             lowest, highest = getattr(self, name)
             if not lowest <= highest:
-                raise UserError(f"{flag(name)} {lowest} {highest}: expected the lower bound first")
-        for name in ("pitch_share", "noise_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{flag(name)} {getattr(self, name)}: expected a share from 0 to 1")
+                raise FlagError(f"{flag(name)} {lowest} {highest}: expected the lower bound first")
 
 
 def augment(

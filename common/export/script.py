@@ -3,12 +3,12 @@
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 import tyro
 
-from common.checks import require_at_least
+from common.checks import AtLeast, check_ranges
 from common.cli import console
 from common.export.model_card import ModelCard, card_files
 from common.training.exported_run import RUN_FILE, encode_run, variable_names
@@ -49,14 +49,13 @@ class SearchOptions:
     """What to export, where to, and how it searches."""
 
     export: tyro.conf.OmitArgPrefixes[ExportOptions]
-    beam_width: int = 5
+    beam_width: Annotated[int, AtLeast(1)] = 5
     """Hypotheses that are followed at once for each row; 1 is greedy search."""
-    length_penalty: float = 1.0
+    length_penalty: Annotated[float, AtLeast(0)] = 1.0
     """0 compares hypotheses by their log-probabilities; the higher, the longer what is written (Wu et al. 2016)."""
 
     def __post_init__(self) -> None:
-        require_at_least(1, beam_width=self.beam_width)
-        require_at_least(0, length_penalty=self.length_penalty)
+        check_ranges(self)
 
 
 def training_facts(finished: FinishedRun[Any], data: str, options: ExportOptions) -> dict[str, Any]:

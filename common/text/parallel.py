@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
-from common.checks import require_at_least
+from common.checks import AtLeast, check_ranges, require_at_least
 from common.data.splits import stable_split
 from common.errors import UserError
 from common.text.tables import Row, is_table, read_columns, read_lines, read_numbered_columns
@@ -26,17 +27,16 @@ class PairSource:
     in the header, or by its number in a file without one (1), or a file of one text per line (.gz too)."""
     target: str = "de"
     """The side to translate to, given like --source; line n of a file belongs to line n of the other."""
-    pairs: int | None = None
+    pairs: Annotated[int, AtLeast(1)] | None = None
     """Pairs to train on: how many of the sample are made (20,000 unless given); of other data, the most that are
     used."""
     data_dir: Path | None = None
     """Folder of prepared TFDS data sets; TFDS's own default unless given."""
 
     def __post_init__(self) -> None:
+        check_ranges(self)
         if self.source == self.target:
             raise UserError(f"--source and --target are both {self.source}; expected the two sides of a pair")
-        if self.pairs is not None:
-            require_at_least(1, pairs=self.pairs)
 
 
 MakeSample = Callable[[PairSource, str], Sequence[Row]]

@@ -1,25 +1,105 @@
 """A flag's value out of range is named, with what was expected."""
 
+import dataclasses
+import importlib
 import math
+from dataclasses import dataclass
+from typing import Annotated, get_args, get_type_hints
 
 import numpy as np
 import pytest
 
-from common.checks import require_at_least, require_fraction, require_integer, require_number
-from common.errors import UserError
+from applications import CATALOGUE
+from common.checks import (
+    FRACTION,
+    SHARE,
+    Above,
+    AtLeast,
+    Between,
+    check_ranges,
+    require_at_least,
+    require_integer,
+    require_number,
+)
+from common.errors import FlagError, UserError
 from common.training.options import TrainingOptions
+
+
+@dataclass(frozen=True)
+class Config:
+    units: Annotated[int, AtLeast(1)] = 2
+    rate: Annotated[float, Above(0)] = 0.1
+    dropout: Annotated[float, FRACTION] = 0.0
+    smallest_crop: Annotated[float, Above(0), SHARE] = 1.0
+    seed: Annotated[int, Between(0, 7)] = 0
+    channels: tuple[Annotated[int, AtLeast(1)], ...] = (1, 2)
+    speed: tuple[Annotated[float, AtLeast(0.1)], float] = (0.9, 1.1)
+    sharpness: Annotated[float, Above(0)] | None = None
+    gain: float = -3.0
+    is_tied: bool = False
+    name: str = "run"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("units", 0, "--units 0: expected at least 1"),
+        ("rate", 0.0, "--rate 0.0: expected more than 0"),
+        ("rate", math.inf, "--rate inf: expected a finite number"),
+        ("dropout", 1.0, "--dropout 1.0: expected from 0 to less than 1"),
+        ("dropout", -0.1, "--dropout -0.1: expected from 0 to less than 1"),
+        ("dropout", math.nan, "--dropout nan: expected from 0 to less than 1"),
+        ("smallest_crop", 0.0, "--smallest-crop 0.0: expected more than 0"),
+        ("smallest_crop", 3.0, "--smallest-crop 3.0: expected from 0 to 1"),
+        ("seed", 8, "--seed 8: expected from 0 to 7"),
+        ("channels", (0, 4), "--channels 0 4: expected at least 1"),
+        ("channels", (4, 0), "--channels 4 0: expected at least 1"),
+        ("speed", (0.0, 1.0), "--speed 0.0 1.0: expected at least 0.1"),
+        ("speed", (1.0, math.nan), "--speed 1.0 nan: expected a finite number"),
+        ("sharpness", -1.0, "--sharpness -1.0: expected more than 0"),
+        ("gain", -math.inf, "--gain -inf: expected a finite number"),
+        ("gain", math.nan, "--gain nan: expected a finite number"),
+    ],
+)
+def test_a_number_out_of_its_declared_range_is_named_by_its_flag(field, value, message):
+    with pytest.raises(FlagError) as error:
+        check_ranges(Config(**{field: value}))
+    assert str(error.value) == message
+
+
+def test_numbers_in_their_ranges_are_taken():
+    check_ranges(Config())
+    check_ranges(Config(units=1, dropout=0.999, seed=7, channels=(), sharpness=0.5, speed=(0.1, -2.0)))
 
 
 @pytest.mark.parametrize("value", [0, -3, math.nan])
 def test_too_small_a_value_is_named_by_its_flag(value):
-    with pytest.raises(UserError, match=rf"--batch-size {value}: expected at least 1"):
+    with pytest.raises(FlagError, match=rf"--batch-size {value}: expected at least 1"):
         require_at_least(1, epochs=2, batch_size=value)
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.0, 7, math.nan])
-def test_a_share_lies_between_0_and_1(value):
-    with pytest.raises(UserError, match=rf"--word-dropout {value}: expected from 0 to less than 1"):
-        require_fraction(dropout=0.0, word_dropout=value)
+@pytest.mark.parametrize("application", CATALOGUE)
+def test_every_flag_of_every_training_refuses_numbers_that_are_none(application):
+    config = importlib.import_module(f"applications.{application}.config").PRESETS["tiny"]
+    for part in (config, *(value for value in vars(config).values() if dataclasses.is_dataclass(value))):
+        for field in dataclasses.fields(part):
+            if isinstance(getattr(part, field.name), float):
+                for wrong in (math.nan, math.inf, -math.inf):
+                    with pytest.raises(
+                        FlagError, match=f"^--{field.name.replace('_', '-')} {wrong}: expected"
+                    ):
+                        dataclasses.replace(part, **{field.name: wrong})
+
+
+@pytest.mark.parametrize("application", CATALOGUE)
+def test_every_whole_number_of_every_training_declares_its_range(application):
+    config = importlib.import_module(f"applications.{application}.config").PRESETS["tiny"]
+    for part in (config, *(value for value in vars(config).values() if dataclasses.is_dataclass(value))):
+        hints = get_type_hints(type(part), include_extras=True)
+        for field in dataclasses.fields(part):
+            value = getattr(part, field.name)
+            if isinstance(value, int) and not isinstance(value, bool):
+                assert get_args(hints[field.name])[1:], f"{field.name} of {application}"
 
 
 def test_numbers_and_whole_numbers_of_any_library_are_taken():

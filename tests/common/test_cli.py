@@ -11,7 +11,7 @@ SCRIPT = '''
 """Says hello."""
 import dataclasses
 from common import cli
-from common.errors import UserError
+from common.errors import FlagError, UserError
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -25,6 +25,7 @@ def main(options: Options) -> None:
     """Greets somebody."""
     errors = {
         "user": UserError("greeting.csv, line 3: expected a name"),
+        "flag": FlagError("--units 0: expected at least 1"),
         "bug": ZeroDivisionError("a bug"),
         "disk": OSError(28, "No space left on device", "/full/disk"),
         "memory": MemoryError(),
@@ -73,6 +74,7 @@ def test_a_preset_gives_the_defaults_and_flags_change_them(run):
     ("failure", "status", "expected"),
     [
         ("user", 1, "error: greeting.csv, line 3: expected a name"),
+        ("flag", 2, "error: --units 0: expected at least 1"),
         ("bug", 1, "error: unexpected ZeroDivisionError: a bug (--debug shows where)"),
         ("disk", 1, "error: No space left on device (/full/disk)"),
         ("memory", 1, "error: not enough memory: use smaller batches or a smaller model"),
