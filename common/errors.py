@@ -20,5 +20,6 @@ class FlagError(UserError):
 
 
 def one_line(error: BaseException) -> str:
-    """The error's message, its line breaks turned into spaces."""
-    return " ".join(str(error).split())
+    """The error's message on one line, without characters that would steer a terminal."""
+    printable = (character if character.isprintable() else " " for character in str(error))
+    return " ".join("".join(printable).split())

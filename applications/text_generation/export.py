@@ -215,9 +215,11 @@ def signatures(trained: Trained) -> list[Signature]:
         error = first_fault(*_text_faults("prefix", prefix), *_control_faults(**_without_seed(controls)))
         readable = neutral_where(error != "", prefix)
         *_, token, states = read_from_start(readable)
-        beginning = tf.zeros_like(controls["length"])
-        written, _, _, fault = passes.write(token, states, beginning, *_usable(error, controls))
-        text = tf.strings.join([readable, written])
+        position = tf.zeros_like(controls["length"])
+        written, _, _, fault = passes.write(token, states, position, *_usable(error, controls))
+        # What is served is UTF-8, whatever bytes came in.
+        beginning = tf.strings.unicode_transcode(readable, "UTF-8", "UTF-8")
+        text = tf.strings.join([beginning, written])
         return {"text": text, ROW_ERROR: tf.where(error == "", fault, error)}
 
     def extend(token: tf.Tensor, states: tf.Tensor, position: tf.Tensor, **controls: tf.Tensor) -> Tensors:

@@ -19,7 +19,7 @@ import numpy as np
 import tyro
 
 from common import cli
-from common.errors import UserError
+from common.errors import ROW_ERROR, UserError
 from common.inference.refused_rows import RefusedRowsError, require_answered
 from common.inference.runner import INTERNAL_SIGNATURES
 from common.inference.signatures import DEFAULT_SIGNATURE, Signature, TensorInfo, checked_input
@@ -228,8 +228,8 @@ class Options:
 
 
 def main(options: Options) -> None:
-    """Asks a model on a server, and prints a line of JSON for each row that it answers; each row that it refuses gets a
-    line on standard error, and the exit status is 1."""
+    """Asks a model on a server, and prints a line of JSON for each row. One that the model refuses has its `error`
+    there and a line on standard error, and the exit status is 1."""
     if not options.timeout > 0:
         raise UserError(f"--timeout {options.timeout:g}: expected more than 0 seconds")
     texts = argument_texts(options.values)
@@ -246,8 +246,8 @@ def main(options: Options) -> None:
         except RefusedRowsError as refused:
             answer, reasons = refused.outputs, refused.reasons
     for number, row in enumerate(json_rows(answer)):
-        if number not in reasons:
-            print(json.dumps(row, ensure_ascii=False))
+        shown = {ROW_ERROR: reasons[number]} if number in reasons else row
+        print(json.dumps(shown, ensure_ascii=False))
     for number, reason in reasons.items():
         print(f"error: {options.address}: model {options.model!r}: row {number}: {reason}", file=sys.stderr)
     if reasons:

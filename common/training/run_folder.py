@@ -61,7 +61,10 @@ def load_config(folder: Path, kind: type[Config]) -> Config:
     """The configuration a run was started with."""
     path = folder / CONFIG
     if not path.is_file():
-        raise UserError(f"{folder}: not a training run (no {CONFIG}); expected runs/<application>/<name>")
+        raise UserError(
+            f"{folder}: not a training run (no {CONFIG}) and no SavedModel; expected runs/<application>/<name>, or to "
+            "export anew saved_models/<application>/<version>"
+        )
     return from_json(kind, json.loads(path.read_text("utf-8")))
 
 

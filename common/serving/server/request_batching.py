@@ -47,8 +47,8 @@ class BatchingOptions:
     max_queue: int = 1000
     """Requests that may wait for a run; further ones are refused (503, UNAVAILABLE)."""
     second_runs: bool = True
-    """Whether the requests of a joint run that failed are run again, each alone, so that one request's fault is not its
-    neighbours'. Without second runs all of them get the error, as under TensorFlow Serving."""
+    """Runs the requests of a joint run that failed again, each alone, so that one request's fault is not its
+    neighbours'. With --no-second-runs all of them get the error, as under TensorFlow Serving."""
 
 
 @dataclass(frozen=True, eq=False)

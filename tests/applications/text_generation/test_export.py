@@ -313,3 +313,10 @@ def test_a_run_that_is_not_finished_is_not_exported(tmp_path):
     folder = open_run("text_generation", replace(config, training=training), training)
     with pytest.raises(UserError, match="this training is not finished; go on with train --resume"):
         export(ExportOptions(folder, tmp_path / "out"))
+
+
+def test_what_is_written_is_utf8_whatever_bytes_the_prefix_holds(runner):
+    controls = {name: [value] * 2 for name, value in {**GREEDY, "length": 5}.items()}
+    broken, whole = runner.run("serving_default", prefix=[b"caf\xe9 \xff", "café §"], **controls)["text"]
+    assert broken.decode("utf-8").startswith("caf\ufffd \ufffd")
+    assert whole.decode("utf-8").startswith("café §")

@@ -411,13 +411,16 @@ def test_no_rows_are_answered_without_asking_the_server(server, ask):
     assert not server.requests
 
 
-def test_the_command_line_prints_what_was_answered_and_complains_of_the_rest(server, capsys):
+def test_the_command_line_prints_a_line_for_each_row_and_complains_of_those_refused(server, capsys):
     values = ("text=a", "text=", "scores=[0.1,0.9]", "error=", "error=no text")
     with pytest.raises(SystemExit) as ended:
         main(Options(server.address, "echo", values, signature="judged"))
     out, err = capsys.readouterr()
     assert ended.value.code == 1
-    assert [json.loads(line) for line in out.splitlines()] == [{"text": "a", "scores": [0.1, 0.9]}]
+    assert [json.loads(line) for line in out.splitlines()] == [
+        {"text": "a", "scores": [0.1, 0.9]},
+        {"error": "no text"},
+    ]
     assert err == f"error: {server.address}: model 'echo': row 1: no text\n"
 
 
