@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.timing import table
 from common import cli
-from common.serving.server.local_server import SHIPPED_MODELS
+from common.model_folders import SHIPPED_MODELS
 from common.serving.server.model_sources import sources_in
 from common.serving.server.warmup_requests import warmup_questions
 

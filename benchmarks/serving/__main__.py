@@ -17,7 +17,7 @@ from common import cli
 from common.checks import require_at_least
 from common.errors import UserError
 from common.export.model_card import hardware
-from common.serving.server.local_server import SHIPPED_MODELS
+from common.model_folders import SHIPPED_MODELS
 from common.serving.server.model_sources import sources_in
 from common.serving.server.request_batching import BatchingOptions
 
