@@ -31,7 +31,8 @@ def load(application: str, model: str | Path | None = None) -> Any:
     Args:
         application: a name in `CATALOGUE`.
         model: a folder of numbered versions, of which the highest is used, or one version; by default the
-            application's folder in `saved_models`, where `export` puts new versions beside the shipped one.
+            application's folder in the one that the environment variable RECURRENT_APPLICATIONS_MODELS names, in
+            `./saved_models`, where `export` puts new versions, or in the checkout, whichever is found first.
 
     Returns:
         A callable: one input gives one dictionary, a list gives a list of dictionaries.
@@ -39,4 +40,4 @@ def load(application: str, model: str | Path | None = None) -> Any:
     if application not in CATALOGUE:
         raise UserError(f"no application {application!r}; there are {', '.join(CATALOGUE)}")
     predict = importlib.import_module(f"applications.{application}.predict")
-    return predict.Predictor(Path(model) if model else predict.SHIPPED_MODEL)
+    return predict.Predictor(Path(model) if model else None)

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from applications.image_captioning.predict import DESCRIPTION_FILE, SHIPPED_MODEL
+from applications.image_captioning.predict import DESCRIPTION_FILE
 from applications.image_captioning.sample import make_scenes
 from applications.image_captioning.scenes import draw
 from benchmarks.timing import in_turn, seconds, spread, table
@@ -25,6 +25,7 @@ from common.images.decoding import decode_images
 from common.images.files import is_image
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelRunner, latest_version
+from common.model_folders import SHIPPED_MODELS
 
 DECODING, SEEING, CAPTIONING = "decoding the files", "and the encoder", "and the decoder"
 
@@ -33,7 +34,7 @@ DECODING, SEEING, CAPTIONING = "decoding the files", "and the encoder", "and the
 class Options:
     """What is captioned, and how often."""
 
-    model: Path = SHIPPED_MODEL
+    model: Path = SHIPPED_MODELS / "image_captioning"
     """An exported captioner: a folder of numbered versions, of which the highest is used, or one version."""
     images: Path | None = None
     """Folder or tar of images; unless given, drawn scenes as JPEG files."""

@@ -17,6 +17,9 @@ from common.errors import FlagError, UserError
 Options = TypeVar("Options")
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+PROGRAM = "__program__"
+"""What a script is called in its --help, where it was not started by `python -m`: a name in its module."""
+
 _TYRO_CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
 
 
@@ -51,7 +54,7 @@ def run(
                 )
             )
 
-    sys.exit(_guarded(work, debug))
+    sys.exit(guarded(work, debug))
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -64,8 +67,9 @@ def _summary(main: Callable[..., Any]) -> str:
 
 
 def _prog() -> str | None:
-    module = getattr(sys.modules.get("__main__"), "__spec__", None)
-    return f"python -m {module.name.removesuffix('.__main__')}" if module else None
+    script = sys.modules.get("__main__")
+    module = getattr(script, "__spec__", None)
+    return getattr(script, PROGRAM, None) or (f"python -m {module.name}" if module else None)
 
 
 def _parse_preset(
@@ -89,7 +93,8 @@ def _parse_preset(
     )
 
 
-def _guarded(action: Callable[[], None], debug: bool) -> int:
+def guarded(action: Callable[[], None], debug: bool) -> int:
+    """Runs the action, tells in one line what went wrong (and with `debug` where), and returns the exit status."""
     try:
         action()
         sys.stdout.flush()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from applications.image_captioning.data import evaluation_examples
-from applications.image_captioning.predict import END_MARK, SHIPPED_MODEL, Predictor
+from applications.image_captioning.predict import END_MARK, Predictor
 from applications.image_captioning.sample import make_scenes
 from applications.image_captioning.sentences import mistakes
 from common import cli
@@ -28,8 +28,9 @@ _IMAGES_OF_A_PAGE = 24
 class Options:
     """What to measure, on which images, and where the report goes."""
 
-    model: Path = SHIPPED_MODEL
-    """Folder of numbered versions, of which the highest is used, or one version."""
+    model: Path | None = None
+    """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
+    in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     source: CaptionSource = field(default_factory=CaptionSource)
     """Where the images and their right captions come from."""
     output: Path = Path("runs/image_captioning/evaluation")

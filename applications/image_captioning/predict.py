@@ -23,11 +23,11 @@ from common.errors import ROW_ERROR, UserError
 from common.images.files import decode_image, is_image
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelError, SavedModelRunner, latest_version
+from common.model_folders import model_folder
 from common.predicting.answer_files import require_answer_file, write_answers
 from common.predicting.input_files import STANDARD_INPUT, GivenFiles, is_single, is_tree, path_of, printable
 from common.predicting.texts import chunks
 
-SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "image_captioning"
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
 END_MARK = "</s>"
 
@@ -51,7 +51,8 @@ class Predictor:
     """Captions images with a SavedModel.
 
     Args:
-        model: a folder of numbered versions, of which the highest is used, or one version.
+        model: a folder of numbered versions, of which the highest is used, or one version; unless given, what
+            `common.model_folders` finds.
         batch_size: images that are looked at at once.
 
     Attributes:
@@ -59,8 +60,8 @@ class Predictor:
         grid: places on each side of what it attends to.
     """
 
-    def __init__(self, model: Path = SHIPPED_MODEL, batch_size: int = 16) -> None:
-        self.path = latest_version(model)
+    def __init__(self, model: Path | None = None, batch_size: int = 16) -> None:
+        self.path = latest_version(model or model_folder("image_captioning"))
         self.batch_size = batch_size
         self._runner = SavedModelRunner(self.path)
         described = read_extra(self.path, DESCRIPTION_FILE, "image_captioning")
@@ -238,8 +239,9 @@ class Options:
     images: tyro.conf.Positional[tuple[str, ...]] = ()
     """Image files (JPEG, PNG, GIF, BMP, WebP, TIFF), folders or tars of them, file: URLs, or - for an image on standard
     input."""
-    model: Path = SHIPPED_MODEL
-    """Folder of numbered versions, of which the highest is used, or one version."""
+    model: Path | None = None
+    """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
+    in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     output: Path | None = None
     """Write the answers to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, any other name
     for the lines that the terminal would show."""

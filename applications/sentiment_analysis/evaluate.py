@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from applications.sentiment_analysis.data import evaluation_examples
-from applications.sentiment_analysis.predict import SHIPPED_MODEL, Predictor
+from applications.sentiment_analysis.predict import Predictor
 from common import cli
 from common.checks import AtLeast, check_ranges
 from common.evaluation.classification import classification_metrics, write_worst_mistakes
@@ -25,8 +25,9 @@ from common.text.labelled import TextSource, label_indices
 class Options:
     """What to measure, on which examples, and where the report goes."""
 
-    model: Path = SHIPPED_MODEL
-    """Folder of numbered versions, of which the highest is used, or one version."""
+    model: Path | None = None
+    """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
+    in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     source: TextSource = field(default_factory=TextSource)
     """Where the labelled texts come from."""
     output: Path = Path("runs/sentiment_analysis/evaluation")

@@ -19,10 +19,10 @@ from common.checks import require_at_least
 from common.errors import UserError
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelRunner, latest_version
+from common.model_folders import model_folder
 from common.predicting.answer_files import require_answer_file, write_answers
 from common.predicting.texts import checked_texts, chunks, given_texts, place_of, require_one_source
 
-SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "sentiment_analysis"
 LABELS_FILE = Path("assets.extra") / "labels.json"
 
 _COLUMNS = ("text", "label", "probability")
@@ -34,12 +34,13 @@ class Predictor:
     """Labels texts with a SavedModel.
 
     Args:
-        model: a folder of numbered versions, of which the highest is used, or one version.
+        model: a folder of numbered versions, of which the highest is used, or one version; unless given, what
+            `common.model_folders` finds.
         batch_size: texts that are read at once.
     """
 
-    def __init__(self, model: Path = SHIPPED_MODEL, batch_size: int = 32) -> None:
-        self.path = latest_version(model)
+    def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
+        self.path = latest_version(model or model_folder("sentiment_analysis"))
         self.batch_size = batch_size
         self._runner = SavedModelRunner(self.path)
         described = read_extra(self.path, LABELS_FILE, "sentiment_analysis")
@@ -102,8 +103,9 @@ class Options:
 
     texts: tyro.conf.Positional[tuple[str, ...]] = ()
     """Texts to label; put -- before one that begins with a dash."""
-    model: Path = SHIPPED_MODEL
-    """Folder of numbered versions, of which the highest is used, or one version."""
+    model: Path | None = None
+    """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
+    in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     input: Path | None = None
     """Text file with a text in each line, or CSV or TSV file with a column of texts (.gz too)."""
     text_column: str = "text"

@@ -15,7 +15,7 @@ import numpy as np
 from applications.speech_commands import sample
 from applications.speech_commands.data import duration, evaluation_examples
 from applications.speech_commands.detection import DetectionOptions
-from applications.speech_commands.predict import SHIPPED_MODEL, Predictor
+from applications.speech_commands.predict import Predictor
 from applications.speech_commands.streams import compose
 from common import cli
 from common.audio.augmentation import Waveform
@@ -39,8 +39,9 @@ _STREAM_SEED = 0
 class Options:
     """What to measure, on which clips, and where the report goes."""
 
-    model: Path = SHIPPED_MODEL
-    """Folder of numbered versions, of which the highest is used, or one version."""
+    model: Path | None = None
+    """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
+    in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     source: AudioSource = field(default_factory=AudioSource)
     """Where the labelled clips come from. For a model that knows `_unknown_`, every label that it has no class of is
     that, unless --labels says otherwise."""

@@ -28,11 +28,11 @@ from common.errors import UserError
 from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
 from common.inference.runner import SavedModelRunner, latest_version
+from common.model_folders import model_folder
 from common.predicting.answer_files import require_answer_file, write_answers
 from common.predicting.input_files import STANDARD_INPUT, GivenFiles, is_single, is_tree, path_of, printable
 from common.predicting.texts import chunks
 
-SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "speech_commands"
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
 
 _COLUMNS = ("file", "label", "probability")
@@ -52,12 +52,13 @@ class Predictor:
     """Recognises words with a SavedModel.
 
     Args:
-        model: a folder of numbered versions, of which the highest is used, or one version.
+        model: a folder of numbered versions, of which the highest is used, or one version; unless given, what
+            `common.model_folders` finds.
         batch_size: recordings that are heard at once.
     """
 
-    def __init__(self, model: Path = SHIPPED_MODEL, batch_size: int = 32) -> None:
-        self.path = latest_version(model)
+    def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
+        self.path = latest_version(model or model_folder("speech_commands"))
         self.batch_size = batch_size
         self._runner = SavedModelRunner(self.path)
         described = read_extra(self.path, DESCRIPTION_FILE, "speech_commands")
@@ -219,8 +220,9 @@ class Options:
 
     recordings: tyro.conf.Positional[tuple[str, ...]] = ()
     """Audio files, folders or tars of them, file: URLs, or - for an audio file on standard input."""
-    model: Path = SHIPPED_MODEL
-    """Folder of numbered versions, of which the highest is used, or one version."""
+    model: Path | None = None
+    """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
+    in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     output: Path | None = None
     """Write the answers to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, any other name
     for the lines that the terminal would show."""

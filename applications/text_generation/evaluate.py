@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from applications.text_generation.predict import SHIPPED_MODEL, Predictor
+from applications.text_generation.predict import Predictor
 from common import cli
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, write_most_surprising
 from common.evaluation.plots import plot_nats_by_position
@@ -20,8 +20,9 @@ from common.text.running import Part, RawTextSource, load_evaluation
 class Options:
     """What to measure, on which text, and where the report goes."""
 
-    model: Path = SHIPPED_MODEL
-    """Folder of numbered versions, of which the highest is used, or one version."""
+    model: Path | None = None
+    """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
+    in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     source: RawTextSource = field(default_factory=RawTextSource)
     """Where the text comes from."""
     part: Part | None = None

@@ -20,6 +20,7 @@ from common.errors import UserError
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, visible
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelRunner, latest_version
+from common.model_folders import model_folder
 from common.predicting.answer_files import require_answer_file, write_answers
 from common.predicting.texts import (
     argument_texts,
@@ -31,7 +32,6 @@ from common.predicting.texts import (
 )
 from common.text.running import read_text
 
-SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "text_generation"
 CHARACTERS_FILE = Path("assets.extra") / "characters.json"
 MAX_LENGTH = 10_000
 MAX_CHARACTERS = 20_000
@@ -89,12 +89,13 @@ class Predictor:
     """Writes, continues and scores texts with a SavedModel.
 
     Args:
-        model: a folder of numbered versions, of which the highest is used, or one version.
+        model: a folder of numbered versions, of which the highest is used, or one version; unless given, what
+            `common.model_folders` finds.
         batch_size: texts that are written at once.
     """
 
-    def __init__(self, model: Path = SHIPPED_MODEL, batch_size: int = 32) -> None:
-        self.path = latest_version(model)
+    def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
+        self.path = latest_version(model or model_folder("text_generation"))
         self.batch_size = batch_size
         self._runner = SavedModelRunner(self.path)
         self.characters: str = read_extra(self.path, CHARACTERS_FILE, "text_generation")["characters"]
@@ -241,8 +242,9 @@ class Options:
 
     prefix: tyro.conf.Positional[tuple[str, ...]] = ()
     """Beginning of the text, in quotes; put -- before one that begins with a dash."""
-    model: Path = SHIPPED_MODEL
-    """Folder of numbered versions, of which the highest is used, or one version."""
+    model: Path | None = None
+    """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
+    in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     input: Path | None = None
     """Text file (.gz too) that holds the prefix; its last line end is left out, as that of standard input."""
     output: Path | None = None
@@ -363,7 +365,7 @@ def _print_pieces(pieces: Iterable[str]) -> None:
         print(flush=True)
 
 
-def _print_score(model: Path, path: Path) -> None:
+def _print_score(model: Path | None, path: Path) -> None:
     text = read_text(path).text
     if not text:
         raise UserError(f"--score {path}: no text; expected at least one character")

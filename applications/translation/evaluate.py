@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from applications.translation.data import evaluation_examples
-from applications.translation.predict import SHIPPED_MODEL, Predictor
+from applications.translation.predict import Predictor
 from common import cli
 from common.checks import AtLeast, check_ranges
 from common.errors import UserError
@@ -25,8 +25,9 @@ from common.text.parallel import Pairs, PairSource
 class Options:
     """What to measure, on which pairs, and where the report goes."""
 
-    model: Path = SHIPPED_MODEL
-    """Folder of numbered versions, of which the highest is used, or one version."""
+    model: Path | None = None
+    """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
+    in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     source: PairSource = field(default_factory=PairSource)
     """Where the pairs of texts come from, and in which direction they are translated."""
     output: Path = Path("runs/translation/evaluation")

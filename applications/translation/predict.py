@@ -18,6 +18,7 @@ from common.checks import require_at_least
 from common.errors import UserError
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelRunner, latest_version
+from common.model_folders import model_folder
 from common.predicting.answer_files import require_answer_file, write_answers
 from common.predicting.texts import (
     argument_texts,
@@ -28,7 +29,6 @@ from common.predicting.texts import (
     require_one_source,
 )
 
-SHIPPED_MODEL = Path(__file__).parents[2] / "saved_models" / "translation"
 LANGUAGES_FILE = Path("assets.extra") / "languages.json"
 
 _COLUMNS = ("text", "translation", "score", "truncated")
@@ -40,15 +40,16 @@ class Predictor:
     """Translates texts with a SavedModel.
 
     Args:
-        model: a folder of numbered versions, of which the highest is used, or one version.
+        model: a folder of numbered versions, of which the highest is used, or one version; unless given, what
+            `common.model_folders` finds.
         batch_size: texts that are read at once.
 
     Attributes:
         languages: what `source` and `target` were called in training: languages, columns or files.
     """
 
-    def __init__(self, model: Path = SHIPPED_MODEL, batch_size: int = 32) -> None:
-        self.path = latest_version(model)
+    def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
+        self.path = latest_version(model or model_folder("translation"))
         self.batch_size = batch_size
         self._runner = SavedModelRunner(self.path)
         self.languages: dict[str, str] = read_extra(self.path, LANGUAGES_FILE, "translation")
@@ -167,8 +168,9 @@ class Options:
 
     texts: tyro.conf.Positional[tuple[str, ...]] = ()
     """Texts to translate; put -- before one that begins with a dash."""
-    model: Path = SHIPPED_MODEL
-    """Folder of numbered versions, of which the highest is used, or one version."""
+    model: Path | None = None
+    """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
+    in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     input: Path | None = None
     """Text file with a text in each line, or CSV or TSV file with a column of texts (.gz too)."""
     text_column: str = "text"

@@ -21,7 +21,8 @@ import numpy as np
 
 from benchmarks.timing import table
 from common import cli
-from common.serving.server.local_server import SHIPPED_MODELS
+from common.errors import UserError
+from common.model_folders import SHIPPED_MODELS
 from common.serving.server.model_sources import sources_in
 from common.serving.server.warmup_requests import warmup_questions
 
@@ -59,7 +60,10 @@ def main(options: Options) -> None:
     pythons = {name: environment(name) for name in options.versions}
     shown = table(f"answers as of TensorFlow {version('tensorflow')}", "model", "questions", *pythons)
     all_equal = True
-    for source in sources_in(options.models, 1):
+    sources = [source for source in sources_in(options.models, 1) if source.versions()]
+    if not sources:
+        raise UserError(f"--models {options.models}: no model in it")
+    for source in sources:
         number, folder = max(source.versions().items())
         questions = questions_of(source.name, folder)
         expected = answers(Path(sys.executable), folder, questions)

@@ -16,7 +16,7 @@ from benchmarks.timing import in_turn, ratio, spread, table
 from common import cli
 from common.checks import require_at_least
 from common.errors import UserError
-from common.serving.server.local_server import SHIPPED_MODELS
+from common.model_folders import SHIPPED_MODELS
 from common.serving.server.model_sources import sources_in
 from common.serving.server.request_batching import BatchingOptions
 from common.training.hardware import hardware

@@ -20,7 +20,7 @@ from benchmarks.timing import table
 from common import cli
 from common.checks import require_at_least
 from common.errors import ROW_ERROR, UserError
-from common.serving.server.local_server import SHIPPED_MODELS
+from common.model_folders import SHIPPED_MODELS
 
 
 @dataclass(frozen=True)

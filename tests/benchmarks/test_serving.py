@@ -30,8 +30,9 @@ from benchmarks.serving.questions import QUESTIONS, body_of
 from benchmarks.serving.wrapper import wrapped
 from common.errors import UserError
 from common.inference.signatures import signature_of
+from common.model_folders import SHIPPED_MODELS
 from common.serving.server.json_requests import predict_inputs
-from common.serving.server.local_server import SHIPPED_MODELS, ServerOptions
+from common.serving.server.local_server import ServerOptions
 from common.serving.server.model_sources import configured_sources
 
 ANSWER = {"predictions": [{"label": "positive", "probabilities": [0.25, 0.75], "words": 3}]}

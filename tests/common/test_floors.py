@@ -8,7 +8,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 FLOORS = (
-    ("errors", "files", "startup", "keras_package", "row_errors", "attempt", "checks"),
+    ("errors", "files", "startup", "keras_package", "row_errors", "attempt", "checks", "model_folders"),
     ("cli",),
     ("data",),
     ("text", "audio", "images"),

@@ -26,6 +26,7 @@ from fastapi import FastAPI
 from common import cli
 from common.checks import require_at_least
 from common.errors import UserError
+from common.model_folders import models_folder
 from common.serving.server.request_batching import Batcher, BatchingOptions
 from common.startup import quiet_tensorflow
 
@@ -43,7 +44,6 @@ from common.serving.server.model_sources import ConfiguredSources, FolderSources
 from common.serving.server.rest import rest_application  # noqa: E402
 from common.serving.server.serving_core import Limits, ServingCore  # noqa: E402
 
-SHIPPED_MODELS = Path(__file__).parents[3] / "saved_models"
 NOTICE = "This is a local server for trials and tests; production belongs to TensorFlow Serving."
 _GRPC_THREADS = 256
 _PING_MS = 30_000
@@ -53,8 +53,9 @@ _PING_MS = 30_000
 class ServerOptions:
     """What is served, where, and within which limits."""
 
-    models: Path = SHIPPED_MODELS
-    """Folder of model folders, each with numbered versions, of which the highest is served."""
+    models: Path | None = None
+    """Folder of model folders, each with numbered versions, of which the highest is served. Unless given, the first
+    that is there of RECURRENT_APPLICATIONS_MODELS, ./saved_models and the checkout's saved_models."""
     model_config_file: Path | None = None
     """TensorFlow Serving's models.config: the models to serve and their version policies; a base_path in /models means
     one in --models."""
@@ -85,6 +86,11 @@ class ServerOptions:
     """How requests share runs of a model."""
     limits: tyro.conf.OmitArgPrefixes[Limits] = field(default_factory=Limits)
     """What one request may ask for."""
+
+    @property
+    def folder(self) -> Path:
+        """Of the models: --models, or what `common.model_folders` finds."""
+        return self.models or models_folder()
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,7 @@ def running_server(options: ServerOptions, log: Log = lambda line: None) -> Iter
         _listen(options.host, options.grpc_port, "--grpc-port").close()
         repository = ModelRepository(
             _sources(options),
-            where=str(options.model_config_file or options.models),
+            where=str(options.model_config_file or options.folder),
             poll_seconds=options.poll_seconds,
             threads=options.threads,
             warms_up=options.warm_up,
@@ -154,8 +160,8 @@ def main(options: ServerOptions) -> None:
         signal.signal(number, signal.SIG_DFL)
 
     say(NOTICE)
-    for name in links_out_of(options.models) if options.model_config_file is None else ():
-        say(f"{name}: not served: a link that leads out of {options.models}")
+    for name in links_out_of(options.folder) if options.model_config_file is None else ():
+        say(f"{name}: not served: a link that leads out of {options.folder}")
     with running_server(options, say) as server:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
@@ -191,8 +197,8 @@ def _require_valid(options: ServerOptions) -> None:
 
 def _sources(options: ServerOptions) -> FolderSources | ConfiguredSources:
     if options.model_config_file is not None:
-        return ConfiguredSources(options.model_config_file, options.models)
-    return FolderSources(options.models, options.latest_versions)
+        return ConfiguredSources(options.model_config_file, options.folder)
+    return FolderSources(options.folder, options.latest_versions)
 
 
 def _listen(host: str, port: int, flag: str) -> socket.socket:
@@ -246,7 +252,7 @@ def _serving_grpc(core: ServingCore, metrics: RequestMetrics, options: ServerOpt
         ],
     )
     add_prediction_service(server, core)
-    add_model_service(server, core.repository, options.models)
+    add_model_service(server, core.repository, options.folder)
     host = f"[{options.host}]" if ":" in options.host else options.host
     try:
         port = server.add_insecure_port(f"{host}:{options.grpc_port}")

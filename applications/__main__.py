@@ -1,0 +1,106 @@
+"""The command `recurrent-applications`: lists the applications, and runs their scripts.
+
+python -m applications list
+python -m applications translation predict "Two dogs are playing in the snow."
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+import runpy
+import sys
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NoReturn
+
+import applications
+from common import cli
+
+LIST = "list"
+_HELP = ("-h", "--help", "help")
+_SCRIPTS = ("sample", "train", "evaluate", "export", "predict")
+_SCRIPT_MARK = '__name__ == "__main__"'
+_LEAST_LIKENESS = 0.5
+
+
+def application_names() -> list[str]:
+    """The packages in applications/."""
+    return sorted(module.name for module in pkgutil.iter_modules(applications.__path__) if module.ispkg)
+
+
+def scripts_of(application: str) -> list[str]:
+    """The application's modules that can be run, in the order in which one uses them."""
+    return [script for script in _SCRIPTS if _can_be_run(f"applications.{application}.{script}")]
+
+
+def summary_of(application: str) -> str:
+    """What goes in and what comes out."""
+    described = importlib.import_module(f"applications.{application}").__doc__ or ""
+    return applications.CATALOGUE.get(application) or described.strip().partition("\n")[0]
+
+
+def main() -> None:
+    """Does what the arguments say and ends the process: with the script's exit status, or 2 for an unknown name."""
+    arguments = sys.argv[1:]
+    sys.exit(cli.guarded(lambda: _run(_program(), arguments), debug="--debug" in arguments))
+
+
+def _run(program: str, arguments: Sequence[str]) -> None:
+    if not arguments or arguments[0] in (LIST, *_HELP):
+        if len(arguments) > 1:
+            _refuse(f"{arguments[0]} {arguments[1]}: expected nothing after {arguments[0]}")
+        print(_listing(program))
+        return
+    application, *rest = arguments
+    names = application_names()
+    if application not in names:
+        _refuse(_unknown(f"no application {application!r}", application, (LIST, *names), names))
+    scripts = scripts_of(application)
+    if not rest:
+        _refuse(f"{application}: expected what to do: {', '.join(scripts)}")
+    script, *flags = rest
+    if script in _HELP:
+        print(f"usage: {program} {application} {{{','.join(scripts)}}} ...\n\n{_entry(application)}")
+        return
+    if script not in scripts:
+        _refuse(_unknown(f"{application} has no script {script!r}", script, scripts, scripts))
+    sys.argv[1:] = flags
+    called = {cli.PROGRAM: f"{program} {application} {script}"}
+    runpy.run_module(f"applications.{application}.{script}", called, run_name="__main__", alter_sys=True)
+
+
+def _program() -> str:
+    started = Path(sys.argv[0])
+    return "python -m applications" if started.name == Path(__file__).name else started.stem
+
+
+def _listing(program: str) -> str:
+    usage = f"usage: {program} <application> <script> ...    (--help after a script lists its flags)"
+    return "\n\n".join([usage, *map(_entry, application_names())])
+
+
+def _entry(application: str) -> str:
+    return f"{application}\n    {summary_of(application)}\n    {', '.join(scripts_of(application))}"
+
+
+def _can_be_run(module: str) -> bool:
+    spec = importlib.util.find_spec(module)
+    return (
+        spec is not None and bool(spec.origin) and _SCRIPT_MARK in Path(str(spec.origin)).read_text("utf-8")
+    )
+
+
+def _unknown(problem: str, name: str, choices: Iterable[str], shown: Iterable[str]) -> str:
+    alike = get_close_matches(name.lower().replace("-", "_"), list(choices), cutoff=_LEAST_LIKENESS)
+    question = f" (did you mean {' or '.join(alike)}?)" if alike else ""
+    return f"{problem}{question}; expected one of {', '.join(shown)}"
+
+
+def _refuse(problem: str) -> NoReturn:
+    print(f"error: {problem}", file=sys.stderr)
+    sys.exit(cli.USAGE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""One command lists the applications and runs their scripts, as `python -m applications.<name>.<script>` does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import applications
+from applications import CATALOGUE
+from applications.__main__ import application_names, main, scripts_of, summary_of
+
+REPOSITORY = Path(applications.__file__).parents[1]
+COMMAND = "recurrent-applications"
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Runs the console script in this process -> (exit status, what it prints, what it complains of)."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", [f"/usr/bin/{COMMAND}", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, *capsys.readouterr()
+
+    return run
+
+
+def modules_run(*arguments, code=""):
+    """Runs `python -m <arguments>`, or code, in a process of its own."""
+    start = ["-c", code] if code else ["-m"]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(
+        [sys.executable, *start, *arguments], capture_output=True, text=True, env=environment, timeout=300
+    )
+
+
+def console_script(*arguments):
+    """What the console script does, in one line of code."""
+    argv = [f"/usr/bin/{COMMAND}", *arguments]
+    return f"import sys; sys.argv = {argv!r}; from applications.__main__ import main; main()"
+
+
+def test_the_applications_are_the_folders_with_the_same_rooms():
+    folders = {path.parent.name for path in (REPOSITORY / "applications").glob("*/predict.py")}
+    assert set(application_names()) == folders == set(CATALOGUE)
+    for name in application_names():
+        assert set(scripts_of(name)) >= {"train", "evaluate", "export", "predict"}
+        assert ("sample" in scripts_of(name)) == (  # only where the sample can be written to files
+            'if __name__ == "__main__"' in source_of(name, "sample")
+        )
+
+
+def source_of(application, module):
+    path = REPOSITORY / "applications" / application / f"{module}.py"
+    return path.read_text() if path.exists() else ""
+
+
+@pytest.mark.parametrize("arguments", [(), ("list",), ("--help",), ("-h",)])
+def test_the_list_says_what_goes_in_and_what_comes_out(command, arguments):
+    status, out, err = command(*arguments)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"usage: {COMMAND} <application> <script> ...")
+    for name in CATALOGUE:
+        assert f"\n{name}\n    {CATALOGUE[name]}\n    {', '.join(scripts_of(name))}\n" in out
+
+
+def test_an_application_that_no_catalogue_names_is_listed_with_what_it_says_of_itself(monkeypatch):
+    monkeypatch.delitem(CATALOGUE, "translation")
+    assert summary_of("translation") == (
+        "Translation: text -> text in another language, by a recurrent encoder and decoder with attention."
+    )
+
+
+@pytest.mark.parametrize("asked", ["--help", "-h"])
+def test_help_of_an_application_names_its_scripts(command, asked):
+    status, out, err = command("translation", asked)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"usage: {COMMAND} translation {{train,evaluate,export,predict}} ...\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem", "meant"),
+    [
+        (("translte", "predict", "a"), "no application 'translte'", "translation"),
+        (("Sentiment-Analysis",), "no application 'Sentiment-Analysis'", "sentiment_analysis"),
+        (("speech", "train"), "no application 'speech'", "speech_commands"),
+        (("lst",), "no application 'lst'", "list"),
+        (("translation", "predct"), "translation has no script 'predct'", "predict"),
+        (("translation", "evaluat\ne"), r"translation has no script 'evaluat\ne'", "evaluate"),
+    ],
+)
+def test_an_unknown_name_is_one_line_with_those_like_it(command, arguments, problem, meant):
+    status, out, err = command(*arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"error: {problem} (did you mean {meant}?); expected one of ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("zzz",), f"no application 'zzz'; expected one of {', '.join(CATALOGUE)}"),
+        (("",), f"no application ''; expected one of {', '.join(CATALOGUE)}"),
+        (
+            ("translation", "data"),
+            "translation has no script 'data'; expected one of train, evaluate, export, predict",
+        ),
+        (
+            ("translation", "../x"),
+            "translation has no script '../x'; expected one of train, evaluate, export, predict",
+        ),
+        (("translation",), "translation: expected what to do: train, evaluate, export, predict"),
+        (("list", "translation"), "list translation: expected nothing after list"),
+    ],
+)
+def test_a_name_like_no_other_is_one_line(command, arguments, line):
+    assert command(*arguments) == (2, "", f"error: {line}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", "--batch-size", "0", "a"),
+        ("predict", "--model", "/nowhere", "a"),
+        ("predict", "--bach-size", "1"),
+        ("predict", "--input", "/nowhere.txt"),
+        ("train", "bse"),
+    ],
+)
+def test_a_script_does_the_same_by_both_ways(arguments):
+    script, *flags = arguments
+    expected = modules_run(f"applications.translation.{script}", *flags)
+    done = modules_run("applications", "translation", *arguments)
+    named = expected.stderr.replace(
+        f"applications.translation.{script}", f"applications translation {script}"
+    )
+    assert expected.returncode != 0
+    assert (done.returncode, done.stdout) == (expected.returncode, expected.stdout)
+    assert "".join(done.stderr.split()) == "".join(named.split())
+
+
+@pytest.mark.parametrize("application", CATALOGUE)
+def test_help_of_a_script_shows_the_command_that_was_typed(application):
+    done = modules_run(code=console_script(application, "predict", "--help"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: {COMMAND} {application} predict [-h]")
+    assert "--model" in done.stdout
+
+
+def test_help_of_a_preset_shows_the_command_that_was_typed():
+    done = modules_run("applications", "translation", "train", "tiny", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: python -m applications translation train tiny [-h]")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["list"], ["translation", "predict", "Two dogs are playing in the snow."]]
+)
+def test_neither_list_nor_predict_imports_tensorflow(arguments):
+    show = "finally:\n    print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
+    done = modules_run(code=f"try:\n    {console_script(*arguments)}\n{show}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("\n[]\n")
+
+
+def test_ctrl_c_while_a_script_is_imported_is_one_line(command, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("applications.__main__.runpy.run_module", interrupted)
+    assert command("translation", "predict") == (130, "", "error: interrupted\n")
