@@ -19,7 +19,7 @@ from rich.progress import track
 from common import cli
 from common.checks import require_at_least
 from common.data.file_trees import Read, read_tree
-from common.errors import ROW_ERROR, UserError
+from common.errors import ROW_ERROR, FlagError, UserError
 from common.images.files import decode_image, is_image
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelError, SavedModelRunner, latest_version
@@ -258,9 +258,9 @@ class Options:
         if self.attention is None:
             return
         if self.attention.suffix.lower() != ".png":
-            raise UserError(f"--attention {self.attention}: expected a name that ends in .png")
+            raise FlagError(f"--attention {self.attention}: expected a name that ends in .png")
         if not is_single(self.images):
-            raise UserError(f"--attention {self.attention}: expected a single image")
+            raise FlagError(f"--attention {self.attention}: expected a single image")
 
 
 def main(options: Options) -> None:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from common import cli
 from common.checks import require_at_least
-from common.errors import UserError
+from common.errors import FlagError
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelRunner, latest_version
 from common.model_folders import model_folder
@@ -124,7 +124,7 @@ def main(options: Options) -> None:
     require_one_source(options.texts, options.input)
     require_answer_file(options.output)
     if options.output is not None and options.explain:
-        raise UserError("--explain: colours words in the terminal; leave out --output")
+        raise FlagError("--explain: colours words in the terminal; leave out --output")
     require_at_least(1, batch_size=options.batch_size)
     predictor = Predictor(options.model, options.batch_size)
     given = given_texts(options.texts, options.input, options.text_column)

@@ -24,7 +24,7 @@ from common.audio.files import SAMPLE_RATE, decode_audio, encode_wav, read_audio
 from common.audio.folders import find_all
 from common.audio.streams import read_blocks
 from common.checks import require_at_least
-from common.errors import UserError
+from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
 from common.inference.runner import SavedModelRunner, latest_version
@@ -239,13 +239,13 @@ class Options:
         require_answer_file(self.output)
         require_at_least(1, batch_size=self.batch_size)
         if not self.stream and self.detection != DetectionOptions():
-            raise UserError(
+            raise FlagError(
                 "--smoothing, --threshold and --refractory say when a word counts as heard with --stream"
             )
         if self.attention is not None and self.attention.suffix.lower() != ".png":
-            raise UserError(f"--attention {self.attention}: expected a name that ends in .png")
+            raise FlagError(f"--attention {self.attention}: expected a name that ends in .png")
         if self.attention is not None and (self.stream or not is_single(self.recordings)):
-            raise UserError(f"--attention {self.attention}: expected a single recording, and no --stream")
+            raise FlagError(f"--attention {self.attention}: expected a single recording, and no --stream")
 
 
 def main(options: Options) -> None:

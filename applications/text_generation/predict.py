@@ -16,7 +16,7 @@ from rich.progress import track
 
 from common import cli
 from common.checks import require_at_least, require_integer, require_number
-from common.errors import UserError
+from common.errors import FlagError, UserError
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, visible
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelRunner, latest_version
@@ -66,9 +66,9 @@ class Sampling:
         require_number(temperature=self.temperature, top_p=self.top_p)
         require_at_least(0, length=self.length, temperature=self.temperature, top_k=self.top_k)
         if self.temperature > _FLOAT32.max:
-            raise UserError(f"--temperature {self.temperature}: expected a finite number")
+            raise FlagError(f"--temperature {self.temperature}: expected a finite number")
         if not 0 < self.top_p <= 1:
-            raise UserError(f"--top-p {self.top_p}: expected more than 0 and at most 1")
+            raise FlagError(f"--top-p {self.top_p}: expected more than 0 and at most 1")
 
 
 class Place(NamedTuple):
@@ -223,7 +223,7 @@ def _checked_seeds(seed: Any, count: int) -> list[int]:
         return [_checked_seed(seed)] * count
     seeds = [_checked_seed(one) for one in seed]
     if len(seeds) != count:
-        raise UserError(
+        raise FlagError(
             f"--seed: {len(seeds)} seeds for {count} prefixes; expected one, or one for each prefix"
         )
     return seeds
@@ -232,7 +232,7 @@ def _checked_seeds(seed: Any, count: int) -> list[int]:
 def _checked_seed(seed: Any, most: int = int(_INT32.max)) -> int:
     require_integer(seed=seed)
     if not _INT32.min <= seed <= most:
-        raise UserError(f"--seed {seed}: expected from {_INT32.min} to {most}")
+        raise FlagError(f"--seed {seed}: expected from {_INT32.min} to {most}")
     return int(seed)
 
 
@@ -269,15 +269,15 @@ class Options:
         require_one_source(self.prefix, self.input)
         require_answer_file(self.output)
         if self.output is not None and (self.interactive or self.score is not None):
-            raise UserError(
+            raise FlagError(
                 f"--output {self.output}: expected neither --interactive nor --score, which only print"
             )
         if self.score is not None and (self.prefix or self.input or self.interactive or self.samples > 1):
-            raise UserError(
+            raise FlagError(
                 f"--score {self.score}: scores this text and writes none; leave out what is to be written"
             )
         if self.interactive and self.samples > 1:
-            raise UserError(f"--samples {self.samples}: expected 1 with --interactive")
+            raise FlagError(f"--samples {self.samples}: expected 1 with --interactive")
         if self.seed is not None:
             _checked_seed(self.seed, int(_INT32.max) - self.samples + 1)
 

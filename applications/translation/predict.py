@@ -15,7 +15,7 @@ from rich.progress import track
 
 from common import cli
 from common.checks import require_at_least
-from common.errors import UserError
+from common.errors import FlagError
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelRunner, latest_version
 from common.model_folders import model_folder
@@ -211,9 +211,9 @@ def _check(options: Options) -> None:
     require_one_source(options.texts, options.input)
     require_answer_file(options.output)
     if options.attention is not None and len(options.texts) != 1:
-        raise UserError(f"--attention {options.attention}: expected a single text, as an argument")
+        raise FlagError(f"--attention {options.attention}: expected a single text, as an argument")
     if options.attention is not None and options.attention.suffix.lower() != ".png":
-        raise UserError(f"--attention {options.attention}: expected a name that ends in .png")
+        raise FlagError(f"--attention {options.attention}: expected a name that ends in .png")
     require_at_least(1, batch_size=options.batch_size)
 
 

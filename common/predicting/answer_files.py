@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common import cli
-from common.errors import UserError
+from common.errors import FlagError
 from common.files import atomic_write
 
 _REFUSED = (".tsv", ".gz")
@@ -17,7 +17,7 @@ _REFUSED = (".tsv", ".gz")
 def require_answer_file(path: Path | None) -> None:
     """Raises UserError if `path` has a name that `write_answers` cannot live up to."""
     if path is not None and path.suffix.lower() in _REFUSED:
-        raise UserError(
+        raise FlagError(
             f"--output {path}: expected a name in .csv for a table, in .jsonl for JSON lines, or any other but "
             f"{' and '.join(_REFUSED)} for plain lines"
         )

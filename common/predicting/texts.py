@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from common.errors import UserError
+from common.errors import FlagError, UserError
 from common.text.tables import is_table, read_columns, read_lines
 
 Item = TypeVar("Item")
@@ -64,7 +64,7 @@ def given_texts(arguments: Sequence[str], path: Path | None, column: str) -> Ite
 def require_one_source(arguments: Sequence[str], path: Path | None) -> None:
     """Raises UserError if texts come both as arguments and from a file."""
     if arguments and path is not None:
-        raise UserError(f"--input {path}: expected texts either as arguments or from a file, got both")
+        raise FlagError(f"--input {path}: expected texts either as arguments or from a file, got both")
 
 
 def place_of(number: int, arguments: Sequence[str], path: Path | None) -> str:

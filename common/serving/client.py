@@ -19,7 +19,7 @@ import numpy as np
 import tyro
 
 from common import cli
-from common.errors import ROW_ERROR, UserError
+from common.errors import ROW_ERROR, FlagError, UserError
 from common.inference.refused_rows import RefusedRowsError, require_answered
 from common.inference.runner import INTERNAL_SIGNATURES
 from common.inference.signatures import DEFAULT_SIGNATURE, Signature, TensorInfo, checked_input
@@ -231,7 +231,7 @@ def main(options: Options) -> None:
     """Asks a model on a server, and prints a line of JSON for each row. One that the model refuses has its `error`
     there and a line on standard error, and the exit status is 1."""
     if not options.timeout > 0:
-        raise UserError(f"--timeout {options.timeout:g}: expected more than 0 seconds")
+        raise FlagError(f"--timeout {options.timeout:g}: expected more than 0 seconds")
     texts = argument_texts(options.values)
     if not texts:
         raise UserError("no values; expected at least one VALUE or INPUT=VALUE")
