@@ -73,7 +73,8 @@ class AttentionDecoder(keras.layers.Layer):
         training: whether dropout applies.
         return_attention_scores: whether to return the attention weights `[batch, time, source]` too, in float32;
             they carry no gradient.
-        inputs_mask: `[batch, time]`, false at padding, which is read as zeros; taken from `inputs` if Keras knows it.
+        inputs_mask: `[batch, time]`, false at padding, which is read as zeros where it is not finite, so that it spoils
+            no gradient; taken from `inputs` if Keras knows it.
     """
 
     def __init__(
@@ -155,7 +156,8 @@ class AttentionDecoder(keras.layers.Layer):
         """Reads whole target sequences, teacher-forced; see the class."""
         inputs = tf.cast(inputs, self.compute_dtype)
         if inputs_mask is not None:
-            inputs = without_masked(inputs, fitting_mask(inputs_mask, inputs, self.name))
+            is_finite = tf.reduce_all(tf.math.is_finite(inputs), axis=-1)
+            inputs = without_masked(inputs, is_finite | fitting_mask(inputs_mask, inputs, self.name))
         memory = self.memory(values, values_mask)
         factor = self._dropout_factor(memory) if training and self.dropout else None
         run = self._feeding if self.input_feeding else self._attending
