@@ -66,7 +66,7 @@ def ask(request, server):
 def test_a_question_gets_the_models_own_answer(ask, runner, signature):
     answer, expected = (
         ask("sentiment_analysis", TEXTS, signature=signature),
-        runner.run(signature, text=TEXTS),
+        runner.answer(signature, text=TEXTS),
     )
     assert answer.keys() == expected.keys()
     for name, array in expected.items():

@@ -33,8 +33,12 @@ def test_killed_in_the_middle_of_an_epoch_and_resumed_ends_with_the_same_metrics
     folder = tmp_path / "text_generation" / "killed"
     kill_and_resume(command(play, tmp_path, "killed"), folder, (".", 2))
     assert without_name(folder) == without_name(finished_run)
-    assert epochs_of(folder) == epochs_of(finished_run)
-    assert nats_of(folder) == nats_of(finished_run)
+    # On some processors a sum depends in its last digit on where its numbers lie in memory.
+    for resumed, uninterrupted in zip(epochs_of(folder), epochs_of(finished_run), strict=True):
+        assert {name: float(value) for name, value in resumed.items()} == pytest.approx(
+            {name: float(value) for name, value in uninterrupted.items()}, rel=1e-6
+        )
+    assert nats_of(folder) == pytest.approx(nats_of(finished_run), rel=1e-6)
 
 
 def test_the_nats_are_those_of_the_validation_text_read_as_one_stream(finished_run, play, reference):

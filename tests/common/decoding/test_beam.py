@@ -338,7 +338,7 @@ def test_an_exported_recurrent_decoder_scores_its_hypotheses_as_its_steps_do(tmp
     examples = {"memory": memory, "max_length": [6, 1, 4]}
     version = export_saved_model([Signature("serving_default", serve, inputs, examples)], tmp_path / "model")
     with SavedModelRunner(version) as runner:
-        served = Hypotheses(**runner.run("serving_default", **examples))
+        served = Hypotheses(**runner.answer("serving_default", **examples))
     assert len({tuple(tokens) for tokens in texts(served)}) == 4
     for row in range(3):
         for place, tokens in enumerate(texts(served, row)):

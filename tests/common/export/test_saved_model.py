@@ -206,7 +206,7 @@ def test_a_stock_lstm_traced_where_a_gpu_is_visible_is_refused(tmp_path, monkeyp
 
 
 def test_weights_that_only_pythons_loader_finds_are_refused(classifier, tmp_path, monkeypatch):
-    def save_the_keras_model(traced, folder, resources):
+    def save_the_keras_model(traced, folder, resources, variable_order):
         root = tf.Module()
         root.model, root.lookup = classifier.model, classifier.lookup
         tf.saved_model.save(root, str(folder), signatures=dict(traced))
