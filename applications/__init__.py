@@ -8,36 +8,40 @@ classify(["great", "dull"])                 # [{...}, {...}]
 """
 
 import importlib
+import pkgutil
 from pathlib import Path
-from typing import Any
 
+from common.application import Application, Predictor
 from common.errors import UserError
 from common.startup import quiet_tensorflow
 
 quiet_tensorflow()
 
-CATALOGUE = {
-    "image_captioning": "an image in, a sentence that describes it and its score out",
-    "sentiment_analysis": "a text in, its label and the label's probability out",
-    "speech_commands": "a recording in, the word in it and the word's probability out",
-    "text_generation": "the beginning of a text in, its continuation out",
-    "translation": "a text in, its translation and the translation's score out",
-}
+
+def catalogue() -> dict[str, Application]:
+    """What each package in applications/ declares, by its name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+    return {name: importlib.import_module(f"{__name__}.{name}").APPLICATION for name in names}
 
 
-def load(application: str, model: str | Path | None = None) -> Any:
+def load(application: str, model: str | Path | None = None) -> Predictor:
     """The application's predictor, answering from a SavedModel.
 
     Args:
-        application: a name in `CATALOGUE`.
+        application: a name in the catalogue.
         model: a folder of numbered versions, of which the highest is used, or one version; by default the
             application's folder in the one that the environment variable RECURRENT_APPLICATIONS_MODELS names, in
             `./saved_models`, where `export` puts new versions, or in the checkout, whichever is found first.
 
     Returns:
         A callable: one input gives one dictionary, a list gives a list of dictionaries.
+
+    Raises:
+        UserError: there is no such application or no such model.
     """
-    if application not in CATALOGUE:
-        raise UserError(f"no application {application!r}; there are {', '.join(CATALOGUE)}")
-    predict = importlib.import_module(f"applications.{application}.predict")
-    return predict.Predictor(Path(model) if model else None)
+    names = catalogue()
+    if application not in names:
+        raise UserError(f"no application {application!r}; there are {', '.join(names)}")
+    predict = importlib.import_module(f"{__name__}.{application}.predict")
+    predictor: Predictor = predict.Predictor(Path(model) if model else None)
+    return predictor

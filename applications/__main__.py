@@ -4,9 +4,7 @@ python -m applications list
 python -m applications translation predict "Two dogs are playing in the snow."
 """
 
-import importlib
 import importlib.util
-import pkgutil
 import runpy
 import sys
 from collections.abc import Iterable, Sequence
@@ -14,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
-import applications
+from applications import catalogue
 from common import cli
 
 LIST = "list"
@@ -24,20 +22,9 @@ _SCRIPT_MARK = '__name__ == "__main__"'
 _LEAST_LIKENESS = 0.5
 
 
-def application_names() -> list[str]:
-    """The packages in applications/."""
-    return sorted(module.name for module in pkgutil.iter_modules(applications.__path__) if module.ispkg)
-
-
 def scripts_of(application: str) -> list[str]:
     """The application's modules that can be run, in the order in which one uses them."""
     return [script for script in _SCRIPTS if _can_be_run(f"applications.{application}.{script}")]
-
-
-def summary_of(application: str) -> str:
-    """What goes in and what comes out."""
-    described = importlib.import_module(f"applications.{application}").__doc__ or ""
-    return applications.CATALOGUE.get(application) or described.strip().partition("\n")[0]
 
 
 def main() -> None:
@@ -53,7 +40,7 @@ def _run(program: str, arguments: Sequence[str]) -> None:
         print(_listing(program))
         return
     application, *rest = arguments
-    names = application_names()
+    names = catalogue()
     if application not in names:
         _refuse(_unknown(f"no application {application!r}", application, (LIST, *names), names))
     scripts = scripts_of(application)
@@ -77,11 +64,11 @@ def _program() -> str:
 
 def _listing(program: str) -> str:
     usage = f"usage: {program} <application> <script> ...    (--help after a script lists its flags)"
-    return "\n\n".join([usage, *map(_entry, application_names())])
+    return "\n\n".join([usage, *map(_entry, catalogue())])
 
 
 def _entry(application: str) -> str:
-    return f"{application}\n    {summary_of(application)}\n    {', '.join(scripts_of(application))}"
+    return f"{application}\n    {catalogue()[application].summary}\n    {', '.join(scripts_of(application))}"
 
 
 def _can_be_run(module: str) -> bool:

@@ -3,7 +3,6 @@
 python -m applications.image_captioning.predict photo.jpg photos/
 """
 
-import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,14 +12,13 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar, overload
 
 import numpy as np
 import tyro
-from PIL import Image as PillowImage
 from rich.progress import track
 
 from common import cli
 from common.checks import require_at_least
 from common.data.file_trees import Read, read_tree
 from common.errors import ROW_ERROR, FlagError, UserError
-from common.images.files import decode_image, is_image
+from common.images.files import decode_image, encode_png, is_image
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelError, SavedModelRunner, latest_version
 from common.model_folders import model_folder
@@ -142,7 +140,7 @@ class Predictor:
             if outcomes[index] is None:
                 # What only Pillow can read goes as its pixels; what it cannot read either, it names.
                 try:
-                    pixels[index] = _png(decode_image(file.content, file.name))
+                    pixels[index] = encode_png(decode_image(file.content, file.name))
                 except UserError as error:
                     outcomes[index] = error
         if pixels:
@@ -203,7 +201,7 @@ def _file(image: Any, name: str) -> ImageFile:
     is_pixels = isinstance(image, np.ndarray) and image.ndim == 3 and image.shape[2] == 3 and image.size
     if not is_pixels or image.dtype != np.uint8:
         raise UserError(f"{name}: {_expected(image)}")
-    return ImageFile(name, _png(image))
+    return ImageFile(name, encode_png(image))
 
 
 def _expected(value: Any) -> str:
@@ -212,12 +210,6 @@ def _expected(value: Any) -> str:
         f"got {kind}; expected a path, the bytes of an image file, or pixels (uint8 [height, width, 3]), or a list of "
         "these"
     )
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    PillowImage.fromarray(pixels).save(file, "PNG", compress_level=1)
-    return file.getvalue()
 
 
 def _read(path: Path) -> bytes:

@@ -3,7 +3,6 @@
 python -m applications.image_captioning.sample --output scenes --count 20
 """
 
-import io
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from PIL import Image
 
 from applications.image_captioning.scenes import COLOURS, SHAPES, Scene, draw, random_scene
 from applications.image_captioning.sentences import describe
@@ -22,6 +20,7 @@ from common.checks import AtLeast, check_ranges
 from common.data.splits import stable_split
 from common.files import atomic_write
 from common.images.captioned import CaptionedImages
+from common.images.files import encode_png
 
 COUNTS = {"train": 8_000, "validation": 400, "test": 500}
 SHARES = {"test": 0.1, "validation": 0.1, "train": 0.8}
@@ -110,9 +109,8 @@ def main(options: Options) -> None:
     drawn = make_sample(options.part, options.size, options.count)
     lines = ["image\tcaption"]
     for number, (pixels, captions) in enumerate(zip(drawn.images, drawn.captions, strict=True), start=1):
-        name, file = f"scene_{number}.png", io.BytesIO()
-        Image.fromarray(pixels).save(file, "PNG")
-        atomic_write(options.output / name, file.getvalue())
+        name = f"scene_{number}.png"
+        atomic_write(options.output / name, encode_png(pixels))
         lines += [f"{name}\t{caption}" for caption in captions]
     atomic_write(options.output / "captions.tsv", "\n".join(lines) + "\n")
     count = f"{len(drawn):,} picture{'' if len(drawn) == 1 else 's'}"

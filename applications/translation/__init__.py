@@ -1,1 +1,22 @@
-"""Translation: text -> text in another language, by a recurrent encoder and decoder with attention."""
+"""Translation: a sentence -> the sentence in another language, by a recurrent encoder and a decoder that attends."""
+
+from common.application import Application, Question
+
+APPLICATION = Application(
+    name="translation",
+    title="Translation",
+    takes="a text",
+    gives="its translation and the translation's score",
+    questions=(
+        Question(
+            "the German of a sentence",
+            "A man in a blue shirt is standing on a ladder cleaning a window.",
+        ),
+        Question("the German of another", "Two dogs are playing in the snow."),
+    ),
+    sample_training=("--pairs", "10000", "--epochs", "3"),
+    sample_questions=(
+        Question("a date in German", "Tuesday, March 3, 1987"),
+        Question("a number in German", "twelve thousand and forty-one"),
+    ),
+)

@@ -9,9 +9,10 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from applications import catalogue
 from benchmarks.serving.contenders import BATCHED, contenders_of, started
 from benchmarks.serving.load import PERCENTILES, Block, Endpoint, check_same_answers, percentiles, run_block
-from benchmarks.serving.questions import QUESTIONS, body_of
+from benchmarks.serving.questions import body_of
 from benchmarks.timing import in_turn, ratio, spread, table
 from common import cli
 from common.checks import require_at_least
@@ -66,9 +67,9 @@ def main(options: Options) -> None:
 def asked_applications(options: Options) -> Sequence[str]:
     """The applications to ask, each of which has a version."""
     served = {source.name for source in sources_in(options.models, 1) if source.versions()}
-    known = [name for name in QUESTIONS if name in served]
+    known = [name for name in catalogue() if name in served]
     if not known:
-        raise UserError(f"--models {options.models}: no version of {', '.join(QUESTIONS)}")
+        raise UserError(f"--models {options.models}: no version of {', '.join(catalogue())}")
     if set(options.applications) - set(known):
         raise UserError(f"--applications {' '.join(options.applications)}: expected names of {known}")
     return options.applications or known

@@ -15,7 +15,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from benchmarks.serving.contenders import Contender, started
-from benchmarks.serving.questions import BAD_QUESTIONS, bad_body_of, body_of
+from benchmarks.serving.questions import BAD_ROWS, bad_body_of, body_of
 from benchmarks.timing import table
 from common import cli
 from common.checks import require_at_least
@@ -29,7 +29,7 @@ class Options:
 
     models: Path = SHIPPED_MODELS
     """Folder of model folders, each with numbered versions, of which the highest is asked."""
-    applications: tuple[str, ...] = tuple(BAD_QUESTIONS)
+    applications: tuple[str, ...] = tuple(BAD_ROWS)
     """Applications that are asked; of those whose rows can be bad."""
     clients: int = 16
     """Clients at once, each with one request under way."""
@@ -46,8 +46,8 @@ class Options:
 
     def __post_init__(self) -> None:
         require_at_least(1, clients=self.clients)
-        if set(self.applications) - set(BAD_QUESTIONS):
-            raise UserError(f"--applications: expected names of {', '.join(BAD_QUESTIONS)}")
+        if set(self.applications) - set(BAD_ROWS):
+            raise UserError(f"--applications: expected names of {', '.join(BAD_ROWS)}")
         if not 0 <= self.bad_share <= 1:
             raise UserError(f"--bad-share {self.bad_share}: expected 0 to 1")
 

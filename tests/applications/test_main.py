@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import applications
-from applications import CATALOGUE
-from applications.__main__ import application_names, main, scripts_of, summary_of
+from applications import catalogue
+from applications.__main__ import main, scripts_of
 
 REPOSITORY = Path(applications.__file__).parents[1]
 COMMAND = "recurrent-applications"
@@ -45,8 +45,8 @@ def console_script(*arguments):
 
 def test_the_applications_are_the_folders_with_the_same_rooms():
     folders = {path.parent.name for path in (REPOSITORY / "applications").glob("*/predict.py")}
-    assert set(application_names()) == folders == set(CATALOGUE)
-    for name in application_names():
+    assert set(catalogue()) == folders
+    for name in catalogue():
         assert set(scripts_of(name)) >= {"train", "evaluate", "export", "predict"}
         assert ("sample" in scripts_of(name)) == (  # only where the sample can be written to files
             'if __name__ == "__main__"' in source_of(name, "sample")
@@ -63,15 +63,8 @@ def test_the_list_says_what_goes_in_and_what_comes_out(command, arguments):
     status, out, err = command(*arguments)
     assert (status, err) == (0, "")
     assert out.startswith(f"usage: {COMMAND} <application> <script> ...")
-    for name in CATALOGUE:
-        assert f"\n{name}\n    {CATALOGUE[name]}\n    {', '.join(scripts_of(name))}\n" in out
-
-
-def test_an_application_that_no_catalogue_names_is_listed_with_what_it_says_of_itself(monkeypatch):
-    monkeypatch.delitem(CATALOGUE, "translation")
-    assert summary_of("translation") == (
-        "Translation: text -> text in another language, by a recurrent encoder and decoder with attention."
-    )
+    for name, declared in catalogue().items():
+        assert f"\n{name}\n    {declared.summary}\n    {', '.join(scripts_of(name))}\n" in out
 
 
 @pytest.mark.parametrize("asked", ["--help", "-h"])
@@ -102,8 +95,8 @@ def test_an_unknown_name_is_one_line_with_those_like_it(command, arguments, prob
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("zzz",), f"no application 'zzz'; expected one of {', '.join(CATALOGUE)}"),
-        (("",), f"no application ''; expected one of {', '.join(CATALOGUE)}"),
+        (("zzz",), f"no application 'zzz'; expected one of {', '.join(catalogue())}"),
+        (("",), f"no application ''; expected one of {', '.join(catalogue())}"),
         (
             ("translation", "data"),
             "translation has no script 'data'; expected one of train, evaluate, export, predict",
@@ -142,7 +135,7 @@ def test_a_script_does_the_same_by_both_ways(arguments):
     assert "".join(done.stderr.split()) == "".join(named.split())
 
 
-@pytest.mark.parametrize("application", CATALOGUE)
+@pytest.mark.parametrize("application", catalogue())
 def test_help_of_a_script_shows_the_command_that_was_typed(application):
     done = modules_run(code=console_script(application, "predict", "--help"))
     assert (done.returncode, done.stderr) == (0, "")

@@ -9,7 +9,7 @@ from typing import Annotated, get_args, get_type_hints
 import numpy as np
 import pytest
 
-from applications import CATALOGUE
+from applications import catalogue
 from common.checks import (
     FRACTION,
     SHARE,
@@ -78,7 +78,7 @@ def test_too_small_a_value_is_named_by_its_flag(value):
         require_at_least(1, epochs=2, batch_size=value)
 
 
-@pytest.mark.parametrize("application", CATALOGUE)
+@pytest.mark.parametrize("application", catalogue())
 def test_every_flag_of_every_training_refuses_numbers_that_are_none(application):
     config = importlib.import_module(f"applications.{application}.config").PRESETS["tiny"]
     for part in (config, *(value for value in vars(config).values() if dataclasses.is_dataclass(value))):
@@ -91,7 +91,7 @@ def test_every_flag_of_every_training_refuses_numbers_that_are_none(application)
                         dataclasses.replace(part, **{field.name: wrong})
 
 
-@pytest.mark.parametrize("application", CATALOGUE)
+@pytest.mark.parametrize("application", catalogue())
 def test_every_whole_number_of_every_training_declares_its_range(application):
     config = importlib.import_module(f"applications.{application}.config").PRESETS["tiny"]
     for part in (config, *(value for value in vars(config).values() if dataclasses.is_dataclass(value))):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from applications import CATALOGUE
+from applications import catalogue
 from common import model_folders
 from common.errors import UserError
 from common.model_folders import SHIPPED_MODELS, VARIABLE, model_folder, models_folder
@@ -39,8 +39,8 @@ def installed(elsewhere, monkeypatch):
 
 
 def test_the_checkout_has_a_model_of_every_application(elsewhere):
-    assert {name: model_folder(name) for name in CATALOGUE} == {
-        name: SHIPPED_MODELS / name for name in CATALOGUE
+    assert {name: model_folder(name) for name in catalogue()} == {
+        name: SHIPPED_MODELS / name for name in catalogue()
     }
 
 
@@ -131,7 +131,7 @@ def test_any_set_of_places_gives_the_first_of_them(tmp_path_factory, present):
 
 
 @pytest.mark.parametrize("script", ["predict", "evaluate"])
-@pytest.mark.parametrize("application", CATALOGUE)
+@pytest.mark.parametrize("application", catalogue())
 def test_a_model_is_looked_for_when_it_is_asked_for(application, script, installed):
     """Not when the module is imported, which must not fail where there is no model."""
     module = __import__(f"applications.{application}.{script}", fromlist=["Options"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tyro
 
-from applications import CATALOGUE
+from applications import catalogue
 from applications.image_captioning.sample import Options as SceneOptions
 from applications.image_captioning.sample import main as draw_scenes
 from applications.speech_commands.sample import Options as WordOptions
@@ -135,4 +135,4 @@ def rounded(value):
 def test_the_readme_asks_every_application_over_both_protocols():
     for client in ("curl", "common.serving.client"):
         asked = " ".join(command for command, _ in PRINTED if client in command)
-        assert all(name in asked for name in CATALOGUE)
+        assert all(name in asked for name in catalogue())

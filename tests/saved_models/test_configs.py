@@ -6,7 +6,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from applications import CATALOGUE
+from applications import catalogue
 from common.inference.protobuf import declare_messages
 
 REPOSITORY = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def served():
 def test_each_application_is_served_once(served):
     names = [model.name for model in read("models.config", ModelServerConfig).model_config_list.config]
     assert names == sorted(set(names))
-    assert set(CATALOGUE) <= served.keys()
+    assert set(catalogue()) <= served.keys()
     exporting = {path.parent.name for path in (REPOSITORY / "applications").glob("*/export.py")}
     assert served.keys() <= exporting
 
