@@ -1,24 +1,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# What `make run` asks each application's shipped model, a line per application. The model that it then trains on the
-# application's sample is asked the same, unless there is an own.<application>; train.<application> are further flags of its training. Where files are
-# asked about, sample.<application> are the flags with which its sample writes some first.
-sample.image_captioning := --output runs/image_captioning/scenes --count 3
-ask.image_captioning := runs/image_captioning/scenes
-train.image_captioning := --pretraining-epochs 2 --epochs 3
-ask.sentiment_analysis := "not bad at all, I loved it" "a great cast, but the story goes nowhere"
-sample.speech_commands := --output runs/speech_commands/words --count 5
-ask.speech_commands := runs/speech_commands/words
-ask.text_generation := "ROMEO:" --length 200 --seed 7
-own.text_generation := "def " --length 300 --temperature 0.7 --seed 7
-ask.translation := "A man in a blue shirt is standing on a ladder cleaning a window." "Two dogs are playing in the snow."
-own.translation := "Tuesday, March 3, 1987" "twelve thousand and forty-one"
-train.translation := --pairs 10000 --epochs 3
-APPLICATIONS := $(sort $(patsubst ask.%,%,$(filter ask.%,$(.VARIABLES))))
-RUNS := $(addprefix run-,$(APPLICATIONS))
+# A long installation says every few seconds how far it is.
+define with_signs_of_life
+($(1)) & job=$$!; trap 'kill $$job 2>/dev/null' INT TERM; waited=0; while kill -0 $$job 2>/dev/null; do sleep 1; waited=$$((waited + 1)); \
+	if [ $$((waited % 8)) -eq 0 ]; then echo "  ... $$waited seconds, $$(du -sm $(2) 2>/dev/null | cut -f1) MB"; fi; done; wait $$job
+endef
 
-.PHONY: setup run $(RUNS) serve test bench-layers check-loaders clean
+.PHONY: help setup run run-all serve test bench-layers check-loaders clean
+
+help: ## list what can be made
+	@sed -nE 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 setup: .venv/.ready ## make .venv and install the project with its test tools
 
@@ -26,26 +18,18 @@ setup: .venv/.ready ## make .venv and install the project with its test tools
 .venv/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "error: Python 3.11 to 3.13 is needed; this is " + sys.version.split()[0] + " (name another: make PYTHON=python3.12 ...)")'
 	@echo "setting up .venv: TensorFlow and the rest, about 3 GB on disk"
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -qq --upgrade pip
-	$(BIN)/python -m pip install -qq --editable ".[test]"
+	@$(PYTHON) -m venv .venv
+	@$(call with_signs_of_life,$(BIN)/python -m pip install -qq --upgrade pip && $(BIN)/python -m pip install -qq --editable ".[test]",.venv)
 	@touch $@
 
-run: $(RUNS) ## for each application: answer with the shipped model, then train, evaluate, export and use one of your own
+run: setup ## ask every shipped model what it is made for, then train, export, measure and ask one of your own (90 seconds)
+	@$(BIN)/python -m applications.walk
 
-$(RUNS): run-%: setup ## the same for one application
-	$(if $(sample.$*),$(BIN)/python -m applications.$*.sample $(sample.$*))
-	@echo "== $*: the shipped model"
-	$(BIN)/python -m applications.$*.predict --model saved_models/$*/1 $(ask.$*)
-	@echo "== $*: a model of your own, from nothing: train"
-	$(BIN)/python -m applications.$*.train sample --overwrite $(train.$*)
-	@echo "== $*: export"
-	@rm -rf runs/$*/sample/saved_models
-	$(BIN)/python -m applications.$*.export --run runs/$*/sample --output runs/$*/sample/saved_models/$*
-	@echo "== $*: evaluate on the part of the sample that training never saw"
-	$(BIN)/python -m applications.$*.evaluate --model runs/$*/sample/saved_models/$* --data sample --output runs/$*/sample/evaluation
-	@echo "== $*: predict with it"
-	$(BIN)/python -m applications.$*.predict --model runs/$*/sample/saved_models/$* $(or $(own.$*),$(ask.$*))
+run-%: setup ## the same for one application, from its shipped model to one of your own: make run-text_generation
+	@$(BIN)/python -m applications.walk $*
+
+run-all: setup ## the same for all applications (an hour)
+	@$(BIN)/python -m applications.walk --everything
 
 serve: setup ## answer TensorFlow Serving's requests with the shipped models, REST on port 8501 and gRPC on 8500
 	$(BIN)/python -m common.serving.server --models saved_models

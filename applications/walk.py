@@ -1,0 +1,150 @@
+"""Shows what the applications do: asks the shipped models, and walks the path from the sample to a model of one's own.
+
+python -m applications.walk                     # all shipped models, then one short training
+python -m applications.walk text_generation     # one application from its shipped model to one of your own
+"""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+
+import tyro
+from rich.markup import escape
+
+from applications import catalogue
+from common import cli
+from common.application import Application, Question
+from common.errors import FlagError, UserError
+from common.model_folders import SHIPPED_MODELS
+
+QUICKEST = "sentiment_analysis"
+"""Trains its sample model in less than a minute on 2 cores."""
+
+_RUNS = Path("runs")
+_SILENCE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which applications are walked from end to end."""
+
+    applications: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Names of applications; without any, all shipped models are asked and then one sample model is trained."""
+    everything: bool = False
+    """Walk all applications; some train for half an hour."""
+
+    def __post_init__(self) -> None:
+        names = catalogue()
+        for name in self.applications:
+            if name not in names:
+                raise FlagError(f"no application {name!r}; expected one of {', '.join(names)}")
+
+
+def main(options: Options) -> None:
+    """Asks the shipped models what they are made for, then trains, exports, measures and asks a model on the sample."""
+    names, started = catalogue(), time.monotonic()
+    walked = list(names) if options.everything else list(options.applications)
+    for name in walked or names:
+        ask_shipped_model(names[name])
+        if walked:
+            walk(names[name])
+    if not walked:
+        walk(names[QUICKEST])
+    cli.console().print(f"\n[bold]done in {time.monotonic() - started:.0f} seconds[/bold]")
+
+
+def ask_shipped_model(application: Application) -> None:
+    """Prints each question and the answer of the application's shipped model, if it has one."""
+    model = SHIPPED_MODELS / application.name / "1"
+    if model.is_dir():
+        _title(f"{application.title}: the shipped model ({application.summary})")
+        _ask(application, application.questions, model)
+    else:
+        _title(f"{application.title}: no model is shipped")
+
+
+def walk(application: Application) -> None:
+    """Trains on the sample, exports, evaluates on the part that training has never seen, and asks the new model."""
+    name, run = application.name, _RUNS / application.name / "sample"
+    models = run / "saved_models"
+    _title(f"{application.title}: a model of your own, trained on the sample from nothing")
+    _run(name, "train", "sample", "--overwrite", *application.sample_training)
+    rmtree(models, ignore_errors=True)
+    _run(name, "export", "--run", str(run), "--output", str(models / name))
+    _title(f"{application.title}: measured on the part of the sample that training has never seen")
+    _run(
+        name,
+        "evaluate",
+        "--model",
+        str(models / name),
+        "--data",
+        "sample",
+        "--output",
+        str(run / "evaluation"),
+    )
+    _title(f"{application.title}: answers of the new model")
+    _ask(application, application.sample_questions or application.questions, models / name)
+
+
+def _ask(application: Application, questions: Sequence[Question], model: Path) -> None:
+    for question in questions:
+        cli.console().print(f"[bold]? {escape(question.asked)}[/bold]")
+        arguments = question.arguments(_RUNS / application.name / "questions")
+        _run(application.name, "predict", "--model", str(model), *arguments)
+
+
+def _run(application: str, script: str, *arguments: str) -> None:
+    command = ["-m", f"applications.{application}.{script}", *arguments]
+    cli.console().print(f"$ python {subprocess.list2cmdline(command)}", style="dim", markup=False)
+    with (
+        signs_of_life() as said,
+        subprocess.Popen(
+            [sys.executable, *command], stdout=subprocess.PIPE, text=True, bufsize=1, errors="replace"
+        ) as process,
+    ):
+        assert process.stdout is not None
+        for line in process.stdout:
+            said()
+            print(line, end="", flush=True)
+    if process.returncode:
+        raise UserError(f"{application} {script} ended with status {process.returncode}")
+
+
+@contextmanager
+def signs_of_life() -> Iterator[Callable[[], None]]:
+    """Prints how long the work goes on whenever nothing was said for some seconds; yields what is called when
+    something is said."""
+    started = last = time.monotonic()
+    done = threading.Event()
+
+    def said() -> None:
+        nonlocal last
+        last = time.monotonic()
+
+    def watch() -> None:
+        while not done.wait(0.5):
+            if time.monotonic() - last >= _SILENCE_SECONDS:
+                cli.console(stderr=True).print(f"  ... {time.monotonic() - started:.0f} seconds", style="dim")
+                said()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield said
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _title(text: str) -> None:
+    cli.console().print(f"\n[bold]== {escape(text)}[/bold]")
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
