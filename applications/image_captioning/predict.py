@@ -6,24 +6,30 @@ python -m applications.image_captioning.predict photo.jpg photos/
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, TypeVar, overload
+from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar, overload
 
 import numpy as np
 import tyro
-from rich.progress import track
 
 from common import cli
-from common.checks import require_at_least
-from common.data.file_trees import Read, read_tree
+from common.checks import AtLeast, check_ranges
+from common.data.file_trees import Read
 from common.errors import ROW_ERROR, FlagError, UserError
 from common.images.files import decode_image, encode_png, is_image
 from common.inference.extra_files import read_extra
-from common.inference.runner import SavedModelError, SavedModelRunner, latest_version
-from common.model_folders import model_folder
-from common.predicting.answer_files import require_answer_file, write_answers
-from common.predicting.input_files import STANDARD_INPUT, GivenFiles, is_single, is_tree, path_of, printable
+from common.inference.runner import SavedModelError, SavedModelRunner
+from common.predicting.answer_files import require_answer_file
+from common.predicting.input_files import (
+    STANDARD_INPUT,
+    GivenFiles,
+    find_files,
+    is_single,
+    printable,
+    read_file,
+)
+from common.predicting.predictor import Answer, decoded, find_model, progress, rows_of
+from common.predicting.script import Shown, answer_files
 from common.predicting.texts import chunks
 
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
@@ -33,7 +39,6 @@ _COLUMNS = ("file", "caption", "score")
 
 T = TypeVar("T")
 
-Answer: TypeAlias = dict[str, Any]
 Image: TypeAlias = str | Path | bytes | np.ndarray
 """A path, the bytes of an image file, or pixels: uint8 `[height, width, 3]`."""
 
@@ -59,7 +64,7 @@ class Predictor:
     """
 
     def __init__(self, model: Path | None = None, batch_size: int = 16) -> None:
-        self.path = latest_version(model or model_folder("image_captioning"))
+        self.path = find_model("image_captioning", model)
         self.batch_size = batch_size
         self._runner = SavedModelRunner(self.path)
         described = read_extra(self.path, DESCRIPTION_FILE, "image_captioning")
@@ -114,11 +119,9 @@ class Predictor:
             raise UserError(f"images: {_expected(images)}")
         named = ((image, f"images[{index}]") for index, image in enumerate(images))
         batches = list(chunks(named, self.batch_size))
-        console = cli.console(stderr=True)
-        is_hidden = not (show_progress and console.is_terminal)
         return [
             shown(row)
-            for batch in track(batches, "captioning", console=console, transient=True, disable=is_hidden)
+            for batch in progress(batches, "captioning", show_progress)
             for row in self._ask(signature, [_file(*one) for one in batch])
         ]
 
@@ -146,7 +149,7 @@ class Predictor:
         if pixels:
             rows = self._run(signature, [*pixels.values()])
             for index, row in zip(pixels, rows, strict=True):
-                fault = _decoded(row.get(ROW_ERROR, b""))
+                fault = decoded(row.get(ROW_ERROR, b""))
                 outcomes[index] = UserError(f"{files[index].name}: {fault}") if fault else row
         return outcomes
 
@@ -163,30 +166,26 @@ class Predictor:
 
     def _run(self, signature: str, contents: Sequence[bytes]) -> list[Answer]:
         outputs = self._runner.run(signature, image_bytes=contents)
-        return [{name: values[row] for name, values in outputs.items()} for row in range(len(contents))]
+        return rows_of(outputs, len(contents))
 
 
 def _answer(row: Answer) -> Answer:
-    return {"caption": _decoded(row["caption"]), "score": float(row["score"])}
+    return {"caption": decoded(row["caption"]), "score": float(row["score"])}
 
 
 def _hypotheses(row: Answer) -> list[Answer]:
     lowest = np.finfo(np.float32).min
     return [
-        {"caption": _decoded(caption), "score": float(score)}
+        {"caption": decoded(caption), "score": float(score)}
         for caption, score in zip(row["captions"], row["scores"], strict=True)
         if score > lowest
     ]
 
 
 def _attended(row: Answer) -> Answer:
-    tokens = [_decoded(token) for token in row["tokens"] if token]
+    tokens = [decoded(token) for token in row["tokens"] if token]
     attention = row["attention"][: len(tokens)]
-    return {"caption": _decoded(row["caption"]), "tokens": tokens, "attention": attention}
-
-
-def _decoded(text: bytes) -> str:
-    return text.decode("utf-8", "replace")
+    return {"caption": decoded(row["caption"]), "tokens": tokens, "attention": attention}
 
 
 def _is_single(images: Any) -> bool:
@@ -195,7 +194,7 @@ def _is_single(images: Any) -> bool:
 
 def _file(image: Any, name: str) -> ImageFile:
     if isinstance(image, str | Path):
-        return ImageFile(str(image), _read(Path(image)))
+        return ImageFile(str(image), read_file(Path(image), "an image"))
     if isinstance(image, bytes):
         return ImageFile(name, image)
     is_pixels = isinstance(image, np.ndarray) and image.ndim == 3 and image.shape[2] == 3 and image.size
@@ -210,18 +209,6 @@ def _expected(value: Any) -> str:
         f"got {kind}; expected a path, the bytes of an image file, or pixels (uint8 [height, width, 3]), or a list of "
         "these"
     )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.expanduser().read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise UserError(f"{path}: a folder; expected an image") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{path}: cannot be read ({reason})") from None
 
 
 @dataclass(frozen=True)
@@ -241,12 +228,12 @@ class Options:
     """Show all captions that the search found for each image, each with its score."""
     attention: Path | None = None
     """Draw where in a single image the model looked as it wrote each word, as a PNG."""
-    batch_size: int = 16
+    batch_size: Annotated[int, AtLeast(1)] = 16
     """Images that are looked at at once."""
 
     def __post_init__(self) -> None:
+        check_ranges(self)
         require_answer_file(self.output)
-        require_at_least(1, batch_size=self.batch_size)
         if self.attention is None:
             return
         if self.attention.suffix.lower() != ".png":
@@ -261,38 +248,17 @@ def main(options: Options) -> None:
         raise UserError("no images; expected image files, folders of them, or an image on standard input")
     predictor = Predictor(options.model, options.batch_size)
     given = GivenFiles(options.images or (STANDARD_INPUT,), _found)
-    found = _captioned(predictor, given, options)
-    if options.output is None:
-        for _, lines in found:
-            print(*lines, sep="\n", flush=True)
-    else:
-        answers = list(found)
-        records, lines = [record for record, _ in answers], [line for _, lines in answers for line in lines]
-        rows = [{**record, **one} for record in records for one in record.get("n_best", [record])]
-        write_answers(options.output, records, _COLUMNS, lines, rows)
-    if given.failed:
-        sys.exit(cli.FAILED)
+    answer_files(given, options.output, _COLUMNS, _captioned(predictor, given, options))
 
 
 def _found(argument: str) -> list[tuple[str, Read]]:
     """The names and readers of the images that an argument stands for."""
     if argument == STANDARD_INPUT:
         return [("standard input", sys.stdin.buffer.read)]
-    path = path_of(argument)
-    if not is_tree(argument):
-        return [(str(path), partial(_read, path))]
-    files = read_tree(path, is_image)
-    if not files:
-        raise UserError(f"{path}: no images; expected .jpg, .png, .gif, .bmp, .webp or .tiff files")
-    if path.is_dir():
-        return [(str(path / name), partial(_read, path / name)) for name in files]
-    return [(f"{path}/{name}", read) for name, read in files.items()]
+    return find_files(argument, is_image, "an image", ".jpg, .png, .gif, .bmp, .webp or .tiff")
 
 
-def _captioned(
-    predictor: Predictor, given: GivenFiles[bytes], options: Options
-) -> Iterator[tuple[Answer, Sequence[str]]]:
-    """The record and the lines of each image's answer."""
+def _captioned(predictor: Predictor, given: GivenFiles[bytes], options: Options) -> Iterator[Shown]:
     for chunk in chunks((ImageFile(*one) for one in given.contents()), options.batch_size):
         for file, outcome in zip(chunk, predictor.outcomes(chunk, options.n_best), strict=True):
             if isinstance(outcome, UserError):
@@ -302,7 +268,7 @@ def _captioned(
                 _draw_attention(predictor, file, options.attention)
             rounded = [{**one, "score": round(one["score"], 6)} for one in outcome]
             record = {"file": file.name, **rounded[0]} | ({"n_best": rounded} if options.n_best else {})
-            yield record, _lines(file.name, outcome, options)
+            yield Shown(record, _lines(file.name, outcome, options), [{**record, **one} for one in rounded])
 
 
 def _lines(name: str, outcome: Sequence[Answer], options: Options) -> list[str]:

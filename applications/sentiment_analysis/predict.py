@@ -3,31 +3,29 @@
 python -m applications.sentiment_analysis.predict "not bad at all, I loved it"
 """
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Annotated, overload
 
 import numpy as np
 import tyro
-from rich.progress import track
 from rich.text import Text
 
 from common import cli
-from common.checks import require_at_least
+from common.checks import AtLeast, check_ranges
 from common.errors import FlagError
 from common.inference.extra_files import read_extra
-from common.inference.runner import SavedModelRunner, latest_version
-from common.model_folders import model_folder
-from common.predicting.answer_files import require_answer_file, write_answers
-from common.predicting.texts import checked_texts, chunks, given_texts, place_of, require_one_source
+from common.inference.runner import SavedModelRunner
+from common.predicting.answer_files import require_answer_file
+from common.predicting.predictor import Answer, answer_rows, classified, decoded, find_model
+from common.predicting.script import Shown, answer_texts, warn_of
+from common.predicting.texts import checked_texts, require_one_source
 
 LABELS_FILE = Path("assets.extra") / "labels.json"
 
 _COLUMNS = ("text", "label", "probability")
-
-Answer = dict[str, Any]
+_SHOWN_LENGTH = 200
 
 
 class Predictor:
@@ -40,7 +38,7 @@ class Predictor:
     """
 
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
-        self.path = latest_version(model or model_folder("sentiment_analysis"))
+        self.path = find_model("sentiment_analysis", model)
         self.batch_size = batch_size
         self._runner = SavedModelRunner(self.path)
         described = read_extra(self.path, LABELS_FILE, "sentiment_analysis")
@@ -63,38 +61,26 @@ class Predictor:
         """
         if isinstance(texts, str):
             return self([texts], explain)[0]
-        texts = checked_texts(texts)
-        return self._explain(texts) if explain else [self._answer(row) for row in self.probabilities(texts)]
+        rows = self._ask("explain" if explain else "serving_default", checked_texts(texts))
+        return [classified(row["probabilities"], self.labels) | _tokens(row) for row in rows]
 
     def probabilities(self, texts: Sequence[str], show_progress: bool = False) -> np.ndarray:
         """Calibrated probabilities `[texts, classes]`, texts of like length computed together."""
-        probabilities = np.zeros((len(texts), len(self.labels)), np.float32)
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        batches = list(chunks(order, self.batch_size))
-        console = cli.console(stderr=True)
-        is_hidden = not (show_progress and console.is_terminal)
-        for rows in track(batches, "classifying", console=console, transient=True, disable=is_hidden):
-            outputs = self._runner.answer("serving_default", text=[texts[row] for row in rows])
-            probabilities[rows] = outputs["probabilities"]
-        return probabilities
+        rows = self._ask("serving_default", texts, show_progress)
+        return np.array([row["probabilities"] for row in rows], np.float32).reshape(-1, len(self.labels))
 
-    def _explain(self, texts: Sequence[str]) -> list[Answer]:
-        answers = []
-        for chunk in chunks(texts, self.batch_size):
-            outputs = self._runner.answer("explain", text=chunk)
-            for row, probabilities in enumerate(outputs["probabilities"]):
-                real = outputs["mask"][row]
-                tokens = [token.decode("utf-8", "replace") for token in outputs["tokens"][row][real]]
-                contributions = outputs["contributions"][row][real].tolist()
-                answers.append(
-                    self._answer(probabilities) | {"tokens": list(zip(tokens, contributions, strict=True))}
-                )
-        return answers
+    def _ask(self, signature: str, texts: Sequence[str], show_progress: bool = False) -> list[Answer]:
+        inputs = {"text": texts}
+        return answer_rows(self._runner, signature, inputs, self.batch_size, "classifying", show_progress)
 
-    def _answer(self, probabilities: np.ndarray) -> Answer:
-        best = int(np.argmax(probabilities))
-        named = dict(zip(self.labels, map(float, probabilities), strict=True))
-        return {"label": self.labels[best], "probability": float(probabilities[best]), "probabilities": named}
+
+def _tokens(row: Answer) -> Answer:
+    """What each token adds, if the row tells it."""
+    if "tokens" not in row:
+        return {}
+    real = row["mask"]
+    tokens, contributions = map(decoded, row["tokens"][real]), row["contributions"][real].tolist()
+    return {"tokens": list(zip(tokens, contributions, strict=True))}
 
 
 @dataclass(frozen=True)
@@ -115,85 +101,57 @@ class Options:
     for the lines that the terminal would show."""
     explain: bool = False
     """Colour each word by what it adds: green towards the label, red against it; numbers where there is no terminal."""
-    batch_size: int = 32
+    batch_size: Annotated[int, AtLeast(1)] = 32
     """Texts that are read at once."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        require_one_source(self.texts, self.input)
+        require_answer_file(self.output)
+        if self.output is not None and self.explain:
+            raise FlagError("--explain: colours words in the terminal; leave out --output")
 
 
 def main(options: Options) -> None:
     """Labels texts with an exported model."""
-    require_one_source(options.texts, options.input)
-    require_answer_file(options.output)
-    if options.output is not None and options.explain:
-        raise FlagError("--explain: colours words in the terminal; leave out --output")
-    require_at_least(1, batch_size=options.batch_size)
     predictor = Predictor(options.model, options.batch_size)
-    given = given_texts(options.texts, options.input, options.text_column)
-    if options.output is not None:
-        _write(predictor, list(given), options)
-        return
-    console = cli.console()
-    is_typed = not options.texts and not options.input and sys.stdin.isatty()
-    if is_typed:
-        cli.console(stderr=True).print("a text per line; Ctrl-D ends", style="dim")
-    first = 1
-    for chunk in chunks(given, 1 if is_typed else options.batch_size):
-        _warn_of_empty(chunk, options, first)
-        for text, answer in zip(chunk, predictor(chunk, options.explain), strict=True):
-            if options.explain and console.is_terminal:
-                console.print(Text(_beginning(answer)) + _coloured(answer))
-            else:
-                print(_explained(answer) if options.explain else _line(text, answer), flush=True)
-        first += len(chunk)
+    is_coloured = cli.console().is_terminal
 
+    def answer(texts: Sequence[str], first: int, show_progress: bool) -> Iterator[Shown]:
+        warn_of(options, first, (not text.strip() for text in texts), "no text; its label means nothing")
+        if options.explain:
+            for answer in predictor(texts, explain=True):
+                yield Shown(answer, [_coloured(answer) if is_coloured else _explained(answer)])
+            return
+        for text, row in zip(texts, predictor.probabilities(texts, show_progress), strict=True):
+            answer = classified(row, predictor.labels)
+            record = {"text": text, "label": answer["label"], "probability": round(answer["probability"], 6)}
+            yield Shown(record, [_beginning(answer) + _shortened(text)])
 
-def _write(predictor: Predictor, texts: Sequence[str], options: Options) -> None:
-    assert options.output is not None
-    _warn_of_empty(texts, options)
-    probabilities = predictor.probabilities(texts, show_progress=True)
-    records: list[Answer] = [
-        {
-            "text": text,
-            "label": predictor.labels[int(np.argmax(row))],
-            "probability": round(float(row.max()), 6),
-        }
-        for text, row in zip(texts, probabilities, strict=True)
-    ]
-    write_answers(options.output, records, _COLUMNS, (_line(record["text"], record) for record in records))
-
-
-def _warn_of_empty(texts: Sequence[str], options: Options, first: int = 1) -> None:
-    """A line to standard error for each text without a word, whose label says nothing."""
-    for number, text in enumerate(texts, start=first):
-        if not text.strip():
-            where = place_of(number, options.texts, options.input)
-            print(f"warning: {where}: no text; its label means nothing", file=sys.stderr, flush=True)
+    answer_texts(options, _COLUMNS, answer)
 
 
 def _beginning(answer: Answer) -> str:
     return f"{answer['label']}\t{answer['probability']:.4f}\t"
 
 
-def _line(text: str, answer: Answer) -> str:
-    return _beginning(answer) + _shortened(text)
-
-
 def _explained(answer: Answer) -> str:
     return _beginning(answer) + " ".join(f"{token}({value:+.2f})" for token, value in answer["tokens"])
 
 
-def _shortened(text: str, length: int = 200) -> str:
+def _shortened(text: str) -> str:
     """The beginning of a text on one line, without characters that would steer the terminal."""
-    return "".join(character if character.isprintable() else " " for character in text[:length])
+    return "".join(character if character.isprintable() else " " for character in text[:_SHOWN_LENGTH])
 
 
 def _coloured(answer: Answer) -> Text:
     largest = max((abs(value) for _, value in answer["tokens"]), default=0.0) or 1.0
-    shown = Text()
+    shown = Text(_beginning(answer))
     for token, value in answer["tokens"]:
         strength = abs(value) / largest
         colour = "green" if value > 0 else "red"
-        shown.append(token, style=f"bold {colour}" if strength > 0.5 else colour if strength > 0.1 else "dim")
-        shown.append(" ")
+        style = f"bold {colour}" if strength > 0.5 else colour if strength > 0.1 else "dim"
+        shown.append(token, style=style).append(" ")
     return shown
 
 

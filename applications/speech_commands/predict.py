@@ -11,26 +11,26 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import Annotated, Any, TypeAlias, overload
 
 import numpy as np
 import tyro
-from rich.progress import track
 
 from applications.speech_commands.detection import Detection, DetectionOptions, Detector
 from applications.speech_commands.streaming import Listener, StepListener, WindowListener
 from common import cli
 from common.audio.files import SAMPLE_RATE, decode_audio, encode_wav, read_audio, to_waveform
-from common.audio.folders import find_all
+from common.audio.folders import is_recording
 from common.audio.streams import read_blocks
-from common.checks import require_at_least
+from common.checks import AtLeast, check_ranges
 from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
-from common.inference.runner import SavedModelRunner, latest_version
-from common.model_folders import model_folder
-from common.predicting.answer_files import require_answer_file, write_answers
-from common.predicting.input_files import STANDARD_INPUT, GivenFiles, is_single, is_tree, path_of, printable
+from common.inference.runner import SavedModelRunner
+from common.predicting.answer_files import require_answer_file
+from common.predicting.input_files import STANDARD_INPUT, GivenFiles, find_files, is_single, printable
+from common.predicting.predictor import Answer, classified, find_model, progress
+from common.predicting.script import Shown, answer_files
 from common.predicting.texts import chunks
 
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
@@ -43,7 +43,6 @@ _SETTLING = round(0.3 * SAMPLE_RATE)
 _SPECTRUM_HOP_SECONDS = 0.01
 _LIVE_SECONDS = 0.1
 
-Answer: TypeAlias = dict[str, Any]
 Recording: TypeAlias = str | Path | bytes | np.ndarray
 """A path, the bytes of an audio file, or a waveform: floating point `[samples]` at 16 kHz, from -1 to 1."""
 
@@ -58,7 +57,7 @@ class Predictor:
     """
 
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
-        self.path = latest_version(model or model_folder("speech_commands"))
+        self.path = find_model("speech_commands", model)
         self.batch_size = batch_size
         self._runner = SavedModelRunner(self.path)
         described = read_extra(self.path, DESCRIPTION_FILE, "speech_commands")
@@ -82,8 +81,8 @@ class Predictor:
             UserError: naming what is no recording, or cannot be used, and why.
         """
         if isinstance(recordings, Recording):
-            return self._answer(self.probabilities([_waveform(recordings)])[0])
-        return [self._answer(row) for row in self.probabilities(_waveforms(recordings))]
+            return classified(self.probabilities([_waveform(recordings)])[0], self.labels)
+        return [classified(row, self.labels) for row in self.probabilities(_waveforms(recordings))]
 
     def probabilities(self, waveforms: Sequence[np.ndarray], show_progress: bool = False) -> np.ndarray:
         """Calibrated probabilities `[waveforms, classes]` of waveforms `[samples]`, those of one length computed
@@ -94,9 +93,7 @@ class Predictor:
         """
         probabilities = np.zeros((len(waveforms), len(self.labels)), np.float32)
         batches = list(self._batches([len(waveform) for waveform in waveforms]))
-        console = cli.console(stderr=True)
-        is_hidden = not (show_progress and console.is_terminal)
-        for length, rows in track(batches, "listening", console=console, transient=True, disable=is_hidden):
+        for length, rows in progress(batches, "listening", show_progress):
             batch = np.zeros((len(rows), length), np.float32)
             for place, row in enumerate(rows):
                 batch[place, : len(waveforms[row])] = waveforms[row]
@@ -170,13 +167,10 @@ class Predictor:
             names = [name for name, _ in chunk]
             outputs = require_answered(self._runner.run("attention", audio_bytes=files), names)
             rows = zip(*(outputs[name] for name in ("probabilities", "attention", "log_mel")), strict=True)
-            answers += [self._answer(row) | {"attention": one, "log_mel": two} for row, one, two in rows]
+            answers += [
+                classified(row, self.labels) | {"attention": one, "log_mel": two} for row, one, two in rows
+            ]
         return answers
-
-    def _answer(self, probabilities: np.ndarray) -> Answer:
-        best = int(np.argmax(probabilities))
-        named = dict(zip(self.labels, map(float, probabilities), strict=True))
-        return {"label": self.labels[best], "probability": float(probabilities[best]), "probabilities": named}
 
 
 def _waveforms(recordings: Any) -> list[np.ndarray]:
@@ -232,12 +226,12 @@ class Options:
     """When a word counts as heard, with --stream."""
     attention: Path | None = None
     """Draw the spectrum of a single recording, and what the model attended to, as a PNG."""
-    batch_size: int = 32
+    batch_size: Annotated[int, AtLeast(1)] = 32
     """Recordings that are heard at once."""
 
     def __post_init__(self) -> None:
+        check_ranges(self)
         require_answer_file(self.output)
-        require_at_least(1, batch_size=self.batch_size)
         if not self.stream and self.detection != DetectionOptions():
             raise FlagError(
                 "--smoothing, --threshold and --refractory say when a word counts as heard with --stream"
@@ -256,52 +250,35 @@ def main(options: Options) -> None:
         )
     predictor = Predictor(options.model, options.batch_size)
     given = GivenFiles(options.recordings or (STANDARD_INPUT,), _found)
-    found = _detected(predictor, given, options) if options.stream else _answered(predictor, given, options)
-    if options.output is None:
-        for _, line in found:
-            print(line, flush=True)
-    else:
-        answers = list(found)
-        columns = _STREAM_COLUMNS if options.stream else _COLUMNS
-        records, lines = [record for record, _ in answers], (line for _, line in answers)
-        write_answers(options.output, records, columns, lines)
-    if given.failed:
-        sys.exit(cli.FAILED)
+    answers = _detected if options.stream else _answered
+    columns = _STREAM_COLUMNS if options.stream else _COLUMNS
+    answer_files(given, options.output, columns, answers(predictor, given, options))
 
 
 def _found(argument: str) -> list[tuple[str, Callable[[], np.ndarray]]]:
     """The names and readers of the recordings that an argument stands for."""
     if argument == STANDARD_INPUT:
         return [(argument, lambda: decode_audio(sys.stdin.buffer.read(), "standard input"))]
-    path = path_of(argument)
-    if not is_tree(argument):
-        return [(str(path), partial(read_audio, path))]
-    files = find_all(path)
-    if not files:
-        raise UserError(f"{path}: no recordings; expected .wav, .flac, .ogg, .mp3, .m4a or other audio files")
-    if path.is_dir():
-        return [(str(path / file.name), partial(read_audio, path / file.name)) for file in files]
-    names = [f"{path}/{file.name}" for file in files]
-    return [(name, partial(decode_audio, file.read(), name)) for name, file in zip(names, files, strict=True)]
+    files = find_files(argument, is_recording, "a recording", ".wav, .flac, .ogg, .mp3, .m4a or other audio")
+    return [(name, partial(_decoded, name, read)) for name, read in files]
 
 
-def _answered(
-    predictor: Predictor, given: GivenFiles[np.ndarray], options: Options
-) -> Iterator[tuple[Answer, str]]:
-    """The record and the line of each recording's answer."""
+def _decoded(name: str, read: Callable[[], bytes]) -> np.ndarray:
+    return decode_audio(read(), name)
+
+
+def _answered(predictor: Predictor, given: GivenFiles[np.ndarray], options: Options) -> Iterator[Shown]:
     for chunk in chunks(given.contents(), options.batch_size):
         if options.attention is not None:
             _draw_attention(predictor, chunk[0][1], options.attention)
         answers = predictor([waveform for _, waveform in chunk])
         for (name, _), answer in zip(chunk, answers, strict=True):
             record = {"file": name, **answer, "probability": round(answer["probability"], 6)}
-            yield record, f"{answer['label']}\t{answer['probability']:.4f}\t{printable(name)}"
+            yield Shown(record, [f"{answer['label']}\t{answer['probability']:.4f}\t{printable(name)}"])
 
 
-def _detected(
-    predictor: Predictor, given: GivenFiles[np.ndarray], options: Options
-) -> Iterator[tuple[Answer, str]]:
-    """The record and the line of each detection; standard input is heard as it comes."""
+def _detected(predictor: Predictor, given: GivenFiles[np.ndarray], options: Options) -> Iterator[Shown]:
+    """Each detection; standard input is heard as it comes."""
     for name, read in given.readers():
         is_live = name == STANDARD_INPUT
         recording = (
@@ -311,7 +288,7 @@ def _detected(
             line = f"{found.time:.2f}s  {found.label}  {found.probability:.2f}"
             rounded = {"time": round(found.time, 2), "probability": round(found.probability, 6)}
             record = {"file": name, **found._asdict(), **rounded}
-            yield record, line if given.is_single else f"{line}  {printable(name)}"
+            yield Shown(record, [line if given.is_single else f"{line}  {printable(name)}"])
 
 
 def _draw_attention(predictor: Predictor, waveform: np.ndarray, path: Path) -> None:

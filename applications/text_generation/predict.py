@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tyro
-from rich.progress import track
 
 from common import cli
 from common.checks import require_at_least, require_integer, require_number
 from common.errors import FlagError, UserError
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, visible
 from common.inference.extra_files import read_extra
-from common.inference.runner import SavedModelRunner, latest_version
-from common.model_folders import model_folder
-from common.predicting.answer_files import require_answer_file, write_answers
+from common.inference.runner import SavedModelRunner
+from common.predicting.answer_files import require_answer_file
+from common.predicting.predictor import find_model, progress
+from common.predicting.script import Shown, hint, write_shown
 from common.predicting.texts import (
     argument_texts,
     checked_text,
@@ -95,7 +95,7 @@ class Predictor:
     """
 
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
-        self.path = latest_version(model or model_folder("text_generation"))
+        self.path = find_model("text_generation", model)
         self.batch_size = batch_size
         self._runner = SavedModelRunner(self.path)
         self.characters: str = read_extra(self.path, CHARACTERS_FILE, "text_generation")["characters"]
@@ -154,7 +154,7 @@ class Predictor:
         """
         pieces = range(0, len(checked_text(text)), _READ_AT_ONCE)
         place, found = self.read([""]), [np.zeros(0, np.float32)]
-        for start in _tracked(pieces, "reading", show_progress):
+        for start in progress(pieces, "reading", show_progress):
             outputs = self._follow(place, [text[start : start + _READ_AT_ONCE]])
             place = Place(outputs["token"], outputs["states"], place.position)
             found.append(outputs["character_log_likelihoods"][0])
@@ -293,7 +293,7 @@ def main(options: Options) -> None:
     if options.interactive:
         _take_turns(predictor, prefix, options.sampling, seed)
     elif options.output is not None:
-        _write(predictor, prefix, seed, options)
+        write_shown(options.output, _COLUMNS, _shown(predictor, prefix, seed, options))
     elif options.samples == 1:
         _print_pieces(predictor.stream(prefix, **asdict(options.sampling), seed=seed))
     else:
@@ -302,12 +302,10 @@ def main(options: Options) -> None:
             _print_pieces([text])
 
 
-def _write(predictor: Predictor, prefix: str, seed: int, options: Options) -> None:
-    assert options.output is not None
-    written = list(_samples(predictor, prefix, seed, options))
-    records = [{"seed": one, "prefix": prefix, "text": text} for one, text in written]
-    shown = [text if options.samples == 1 else f"{_title(one)}\n{text}" for one, text in written]
-    write_answers(options.output, records, _COLUMNS, shown)
+def _shown(predictor: Predictor, prefix: str, seed: int, options: Options) -> Iterator[Shown]:
+    for one, text in _samples(predictor, prefix, seed, options):
+        lines = [text] if options.samples == 1 else [_title(one), text]
+        yield Shown({"seed": one, "prefix": prefix, "text": text}, lines)
 
 
 def _samples(predictor: Predictor, prefix: str, seed: int, options: Options) -> Iterator[tuple[int, str]]:
@@ -329,7 +327,7 @@ def _prefix(options: Options) -> str:
     if options.interactive:
         return ""
     if sys.stdin.isatty():
-        _hint("the beginning of a text; Ctrl-D ends it")
+        hint("the beginning of a text; Ctrl-D ends it")
     return "\n".join(lines())
 
 
@@ -338,13 +336,13 @@ def _seed(options: Options) -> int:
         return options.seed
     seed = secrets.randbelow(_FRESH_SEEDS)
     if options.sampling.temperature > 0:
-        _hint(f"--seed {seed}")
+        hint(f"--seed {seed}")
     return seed
 
 
 def _take_turns(predictor: Predictor, prefix: str, sampling: Sampling, seed: int) -> None:
     if sys.stdin.isatty():
-        _hint("a line, to be continued; an empty one goes on; Ctrl-D ends")
+        hint("a line, to be continued; an empty one goes on; Ctrl-D ends")
     place, ends_line = predictor.read([prefix]), prefix.endswith("\n") or not prefix
     for line in lines():
         if line:
@@ -382,15 +380,6 @@ def _print_score(model: Path | None, path: Path) -> None:
     for one in most_surprising(text, log_likelihoods, _SURPRISES):
         before, character, after = map(visible, (one.before, one.character, one.after))
         print(f"line {one.line}\t{one.probability:.2e}\t{before}[{character}]{after}")
-
-
-def _hint(text: str) -> None:
-    cli.console(stderr=True).print(text, style="dim")
-
-
-def _tracked(items: Sequence[int], title: str, show: bool) -> Iterable[int]:
-    console = cli.console(stderr=True)
-    return track(items, title, console=console, transient=True, disable=not (show and console.is_terminal))
 
 
 if __name__ == "__main__":

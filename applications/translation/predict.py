@@ -3,37 +3,27 @@
 python -m applications.translation.predict "A man in a blue shirt is standing on a ladder cleaning a window."
 """
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, overload
+from typing import Annotated, Any, overload
 
 import numpy as np
 import tyro
-from rich.progress import track
 
 from common import cli
-from common.checks import require_at_least
+from common.checks import AtLeast, check_ranges
 from common.errors import FlagError
 from common.inference.extra_files import read_extra
-from common.inference.runner import SavedModelRunner, latest_version
-from common.model_folders import model_folder
-from common.predicting.answer_files import require_answer_file, write_answers
-from common.predicting.texts import (
-    argument_texts,
-    checked_texts,
-    chunks,
-    given_texts,
-    place_of,
-    require_one_source,
-)
+from common.inference.runner import SavedModelRunner
+from common.predicting.answer_files import require_answer_file
+from common.predicting.predictor import Answer, answer_rows, decoded, find_model
+from common.predicting.script import Shown, answer_texts, warn_of
+from common.predicting.texts import argument_texts, checked_texts, require_one_source
 
 LANGUAGES_FILE = Path("assets.extra") / "languages.json"
 
 _COLUMNS = ("text", "translation", "score", "truncated")
-
-Answer: TypeAlias = dict[str, Any]
 
 
 class Predictor:
@@ -49,7 +39,7 @@ class Predictor:
     """
 
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
-        self.path = latest_version(model or model_folder("translation"))
+        self.path = find_model("translation", model)
         self.batch_size = batch_size
         self._runner = SavedModelRunner(self.path)
         self.languages: dict[str, str] = read_extra(self.path, LANGUAGES_FILE, "translation")
@@ -114,26 +104,14 @@ class Predictor:
 
     def _ask(
         self, signature: str, inputs: Mapping[str, Sequence[str]], show_progress: bool = False
-    ) -> list[dict[str, Any]]:
-        """Each row's outputs; texts of like length are read together."""
+    ) -> list[Answer]:
         inputs = {name: checked_texts(values, f"{name}s") for name, values in inputs.items()}
-        texts = inputs["text"]
-        answers: list[dict[str, Any]] = [{}] * len(texts)
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        batches = list(chunks(order, self.batch_size))
-        console = cli.console(stderr=True)
-        is_hidden = not (show_progress and console.is_terminal)
         title = "scoring" if signature == "score" else "translating"
-        for rows in track(batches, title, console=console, transient=True, disable=is_hidden):
-            asked = {name: [values[row] for row in rows] for name, values in inputs.items()}
-            outputs = self._runner.answer(signature, **asked)
-            for place, row in enumerate(rows):
-                answers[row] = {name: values[place] for name, values in outputs.items()}
-        return answers
+        return answer_rows(self._runner, signature, inputs, self.batch_size, title, show_progress)
 
 
 def _answer(translation: bytes, score: float, truncated: bool) -> Answer:
-    return {"translation": _decoded(translation), "score": float(score), "truncated": bool(truncated)}
+    return {"translation": decoded(translation), "score": float(score), "truncated": bool(truncated)}
 
 
 def _hypotheses(row: Mapping[str, Any]) -> list[Answer]:
@@ -148,18 +126,14 @@ def _hypotheses(row: Mapping[str, Any]) -> list[Answer]:
 
 def _aligned(row: Mapping[str, Any]) -> Answer:
     source, target = (
-        [_decoded(token) for token in row[side] if token] for side in ("source_tokens", "target_tokens")
+        [decoded(token) for token in row[side] if token] for side in ("source_tokens", "target_tokens")
     )
     return {
-        "translation": _decoded(row["translation"]),
+        "translation": decoded(row["translation"]),
         "source_tokens": source,
         "target_tokens": target,
         "attention": row["attention"][: len(target), : len(source)],
     }
-
-
-def _decoded(text: bytes) -> str:
-    return text.decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)
@@ -183,75 +157,48 @@ class Options:
     search followed at once."""
     attention: Path | None = None
     """Draw what the model looked at while it translated a single text, as a PNG."""
-    batch_size: int = 32
+    batch_size: Annotated[int, AtLeast(1)] = 32
     """Texts that are read at once."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        require_one_source(self.texts, self.input)
+        require_answer_file(self.output)
+        if self.attention is not None and len(self.texts) != 1:
+            raise FlagError(f"--attention {self.attention}: expected a single text, as an argument")
+        if self.attention is not None and self.attention.suffix.lower() != ".png":
+            raise FlagError(f"--attention {self.attention}: expected a name that ends in .png")
 
 
 def main(options: Options) -> None:
     """Translates texts with an exported model."""
-    _check(options)
     predictor = Predictor(options.model, options.batch_size)
     if options.attention is not None:
         _draw_attention(predictor, argument_texts(options.texts)[0], options.attention)
-    given = given_texts(options.texts, options.input, options.text_column)
-    if options.output is not None:
-        _write(predictor, list(given), options)
-        return
-    is_typed = not options.texts and not options.input and sys.stdin.isatty()
-    if is_typed:
-        cli.console(stderr=True).print("a text per line; Ctrl-D ends", style="dim")
-    first = 1
-    for chunk in chunks(given, 1 if is_typed else options.batch_size):
-        for number, hypotheses in enumerate(_found(predictor, chunk, options, first), start=first):
-            print(*_lines(number, hypotheses, options), sep="\n", flush=True)
-        first += len(chunk)
 
+    def answer(texts: Sequence[str], first: int, show_progress: bool) -> Iterator[Shown]:
+        found = (
+            predictor.n_best(texts, show_progress)
+            if options.n_best
+            else [[answer] for answer in predictor(texts, show_progress)]
+        )
+        are_cut = (best["truncated"] for best, *_ in found)
+        warn_of(options, first, are_cut, "too long for this model; its end is left out")
+        for number, (text, hypotheses) in enumerate(zip(texts, found, strict=True), start=first):
+            n_best = {"n_best": hypotheses} if options.n_best else {}
+            record, rows = (
+                {"text": text, **hypotheses[0], **n_best},
+                [{"text": text, **one} for one in hypotheses],
+            )
+            yield Shown(record, _lines(number, hypotheses, options), rows)
 
-def _check(options: Options) -> None:
-    require_one_source(options.texts, options.input)
-    require_answer_file(options.output)
-    if options.attention is not None and len(options.texts) != 1:
-        raise FlagError(f"--attention {options.attention}: expected a single text, as an argument")
-    if options.attention is not None and options.attention.suffix.lower() != ".png":
-        raise FlagError(f"--attention {options.attention}: expected a name that ends in .png")
-    require_at_least(1, batch_size=options.batch_size)
-
-
-def _found(
-    predictor: Predictor, texts: Sequence[str], options: Options, first: int = 1, show_progress: bool = False
-) -> list[list[Answer]]:
-    """The hypotheses to show of each text; of a truncated one a line goes to standard error."""
-    found = (
-        predictor.n_best(texts, show_progress)
-        if options.n_best
-        else [[answer] for answer in predictor(texts, show_progress)]
-    )
-    for number, (best, *_) in enumerate(found, start=first):
-        if best["truncated"]:
-            where = place_of(number, options.texts, options.input)
-            warning = f"warning: {where}: too long for this model; its end is left out"
-            print(warning, file=sys.stderr, flush=True)
-    return found
+    answer_texts(options, _COLUMNS, answer)
 
 
 def _lines(number: int, hypotheses: Sequence[Answer], options: Options) -> list[str]:
     if not options.n_best:
         return [hypotheses[0]["translation"]]
     return [f"{number}\t{one['score']:.4f}\t{one['translation']}" for one in hypotheses]
-
-
-def _write(predictor: Predictor, texts: Sequence[str], options: Options) -> None:
-    assert options.output is not None
-    found = _found(predictor, texts, options, show_progress=True)
-    records = [
-        {"text": text, **hypotheses[0]} | ({"n_best": hypotheses} if options.n_best else {})
-        for text, hypotheses in zip(texts, found, strict=True)
-    ]
-    lines = [line for number, one in enumerate(found, start=1) for line in _lines(number, one, options)]
-    rows = [
-        {"text": text, **one} for text, hypotheses in zip(texts, found, strict=True) for one in hypotheses
-    ]
-    write_answers(options.output, records, _COLUMNS, lines, rows)
 
 
 def _draw_attention(predictor: Predictor, text: str, path: Path) -> None:

@@ -3,12 +3,13 @@
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from common.data.file_trees import ARCHIVE_SUFFIXES
+from common.data.file_trees import ARCHIVE_SUFFIXES, read_tree
 from common.errors import UserError, one_line
 
 STANDARD_INPUT = "-"
@@ -65,6 +66,48 @@ class GivenFiles(Generic[T]):
         except UserError as error:
             self.complain(error)
             return None
+
+
+def find_files(
+    argument: str, is_wanted: Callable[[str], bool], noun: str, endings: str
+) -> list[tuple[str, Callable[[], bytes]]]:
+    """What an argument stands for: a file, or those of a folder or a tar that are wanted; a name and a reader of each.
+
+    Args:
+        argument: a path or a file: URL.
+        is_wanted: whether a file of that name in a folder or a tar is read.
+        noun: what a file is, such as "an image".
+        endings: of the names that are wanted, in words.
+
+    Raises:
+        UserError: there is nothing.
+    """
+    path = path_of(argument)
+    if not is_tree(argument):
+        return [(str(path), partial(read_file, path, noun))]
+    files = read_tree(path, is_wanted)
+    if not files:
+        raise UserError(f"{path}: no {noun.split()[-1]}s; expected {endings} files")
+    if path.is_dir():
+        return [(str(path / name), partial(read_file, path / name, noun)) for name in files]
+    return [(f"{path}/{name}", read) for name, read in files.items()]
+
+
+def read_file(path: Path, noun: str) -> bytes:
+    """The bytes of a file, which messages call "an image" or the like.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return path.expanduser().read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise UserError(f"{path}: a folder; expected {noun}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}: cannot be read ({reason}); expected {noun}") from None
 
 
 def is_single(arguments: Sequence[str]) -> bool:

@@ -303,7 +303,7 @@ def test_what_cannot_be_read_is_named_in_a_line_each_and_the_rest_is_answered(sc
         f"{broken}/nan.wav": "samples that are NaN or infinite",
         f"{broken}/no_bytes.wav": "the file is empty",
         f"{broken}/truncated.wav": "truncated",
-        f"{tmp_path}/nowhere.wav": "No such file or directory",
+        f"{tmp_path}/nowhere.wav": "no such file",
         f"{tmp_path}/hollow": "no recordings",
     }
     assert len(err.splitlines()) == len(told)

@@ -1,0 +1,124 @@
+"""What predict scripts share: texts or files in, an answer for each out, to the terminal or to a file."""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from rich.text import Text
+
+from common import cli
+from common.predicting.answer_files import write_answers
+from common.predicting.input_files import GivenFiles
+from common.predicting.texts import chunks, given_texts, place_of
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How an answer is shown.
+
+    Attributes:
+        record: what is known of it, for JSON lines.
+        lines: for the terminal, coloured only if that can show it.
+        rows: of a table, where they are not the record alone.
+    """
+
+    record: dict[str, Any]
+    lines: Sequence[str | Text]
+    rows: Sequence[dict[str, Any]] = ()
+
+
+class TextOptions(Protocol):
+    """The flags of a script that answers texts."""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Those on the command line."""
+
+    @property
+    def input(self) -> Path | None:
+        """A file of them."""
+
+    @property
+    def text_column(self) -> str:
+        """Their column in a table."""
+
+    @property
+    def output(self) -> Path | None:
+        """Where the answers go."""
+
+    @property
+    def batch_size(self) -> int:
+        """Texts that are read at once."""
+
+
+def answer_texts(
+    options: TextOptions,
+    columns: Sequence[str],
+    answer: Callable[[Sequence[str], int, bool], Iterable[Shown]],
+) -> None:
+    """Answers the texts of the arguments, of `--input` or of standard input, in batches or as they are typed.
+
+    Args:
+        options: the script's.
+        columns: of a table.
+        answer: from some texts, the number of the first, and whether to show how far it is, to how they are shown.
+    """
+    given = given_texts(options.texts, options.input, options.text_column)
+    if options.output is not None:
+        write_shown(options.output, columns, answer(list(given), 1, True))
+        return
+    is_typed = not options.texts and not options.input and sys.stdin.isatty()
+    if is_typed:
+        hint("a text per line; Ctrl-D ends")
+    first = 1
+    for chunk in chunks(given, 1 if is_typed else options.batch_size):
+        print_shown(answer(chunk, first, False))
+        first += len(chunk)
+
+
+def warn_of(options: TextOptions, first: int, is_odd: Iterable[bool], warning: str) -> None:
+    """A line to standard error for each odd one of the texts whose numbers begin with `first`, naming its place."""
+    for number, odd in enumerate(is_odd, start=first):
+        if odd:
+            where = place_of(number, options.texts, options.input)
+            print(f"warning: {where}: {warning}", file=sys.stderr, flush=True)
+
+
+def answer_files(
+    given: GivenFiles[Any], output: Path | None, columns: Sequence[str], answers: Iterable[Shown]
+) -> None:
+    """Prints or writes the answers as they come, and ends the script as failed if a file could not be used."""
+    if output is None:
+        print_shown(answers)
+    else:
+        write_shown(output, columns, answers)
+    if given.failed:
+        sys.exit(cli.FAILED)
+
+
+def print_shown(answers: Iterable[Shown]) -> None:
+    """Prints the lines of answers, each answer as soon as it is there."""
+    console = cli.console()
+    for shown in answers:
+        for line in shown.lines:
+            if isinstance(line, Text):
+                console.print(line)
+            else:
+                print(line, flush=True)
+
+
+def write_shown(path: Path, columns: Sequence[str], answers: Iterable[Shown]) -> None:
+    """Writes the answers as the file's name asks for: see `write_answers`."""
+    shown = list(answers)
+    lines = (str(line) for one in shown for line in one.lines)
+    rows = (row for one in shown for row in one.rows or [one.record])
+    write_answers(path, [one.record for one in shown], columns, lines, rows)
+
+
+def hint(text: str) -> None:
+    """A word on standard error to whoever types."""
+    cli.console(stderr=True).print(text, style="dim")
