@@ -4,13 +4,12 @@ python -m applications.image_captioning.export --run runs/image_captioning/base
 """
 
 import io
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -23,12 +22,9 @@ from applications.image_captioning.predict import DESCRIPTION_FILE, END_MARK
 from common import cli
 from common.decoding.beam import Hypotheses, beam_search
 from common.errors import ROW_ERROR
-from common.export.gpu import with_gpu_signature
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
-from common.export.model_card import ModelCard, Result, vocabulary_sha256
-from common.export.saved_model import Signature, export_saved_model
-from common.export.script import SearchOptions, record_files, report, training_facts
-from common.images.captioned import CaptionSource
+from common.export.saved_model import Signature
+from common.export.script import SearchOptions, card_of, publish, report
 from common.images.decoding import decode_images
 from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
@@ -37,6 +33,15 @@ from common.text.subwords import END, PADDING, START, UNKNOWN
 from common.text.word_vocabulary import WordVocabulary
 from common.training.run_folder import FinishedRun, load_finished
 
+TASK = (
+    "An image in; a sentence that describes it out, found with {options.beam_width} hypotheses at once and a length "
+    "penalty of {options.length_penalty:g}."
+)
+VALIDATION = (
+    "validation CIDEr-D of greedy captions",
+    "validation_cider_d",
+    "images that were not trained on, which chose the epoch",
+)
 LIMITS = (
     "It gives a sentence for whatever picture it is given, and its score does not tell a true sentence from a false "
     "one.",
@@ -212,57 +217,30 @@ def _file_of(pixels: np.ndarray, kind: str) -> bytes:
     return file.getvalue()
 
 
-def description(trained: Trained) -> str:
-    """What `predict` and `evaluate` must know of the model, as JSON."""
-    return json.dumps({"size": trained.run.config.size, "grid": trained.side})
-
-
-def model_card(trained: Trained, options: SearchOptions) -> ModelCard:
-    """What a reader must know of the model before trusting it."""
-    source = trained.run.config.source
-    facts = training_facts(trained.run, data_name(source), options.export)
-    if source.images is not None:
-        # It says `sample` there unless told otherwise, and files are told by --images.
-        del facts["configuration"]["source"]["data"]
-    quality = Result(
-        "validation CIDEr-D of greedy captions",
-        trained.run.outcome["validation_cider_d"],
-        "images that were not trained on, which chose the epoch",
-        f"python -m applications.{NAME}.train, with the configuration below",
-    )
-    return ModelCard(
-        application=NAME,
-        task=f"An image in; a sentence that describes it out, found with {options.beam_width} hypotheses at once "
-        f"and a length penalty of {options.length_penalty:g}.",
-        results=(quality,),
-        limits=LIMITS,
-        vocabulary_sha256=vocabulary_sha256(trained.vocabulary.words),
-        **facts,
-    )
-
-
-def data_name(source: CaptionSource) -> str:
-    """What a captioner was trained on."""
-    return source.tree.name if source.tree is not None else source.data
+def description(trained: Trained) -> dict[str, Any]:
+    """What `predict` and `evaluate` must know beside the graph."""
+    return {"size": trained.run.config.size, "grid": trained.side}
 
 
 def export(options: SearchOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.export.run)
-    files = {
-        DESCRIPTION_FILE.name: description(trained),
-        **record_files(trained.run, trained.model, model_card(trained, options), options.export),
-    }
-    served = with_gpu_signature(
-        partial(signatures, trained, options), trained.model, options.export.gpu_signature
+    source = trained.run.config.source
+    card = card_of(
+        NAME,
+        trained,
+        options.export,
+        task=TASK.format(options=options),
+        limits=LIMITS,
+        validation=VALIDATION,
+        vocabulary=trained.vocabulary.words,
+        data=source.tree.name if source.tree is not None else source.data,
     )
-    return export_saved_model(
-        served,
-        options.export.folder(NAME),
-        files=files,
-        tolerance=1e-4,
-        variable_order=trained.run.variable_order(),
-    )
+    if source.images is not None:
+        # It says `sample` there unless told otherwise, and files are told by --images.
+        del card.configuration["source"]["data"]
+    facts, served = {DESCRIPTION_FILE.name: description(trained)}, partial(signatures, trained, options)
+    return publish(card, trained, served, options.export, facts, tolerance=1e-4)
 
 
 def main(options: SearchOptions) -> None:

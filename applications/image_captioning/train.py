@@ -38,11 +38,11 @@ from common.layers.sequence_decoder import sequence_decoder_of, without_attentio
 from common.text.subwords import END, START
 from common.text.word_vocabulary import WordVocabulary
 from common.training.callbacks import History
-from common.training.hardware import hardware
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer
-from common.training.run_folder import open_run, write_outcome, write_preprocessing
+from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
+from common.training.script import begin_run, finish_run
 
 
 def train(config: Config) -> Path:
@@ -50,9 +50,7 @@ def train(config: Config) -> Path:
     console = cli.console()
     set_up(config.training)
     training, validation = training_examples(config)
-    folder = open_run(NAME, config, config.training)
-    for part, examples in (("training", training), ("validation", validation)):
-        console.print(f"{part}: {examples.describe()}")
+    folder = begin_run(NAME, config, training, validation)
     vocabulary = WordVocabulary.choose(
         (caption for captions in training.captions for caption in captions), config.min_count
     )
@@ -73,17 +71,8 @@ def train(config: Config) -> Path:
         epochs += pretrain(encoder, (training, validation), (read, held_out), config, folder / "pretraining")
     epochs += learn(model, encoder, read, held_out, validation, vocabulary, config, folder)
     best = max(epochs, key=lambda epoch: epoch.get("val_cider_d", -1.0))
-    outcome = {
-        "validation_cider_d": best["val_cider_d"],
-        "validation_loss": best["val_loss"],
-        "training_examples": len(training),
-        "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),
-        "hardware": dataclasses.asdict(hardware()),
-    }
-    write_outcome(folder, outcome)
-    console.print(f"validation: CIDEr-D {best['val_cider_d']:.4f} (greedy)  loss {best['val_loss']:.4f}")
-    console.print(f"kept in {folder}; export it with: python -m applications.{NAME}.export --run {folder}")
-    return folder
+    figures = {"validation_cider_d": best["val_cider_d"], "validation_loss": best["val_loss"]}
+    return finish_run(folder, NAME, len(training), epochs, figures)
 
 
 def pretrain(

@@ -3,10 +3,10 @@
 python -m applications.sentiment_analysis.export --run runs/sentiment_analysis/base
 """
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -17,10 +17,8 @@ from applications.sentiment_analysis.model import build, contributions
 from applications.sentiment_analysis.predict import LABELS_FILE
 from common import cli
 from common.attempt import attempt
-from common.export.gpu import with_gpu_signature
-from common.export.model_card import ModelCard, Result, vocabulary_sha256
-from common.export.saved_model import Signature, export_saved_model
-from common.export.script import ExportOptions, record_files, report, training_facts
+from common.export.saved_model import Signature
+from common.export.script import ExportOptions, card_of, publish, report
 from common.layers.portability import make_portable
 from common.row_errors import neutral_where
 from common.text.labelled import parse_label_map
@@ -32,6 +30,12 @@ EXAMPLES = (
     "a great cast, but the story goes nowhere",
     "",
     "Dull.<br />So dull 🙁",
+)
+TASK = "A text in; its label ({labels}) and calibrated probabilities out."
+VALIDATION = (
+    "validation accuracy",
+    "validation_accuracy",
+    "a part of the training data, held out, which chose the epoch and the calibration",
 )
 LIMITS = (
     "It answers with one of the labels it was trained on, whatever the text is about and whatever its language.",
@@ -144,41 +148,27 @@ def serialized_example(text: str) -> bytes:
     return tf.train.Example(features=tf.train.Features(feature={"text": feature})).SerializeToString()
 
 
-def model_card(trained: Trained, options: ExportOptions) -> ModelCard:
-    """What a reader must know of the model before trusting it."""
-    accuracy = Result(
-        "validation accuracy",
-        trained.run.outcome["validation_accuracy"],
-        "a part of the training data, held out, which chose the epoch and the calibration",
-        f"python -m applications.{NAME}.train, with the configuration below",
-    )
-    return ModelCard(
-        application=NAME,
-        task=f"A text in; its label ({', '.join(trained.labels)}) and calibrated probabilities out.",
-        results=(accuracy,),
-        limits=LIMITS,
-        vocabulary_sha256=vocabulary_sha256(trained.features.words),
-        **training_facts(trained.run, trained.run.config.source.data, options),
-    )
+def description(trained: Trained) -> dict[str, Any]:
+    """What `predict` must know beside the graph."""
+    label_map = parse_label_map(trained.run.config.source.label_map)
+    return {"labels": trained.labels, "label_map": label_map}
 
 
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.run)
-    label_map = parse_label_map(trained.run.config.source.label_map)
-    labels = json.dumps({"labels": trained.labels, "label_map": label_map}, ensure_ascii=False)
-    files = {
-        LABELS_FILE.name: labels,
-        **record_files(trained.run, trained.model, model_card(trained, options), options),
-    }
-    served = with_gpu_signature(partial(signatures, trained), trained.model, options.gpu_signature)
-    return export_saved_model(
-        served,
-        options.folder(NAME),
-        resources=[trained.features.table],
-        files=files,
-        variable_order=trained.run.variable_order(),
+    card = card_of(
+        NAME,
+        trained,
+        options,
+        task=TASK.format(labels=", ".join(trained.labels)),
+        limits=LIMITS,
+        validation=VALIDATION,
+        vocabulary=trained.features.words,
+        data=trained.run.config.source.data,
     )
+    facts, served = {LABELS_FILE.name: description(trained)}, partial(signatures, trained)
+    return publish(card, trained, served, options, facts, resources=[trained.features.table])
 
 
 def main(options: ExportOptions) -> None:

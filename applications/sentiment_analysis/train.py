@@ -17,26 +17,23 @@ from common import cli
 from common.data.batching import Sequences, evaluation_batches, training_batches, windows
 from common.evaluation.calibration import fit_temperature
 from common.training.callbacks import History
-from common.training.hardware import hardware
 from common.training.loop import fit
 from common.training.losses import smoothed_cross_entropy
 from common.training.optimizer import make_optimizer
-from common.training.run_folder import open_run, write_outcome, write_preprocessing
+from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
+from common.training.script import begin_run, finish_run
 
 
 def train(config: Config) -> Path:
     """Trains as configured. Returns the run's folder, which `export` turns into a SavedModel."""
-    console = cli.console()
     set_up(config.training)
     train_examples, validation_examples, labels = training_examples(config)
-    folder = open_run(NAME, config, config.training)
-    for part, examples in (("training", train_examples), ("validation", validation_examples)):
-        console.print(f"{part}: {examples.describe()}")
+    folder = begin_run(NAME, config, train_examples, validation_examples)
     features = make_features(config, train_examples.texts)
     write_preprocessing(folder, {"labels": labels, "words": features.words})
     training, validation = (encode(part, labels, features) for part in (train_examples, validation_examples))
-    console.print(
+    cli.console().print(
         f"vocabulary: {len(features.words):,} words; {training.lengths.mean():.0f} tokens a text on average"
     )
 
@@ -46,16 +43,7 @@ def train(config: Config) -> Path:
         epochs += pretrain(model, training, validation, config, folder / "pretraining")
     epochs += classify(model, training, validation, config, folder)
     calibration = calibrate(model, validation, config.training.batch_size)
-    console.print("validation: " + "  ".join(f"{name} {value:.4f}" for name, value in calibration.items()))
-    outcome = {
-        **calibration,
-        "training_examples": len(training),
-        "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),
-        "hardware": dataclasses.asdict(hardware()),
-    }
-    write_outcome(folder, outcome)
-    console.print(f"kept in {folder}; export it with: python -m applications.{NAME}.export --run {folder}")
-    return folder
+    return finish_run(folder, NAME, len(training), epochs, calibration)
 
 
 def pretrain(

@@ -3,12 +3,11 @@
 python -m applications.speech_commands.export --run runs/speech_commands/base
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -23,14 +22,17 @@ from common.audio.files import SAMPLE_RATE, encode_wav
 from common.audio.labelled import SILENCE
 from common.audio.wav import check_waveform, decode_wav
 from common.errors import ROW_ERROR
-from common.export.gpu import with_gpu_signature
-from common.export.model_card import ModelCard, Result, vocabulary_sha256
-from common.export.saved_model import Signature, export_saved_model
-from common.export.script import ExportOptions, record_files, report, training_facts
+from common.export.saved_model import Signature
+from common.export.script import ExportOptions, card_of, publish, report
 from common.layers.portability import make_portable
 from common.row_errors import first_fault, neutral_where
 from common.training.run_folder import FinishedRun, load_finished
 
+TASK = "A recording in; the word in it ({labels}) and calibrated probabilities out."
+VALIDATED = {
+    "clip": "held-out clips, of other speakers where they are known; they chose the epoch and the calibration",
+    "streaming": "frames of recordings composed of held-out clips",
+}
 LIMITS = (
     "It answers with one of its labels, whatever it hears: other words, other languages, music.",
     "It knows the words, the voices, the microphones and the rooms of its training clips; children, accents and far "
@@ -249,51 +251,32 @@ def _examples(samples: int) -> Sequence[np.ndarray]:
     return [tone.astype(np.float32), noise.astype(np.float32), np.zeros(samples // 2, np.float32)]
 
 
-def description(trained: Trained) -> str:
-    """What `predict` must know of the model, as JSON."""
-    facts = {
+def description(trained: Trained) -> dict[str, Any]:
+    """What `predict` must know beside the graph."""
+    return {
         "labels": trained.labels,
         "kind": trained.run.config.kind,
         "sample_rate": SAMPLE_RATE,
         "clip_seconds": trained.run.config.clip_seconds,
         "hop_seconds": HOP_SECONDS,
     }
-    return json.dumps(facts, ensure_ascii=False)
-
-
-def model_card(trained: Trained, options: ExportOptions) -> ModelCard:
-    """What a reader must know of the model before trusting it."""
-    is_streaming = trained.run.config.kind == "streaming"
-    accuracy = Result(
-        "validation accuracy",
-        trained.run.outcome["validation_accuracy"],
-        "frames of recordings composed of held-out clips"
-        if is_streaming
-        else "held-out clips, of other speakers "
-        "where they are known; they chose the epoch and the calibration",
-        f"python -m applications.{NAME}.train, with the configuration below",
-    )
-    return ModelCard(
-        application=NAME,
-        task=f"A recording in; the word in it ({', '.join(trained.labels)}) and calibrated probabilities out.",
-        results=(accuracy,),
-        limits=LIMITS,
-        vocabulary_sha256=vocabulary_sha256(trained.labels),
-        **training_facts(trained.run, trained.run.config.source.data, options),
-    )
 
 
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.run)
-    files = {
-        DESCRIPTION_FILE.name: description(trained),
-        **record_files(trained.run, trained.model, model_card(trained, options), options),
-    }
-    served = with_gpu_signature(partial(signatures, trained), trained.model, options.gpu_signature)
-    return export_saved_model(
-        served, options.folder(NAME), files=files, tolerance=1e-4, variable_order=trained.run.variable_order()
+    card = card_of(
+        NAME,
+        trained,
+        options,
+        task=TASK.format(labels=", ".join(trained.labels)),
+        limits=LIMITS,
+        validation=("validation accuracy", "validation_accuracy", VALIDATED[trained.run.config.kind]),
+        vocabulary=trained.labels,
+        data=trained.run.config.source.data,
     )
+    facts, served = {DESCRIPTION_FILE.name: description(trained)}, partial(signatures, trained)
+    return publish(card, trained, served, options, facts, tolerance=1e-4)
 
 
 def main(options: ExportOptions) -> None:

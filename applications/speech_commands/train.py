@@ -3,7 +3,6 @@
 python -m applications.speech_commands.train base --data recordings/ --name mine
 """
 
-import dataclasses
 from pathlib import Path
 
 import keras
@@ -23,12 +22,12 @@ from applications.speech_commands.model import build
 from common import cli
 from common.evaluation.calibration import fit_temperature
 from common.training.callbacks import History
-from common.training.hardware import hardware
 from common.training.loop import fit
 from common.training.losses import smoothed_cross_entropy
 from common.training.optimizer import make_optimizer
-from common.training.run_folder import open_run, write_outcome, write_preprocessing
+from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
+from common.training.script import begin_run, finish_run
 
 
 def train(config: Config) -> Path:
@@ -36,9 +35,7 @@ def train(config: Config) -> Path:
     console = cli.console()
     set_up(config.training)
     examples = training_examples(config)
-    folder = open_run(NAME, config, config.training)
-    for part, clips in (("training", examples.training), ("validation", examples.validation)):
-        console.print(f"{part}: {clips.describe()}")
+    folder = begin_run(NAME, config, examples.training, examples.validation)
     write_preprocessing(folder, {"labels": examples.labels})
     model = build(config, len(examples.labels), config.training.precision)
     console.print(
@@ -47,16 +44,7 @@ def train(config: Config) -> Path:
     )
     epochs = learn(model, examples, config, folder)
     calibration = calibrate(model, examples, config)
-    console.print("validation: " + "  ".join(f"{name} {value:.4f}" for name, value in calibration.items()))
-    outcome = {
-        **calibration,
-        "training_examples": len(examples.training),
-        "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),
-        "hardware": dataclasses.asdict(hardware()),
-    }
-    write_outcome(folder, outcome)
-    console.print(f"kept in {folder}; export it with: python -m applications.{NAME}.export --run {folder}")
-    return folder
+    return finish_run(folder, NAME, len(examples.training), epochs, calibration)
 
 
 def learn(model: keras.Model, examples: Examples, config: Config, folder: Path) -> History:

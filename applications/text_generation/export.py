@@ -3,7 +3,6 @@
 python -m applications.text_generation.export --run runs/text_generation/base
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,16 +18,20 @@ from common import cli
 from common.decoding.generate import Generated, generate
 from common.decoding.samplers import compose, forbid, sample, temperature, truncate
 from common.errors import ROW_ERROR
-from common.export.gpu import with_gpu_signature
-from common.export.model_card import ModelCard, Result, vocabulary_sha256
-from common.export.saved_model import Signature, export_saved_model
-from common.export.script import ExportOptions, record_files, report, training_facts
+from common.export.saved_model import Signature
+from common.export.script import ExportOptions, card_of, publish, report
 from common.layers.portability import make_portable
 from common.row_errors import first_fault, neutral_where
 from common.text.characters import UNKNOWN, Characters
 from common.training.run_folder import FinishedRun, load_finished
 
 TEXTS = ("To be, or not", "", "Ω\n", "the same again, and again")
+TASK = "The beginning of a text in; its continuation, character by character, or its likelihood out."
+VALIDATION = (
+    "validation, nats per character",
+    "validation_nats_per_character",
+    "text that was not trained on, which chose the epoch, read as one stream",
+)
 LIMITS = (
     "It writes what looks like its training text, character by character; what it says is neither true nor meant.",
     "It knows one style: a prefix in another language or style is continued in that of its training text.",
@@ -311,38 +314,27 @@ def samples(served: Signature) -> tuple[tuple[str, ...], ...]:
     return (("temperature", f"{_CARD_LENGTH} characters from an empty prefix, seed {_CARD_SEED}"), *shown)
 
 
-def model_card(trained: Trained, examples: tuple[tuple[str, ...], ...], options: ExportOptions) -> ModelCard:
-    """What a reader must know of the model before trusting it."""
-    nats = Result(
-        "validation, nats per character",
-        trained.run.outcome["validation_nats_per_character"],
-        "text that was not trained on, which chose the epoch, read as one stream",
-        f"python -m applications.{NAME}.train, with the configuration below",
-    )
-    return ModelCard(
-        application=NAME,
-        task="The beginning of a text in; its continuation, character by character, or its likelihood out.",
-        results=(nats,),
-        examples=examples,
-        limits=LIMITS,
-        vocabulary_sha256=vocabulary_sha256(trained.characters.vocabulary),
-        **training_facts(trained.run, trained.run.config.source.data, options),
-    )
+def description(trained: Trained) -> dict[str, str]:
+    """What `predict` must know beside the graph."""
+    return {"characters": trained.characters.vocabulary}
 
 
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.run)
-    served = with_gpu_signature(partial(signatures, trained), trained.model, options.gpu_signature)
-    vocabulary = json.dumps({"characters": trained.characters.vocabulary}, ensure_ascii=False)
-    card = model_card(trained, samples(served[0]), options)
-    return export_saved_model(
-        served,
-        options.folder(NAME),
-        resources=[trained.characters.table],
-        variable_order=trained.run.variable_order(),
-        files={CHARACTERS_FILE.name: vocabulary, **record_files(trained.run, trained.model, card, options)},
+    card = card_of(
+        NAME,
+        trained,
+        options,
+        task=TASK,
+        limits=LIMITS,
+        validation=VALIDATION,
+        vocabulary=trained.characters.vocabulary,
+        data=trained.run.config.source.data,
     )
+    facts, served = {CHARACTERS_FILE.name: description(trained)}, partial(signatures, trained)
+    resources = [trained.characters.table]
+    return publish(card, trained, served, options, facts, examples=samples, resources=resources)
 
 
 def main(options: ExportOptions) -> None:

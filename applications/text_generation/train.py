@@ -3,7 +3,6 @@
 python -m applications.text_generation.train base --data novel.txt
 """
 
-import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -25,11 +24,11 @@ from applications.text_generation.data import (
 from applications.text_generation.model import build, read
 from common import cli
 from common.text.characters import UNKNOWN
-from common.training.hardware import hardware
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer
-from common.training.run_folder import open_run, write_outcome, write_preprocessing
+from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
+from common.training.script import begin_run, finish_run
 
 _READ_AT_ONCE = 2048
 
@@ -41,9 +40,7 @@ def train(config: Config) -> Path:
     set_up(options)
     train_text, validation_text = training_texts(config)
     characters = make_characters(config, train_text)
-    folder = open_run(NAME, config, options)
-    for part, text in (("training", train_text), ("validation", validation_text)):
-        console.print(f"{part}: {text.describe()}")
+    folder = begin_run(NAME, config, train_text, validation_text)
     write_preprocessing(folder, {"characters": characters.vocabulary})
     training, validation = (encode(text, characters) for text in (train_text, validation_text))
 
@@ -66,16 +63,8 @@ def train(config: Config) -> Path:
         title="training",
     )
     nats = nats_per_character(model, validation)
-    console.print(f"validation: {nats:.4f} nats per character = {nats / math.log(2):.4f} bits")
-    outcome = {
-        "validation_nats_per_character": nats,
-        "training_examples": len(training),
-        "training_seconds": round(sum(epoch["seconds"] for epoch in history)),
-        "hardware": dataclasses.asdict(hardware()),
-    }
-    write_outcome(folder, outcome)
-    console.print(f"kept in {folder}; export it with: python -m applications.{NAME}.export --run {folder}")
-    return folder
+    figures = {"validation_nats_per_character": nats}
+    return finish_run(folder, NAME, len(training), history, figures)
 
 
 def nats_per_character(model: keras.Model, stream: np.ndarray) -> float:

@@ -3,7 +3,6 @@
 python -m applications.translation.export --run runs/translation/base
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -21,11 +20,9 @@ from applications.translation.sample import LANGUAGES
 from common import cli
 from common.decoding.beam import Hypotheses, beam_search
 from common.errors import ROW_ERROR
-from common.export.gpu import with_gpu_signature
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
-from common.export.model_card import ModelCard, Result, vocabulary_sha256
-from common.export.saved_model import Signature, export_saved_model
-from common.export.script import SearchOptions, placeless, record_files, report, training_facts
+from common.export.saved_model import Signature
+from common.export.script import SearchOptions, card_of, placeless, publish, report
 from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
 from common.layers.sequence_decoder import sequence_decoder_of
@@ -33,6 +30,15 @@ from common.text.parallel import SAMPLE, PairSource
 from common.text.subwords import END, FIRST_PIECE, PADDING, START, UNKNOWN, Subwords, SubwordText
 from common.training.run_folder import FinishedRun, load_finished
 
+TASK = (
+    "A sentence in; its translation out, found with {options.beam_width} hypotheses at once and a length penalty of "
+    "{options.length_penalty:g}."
+)
+VALIDATION = (
+    "validation BLEU of greedy translations",
+    "validation_bleu",
+    "pairs that were not trained on, which chose the epoch",
+)
 LIMITS = (
     "It translates whatever it is given, fluently and without a word of doubt, also what it has never met.",
     "It judges best what resembles its training texts in subject, length and style; names it does not know it may "
@@ -246,29 +252,10 @@ def example_texts(subwords: SubwordText) -> list[str]:
     return [long.numpy().decode("utf-8"), short.numpy().decode("utf-8"), "", "⺀ 🙂"]
 
 
-def model_card(trained: Trained, options: SearchOptions) -> ModelCard:
-    """What a reader must know of the model before trusting it."""
-    outcome, source = trained.run.outcome, trained.run.config.source
-    facts = training_facts(trained.run, data_name(source), options.export)
-    if _are_files(source):
-        # It says `sample` there unless told otherwise, and files are told by --source and --target.
-        del facts["configuration"]["source"]["data"]
-    command = f"python -m applications.{NAME}.train, with the configuration below"
-    bleu = Result(
-        "validation BLEU of greedy translations",
-        outcome["validation_bleu"],
-        "pairs that were not trained on, which chose the epoch",
-        command,
-    )
-    return ModelCard(
-        application=NAME,
-        task=f"A sentence in; its translation out, found with {options.beam_width} hypotheses at once "
-        f"and a length penalty of {options.length_penalty:g}.",
-        results=(bleu,),
-        limits=LIMITS,
-        vocabulary_sha256=vocabulary_sha256(trained.subwords.subwords.pieces),
-        **facts,
-    )
+def description(trained: Trained) -> dict[str, str]:
+    """What `predict` and `evaluate` must know beside the graph."""
+    source = trained.run.config.source
+    return {"source": Path(source.source).name, "target": Path(source.target).name}
 
 
 def data_name(source: PairSource) -> str:
@@ -285,21 +272,21 @@ def export(options: SearchOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.export.run)
     source = trained.run.config.source
-    languages = {"source": Path(source.source).name, "target": Path(source.target).name}
-    files = {
-        LANGUAGES_FILE.name: json.dumps(languages, ensure_ascii=False),
-        **record_files(trained.run, trained.model, model_card(trained, options), options.export),
-    }
-    served = with_gpu_signature(
-        partial(signatures, trained, options), trained.model, options.export.gpu_signature
+    card = card_of(
+        NAME,
+        trained,
+        options.export,
+        task=TASK.format(options=options),
+        limits=LIMITS,
+        validation=VALIDATION,
+        vocabulary=trained.subwords.subwords.pieces,
+        data=data_name(source),
     )
-    return export_saved_model(
-        served,
-        options.export.folder(NAME),
-        files=files,
-        tolerance=1e-4,
-        variable_order=trained.run.variable_order(),
-    )
+    if _are_files(source):
+        # It says `sample` there unless told otherwise, and files are told by --source and --target.
+        del card.configuration["source"]["data"]
+    facts, served = {LANGUAGES_FILE.name: description(trained)}, partial(signatures, trained, options)
+    return publish(card, trained, served, options.export, facts, tolerance=1e-4)
 
 
 def main(options: SearchOptions) -> None:

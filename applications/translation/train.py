@@ -31,12 +31,12 @@ from common.layers.sequence_decoder import sequence_decoder_of, without_attentio
 from common.text.parallel import Pairs
 from common.text.subwords import END, START, Subwords, SubwordText, learn_subwords
 from common.training.callbacks import History
-from common.training.hardware import hardware
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer
 from common.training.options import TrainingOptions
-from common.training.run_folder import open_run, write_outcome, write_preprocessing
+from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
+from common.training.script import begin_run, finish_run
 
 
 @dataclass(frozen=True)
@@ -57,16 +57,14 @@ class Corpus:
 
 def train(config: Config) -> Path:
     """Trains as configured. Returns the run's folder, which `export` turns into a SavedModel."""
-    console = cli.console()
     set_up(config.training)
     training, validation = training_examples(config)
-    folder = open_run(NAME, config, config.training)
+    folder = begin_run(NAME, config, training, validation)
     corpus = read_corpus(training, validation, config)
     write_preprocessing(folder, {"subwords": corpus.subwords.to_json()})
-    for part, pairs in (("training", corpus.training), ("validation", corpus.validation)):
-        console.print(f"{part}: {pairs.describe()}")
     model = translator.build(config, corpus.subwords.size, config.training.precision)
-    console.print(
+    cli.console().print(
+        f"read in subwords: {corpus.training.describe()}\n"
         f"vocabulary: {len(corpus.subwords.pieces):,} subwords; {corpus.training_ids.lengths.mean():.0f} a text on "
         f"average; weights: {model.count_params():,}"
     )
@@ -76,17 +74,8 @@ def train(config: Config) -> Path:
         epochs += learn_both_directions(model, corpus, config, folder / "both_directions")
     epochs += learn(model, corpus, config, folder)
     best = max(epochs, key=lambda epoch: epoch.get("val_bleu", -1.0))
-    outcome = {
-        "validation_bleu": best["val_bleu"],
-        "validation_loss": best["val_loss"],
-        "training_examples": len(corpus.training),
-        "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),
-        "hardware": dataclasses.asdict(hardware()),
-    }
-    write_outcome(folder, outcome)
-    console.print(f"validation: BLEU {best['val_bleu']:.2f} (greedy)  loss {best['val_loss']:.4f}")
-    console.print(f"kept in {folder}; export it with: python -m applications.{NAME}.export --run {folder}")
-    return folder
+    figures = {"validation_bleu": best["val_bleu"], "validation_loss": best["val_loss"]}
+    return finish_run(folder, NAME, len(corpus.training), epochs, figures)
 
 
 def read_corpus(training: Pairs, validation: Pairs, config: Config) -> Corpus:

@@ -1,16 +1,20 @@
 """What the export scripts of all applications share: their flags, the card's common facts, and the last line."""
 
 import dataclasses
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import keras
 import tyro
 
 from common.checks import AtLeast, check_ranges
 from common.cli import console
-from common.export.model_card import ModelCard, card_files
+from common.export.gpu import with_gpu_signature
+from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
+from common.export.saved_model import Signature, export_saved_model
 from common.training.exported_run import RUN_FILE, encode_run, variable_names
 from common.training.hardware import Hardware
 from common.training.run_folder import FinishedRun, to_json
@@ -56,6 +60,89 @@ class SearchOptions:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+
+
+class Trained(Protocol):
+    """A finished training with its model."""
+
+    @property
+    def run(self) -> FinishedRun[Any]:
+        """What training left."""
+
+    @property
+    def model(self) -> keras.Model:
+        """With the weights that training kept, in float32."""
+
+
+def card_of(
+    application: str,
+    trained: Trained,
+    options: ExportOptions,
+    *,
+    task: str,
+    limits: Sequence[str],
+    validation: tuple[str, str, str],
+    vocabulary: Iterable[str],
+    data: str,
+) -> ModelCard:
+    """The card of a model: what the application says of it, and what every training tells.
+
+    Args:
+        application: its name.
+        trained: the training.
+        options: of the export.
+        task: what goes in and what comes out.
+        limits: what the model is not good for.
+        validation: the metric, its name in the outcome of the training, and what it was measured on.
+        vocabulary: the words, labels or characters that the model knows.
+        data: what it was trained on, such as the `--data` that it was started with; of a file its name is told.
+    """
+    metric, name, measured_on = validation
+    command = f"python -m applications.{application}.train, with the configuration below"
+    return ModelCard(
+        application=application,
+        task=task,
+        results=(Result(metric, trained.run.outcome[name], measured_on, command),),
+        limits=tuple(limits),
+        vocabulary_sha256=vocabulary_sha256(vocabulary),
+        **training_facts(trained.run, data, options),
+    )
+
+
+def publish(
+    card: ModelCard,
+    trained: Trained,
+    signatures: Callable[[], Sequence[Signature]],
+    options: ExportOptions,
+    facts: Mapping[str, Any],
+    *,
+    examples: Callable[[Signature], tuple[tuple[str, ...], ...]] = lambda _: (),
+    resources: Sequence[Any] = (),
+    tolerance: float = 1e-5,
+) -> Path:
+    """Writes, checks and publishes the model of a training. Returns the new version's folder.
+
+    Args:
+        card: of the model.
+        trained: the training.
+        signatures: makes what is served.
+        options: of the export.
+        facts: what `predict` must know of the model beside its graph, for the file of that name.
+        examples: from the first signature to the card's examples.
+        resources: see `export_saved_model`, as for `tolerance`.
+        tolerance: see there.
+    """
+    described = {name: json.dumps(fact, ensure_ascii=False) for name, fact in facts.items()}
+    served = with_gpu_signature(signatures, trained.model, options.gpu_signature)
+    card = dataclasses.replace(card, examples=examples(served[0]))
+    return export_saved_model(
+        served,
+        options.folder(card.application),
+        resources=resources,
+        files={**described, **record_files(trained.run, trained.model, card, options)},
+        tolerance=tolerance,
+        variable_order=trained.run.variable_order(),
+    )
 
 
 def training_facts(finished: FinishedRun[Any], data: str, options: ExportOptions) -> dict[str, Any]:

@@ -1,0 +1,73 @@
+"""What train scripts share: a run begins with its examples told, and ends with its outcome kept."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Protocol
+
+from common.cli import console
+from common.training.callbacks import History
+from common.training.hardware import hardware
+from common.training.options import TrainingOptions
+from common.training.run_folder import open_run, write_outcome
+
+
+class Examples(Protocol):
+    """A part of the data."""
+
+    def describe(self) -> str:
+        """How many there are, and what was left out, in a line."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+
+class Config(Protocol):
+    """A configuration with the options of the training."""
+
+    @property
+    def training(self) -> TrainingOptions:
+        """Length, optimiser and schedule."""
+
+
+def begin_run(application: str, config: Config, training: Examples, validation: Examples) -> Path:
+    """Makes the run's folder, or finds it again with `--resume`, and tells of the examples.
+
+    Raises:
+        UserError: as of `open_run`.
+    """
+    folder = open_run(application, config, config.training)
+    for part, examples in (("training", training), ("validation", validation)):
+        console().print(f"{part}: {examples.describe()}")
+    return folder
+
+
+def finish_run(
+    folder: Path, application: str, examples: int, epochs: History, figures: dict[str, Any]
+) -> Path:
+    """Keeps the outcome of a training, which marks it as finished, and says how to export it.
+
+    Args:
+        folder: of the run.
+        application: its name.
+        examples: how many were trained on.
+        epochs: of all phases.
+        figures: what validation measured, by name.
+
+    Returns:
+        The folder.
+    """
+    outcome = {
+        **figures,
+        "training_examples": examples,
+        "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),
+        "hardware": dataclasses.asdict(hardware()),
+    }
+    write_outcome(folder, outcome)
+    shown = (
+        f"{name.removeprefix('validation_').replace('_', ' ')} {value:.4f}" for name, value in figures.items()
+    )
+    console().print(f"validation: {'  '.join(shown)}")
+    console().print(
+        f"kept in {folder}; export it with: python -m applications.{application}.export --run {folder}"
+    )
+    return folder
