@@ -5,6 +5,7 @@ python -m applications.image_captioning.train base --data photos/ --captions cap
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -39,7 +40,7 @@ from common.text.subwords import END, START
 from common.text.word_vocabulary import WordVocabulary
 from common.training.callbacks import History
 from common.training.loop import fit
-from common.training.optimizer import make_optimizer
+from common.training.losses import output_itself
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
 from common.training.script import begin_run, finish_run
@@ -93,15 +94,13 @@ def pretrain(
     words = content_words(examples[0], config.pretraining_words)
     training_shares, validation_shares = (word_shares(part, words) for part in examples)
     classifier = build_word_classifier(encoder, len(words), options.precision)
-    _, steps = pretraining_batches(encoded[0], training_shares, config, range(1))
-    classifier.compile(make_optimizer(options, steps), loss=_word_loss, jit_compile=False)
     return fit(
         classifier,
-        lambda epochs: pretraining_batches(encoded[0], training_shares, config, epochs)[0],
-        steps,
+        partial(pretraining_batches, encoded[0], training_shares, config),
         pretraining_validation(encoded[1], validation_shares, config),
         options,
         folder,
+        loss=_word_loss,
         title="pre-training",
     )
 
@@ -123,7 +122,6 @@ def learn(
 ) -> History:
     """Trains the captioner, and keeps the epoch whose greedy captions of the validation images are best by CIDEr-D."""
     options = config.training
-    _, steps = caption_batches(training, config, range(1))
     held_out = caption_validation(validation, config)
     write = greedy_captioner(model, encoder, vocabulary, config)
 
@@ -131,15 +129,13 @@ def learn(
         written = [text.decode() for fed, _ in held_out for text in write(fed[IMAGE]).numpy()]
         return {"cider_d": cider_d(written, validation_examples.captions)}
 
-    # The model's output is its loss.
-    model.compile(make_optimizer(options, steps), loss=lambda _, nats: nats, jit_compile=False)
     return fit(
         model,
-        lambda epochs: caption_batches(training, config, epochs)[0],
-        steps,
+        partial(caption_batches, training, config),
         held_out,
         options,
         folder,
+        loss=output_itself,
         monitor="val_cider_d",
         mode="max",
         scores=scores,

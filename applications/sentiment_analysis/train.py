@@ -5,7 +5,6 @@ python -m applications.sentiment_analysis.train base --data reviews.csv --text-c
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -18,8 +17,7 @@ from common.data.batching import Sequences, evaluation_batches, training_batches
 from common.evaluation.calibration import fit_temperature
 from common.training.callbacks import History
 from common.training.loop import fit
-from common.training.losses import smoothed_cross_entropy
-from common.training.optimizer import make_optimizer
+from common.training.losses import output_itself, smoothed_cross_entropy
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
 from common.training.script import begin_run, finish_run
@@ -59,17 +57,13 @@ def pretrain(
         averaging=0.0,
     )
     read, held_out = (windows(part, config.pretraining_window) for part in (training, validation))
-    language_model = build_language_model(model, config, options.precision)
-    _, steps = training_batches(read, options.batch_size, epochs=range(1), seed=options.seed)
-    # The model's output is its loss.
-    language_model.compile(make_optimizer(options, steps), loss=lambda _, nats: nats, jit_compile=False)
     return fit(
-        language_model,
-        lambda epochs: training_batches(read, options.batch_size, epochs=epochs, seed=options.seed)[0],
-        steps,
+        build_language_model(model, config, options.precision),
+        lambda epochs: training_batches(read, options.batch_size, epochs=epochs, seed=options.seed),
         evaluation_batches(held_out, options.batch_size)[0],
         options,
         folder,
+        loss=output_itself,
         title="pre-training",
     )
 
@@ -78,23 +72,20 @@ def classify(
     model: keras.Model, training: Sequences, validation: Sequences, config: Config, folder: Path
 ) -> History:
     """Trains the classifier on the labels."""
-    options = config.training
-    _, steps = training_batches(training, options.batch_size, epochs=range(1), seed=options.seed)
-    model.compile(
-        make_optimizer(options, steps),
+    size, seed = config.training.batch_size, config.training.seed
+    return fit(
+        model,
+        lambda epochs: training_batches(
+            training, size, epochs=epochs, seed=seed, max_length=config.training_tokens
+        ),
+        evaluation_batches(validation, size)[0],
+        config.training,
+        folder,
         loss=smoothed_cross_entropy(config.label_smoothing),
         metrics=["accuracy"],
-        jit_compile=False,
-    )
-
-    def batches(epochs: range) -> Any:
-        return training_batches(
-            training, options.batch_size, epochs=epochs, seed=options.seed, max_length=config.training_tokens
-        )[0]
-
-    held_out = evaluation_batches(validation, options.batch_size)[0]
-    return fit(
-        model, batches, steps, held_out, options, folder, monitor="val_accuracy", mode="max", title="training"
+        monitor="val_accuracy",
+        mode="max",
+        title="training",
     )
 
 

@@ -3,6 +3,7 @@
 python -m applications.speech_commands.train base --data recordings/ --name mine
 """
 
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -24,7 +25,6 @@ from common.evaluation.calibration import fit_temperature
 from common.training.callbacks import History
 from common.training.loop import fit
 from common.training.losses import smoothed_cross_entropy
-from common.training.optimizer import make_optimizer
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
 from common.training.script import begin_run, finish_run
@@ -52,25 +52,14 @@ def learn(model: keras.Model, examples: Examples, config: Config, folder: Path) 
     options = config.training
     make = recording_batches if config.kind == "streaming" else clip_batches
     held_out = validation_recordings if config.kind == "streaming" else validation_batches
-    _, steps = make(examples, config, range(1))
-    model.compile(
-        make_optimizer(options, steps),
-        loss=smoothed_cross_entropy(config.label_smoothing),
-        weighted_metrics=["accuracy"],
-        jit_compile=False,
-    )
-
-    def batches(epochs: range) -> tf.data.Dataset:
-        return make(examples, config, epochs)[0]
-
-    validation = held_out(examples, config)
     return fit(
         model,
-        batches,
-        steps,
-        validation,
+        partial(make, examples, config),
+        held_out(examples, config),
         options,
         folder,
+        loss=smoothed_cross_entropy(config.label_smoothing),
+        metrics=["accuracy"],
         monitor="val_accuracy",
         mode="max",
         title="training",

@@ -25,7 +25,6 @@ from applications.text_generation.model import build, read
 from common import cli
 from common.text.characters import UNKNOWN
 from common.training.loop import fit
-from common.training.optimizer import make_optimizer
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
 from common.training.script import begin_run, finish_run
@@ -48,20 +47,14 @@ def train(config: Config) -> Path:
     weights = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     console.print(f"{len(characters.vocabulary)} characters; {weights:,} weights")
     steps = steps_per_epoch(training, options.batch_size, config.window)
+
+    def batches(epochs: range) -> tuple[tf.data.Dataset, int]:
+        size, seed = options.batch_size, options.seed
+        return training_batches(training, size, config.window, epochs=epochs, seed=seed), steps
+
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(make_optimizer(options, steps), loss, jit_compile=False)
     held_out = validation_batches(validation, VALIDATION_ROWS)
-    history = fit(
-        model,
-        lambda epochs: training_batches(
-            training, options.batch_size, config.window, epochs=epochs, seed=options.seed
-        ),
-        steps,
-        held_out,
-        options,
-        folder,
-        title="training",
-    )
+    history = fit(model, batches, held_out, options, folder, loss=loss, title="training")
     nats = nats_per_character(model, validation)
     figures = {"validation_nats_per_character": nats}
     return finish_run(folder, NAME, len(training), history, figures)

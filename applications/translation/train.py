@@ -32,7 +32,7 @@ from common.text.parallel import Pairs
 from common.text.subwords import END, START, Subwords, SubwordText, learn_subwords
 from common.training.callbacks import History
 from common.training.loop import fit
-from common.training.optimizer import make_optimizer
+from common.training.losses import output_itself
 from common.training.options import TrainingOptions
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
@@ -142,15 +142,12 @@ def _fit(
 ) -> History:
     tokens = _tokens_per_batch(training, options)
 
-    def batches(epochs: range) -> tf.data.Dataset:
-        dataset, _ = token_batches(training, tokens, epochs=epochs, seed=options.seed, redraw=redraw)
-        return dataset.map(_with_labels)
+    def batches(epochs: range) -> tuple[tf.data.Dataset, int]:
+        dataset, steps = token_batches(training, tokens, epochs=epochs, seed=options.seed, redraw=redraw)
+        return dataset.map(_with_labels), steps
 
-    _, steps = token_batches(training, tokens, epochs=range(1), seed=options.seed)
     held_out = validation_batches(validation, tokens)[0].map(_with_labels)
-    # The model's output is its loss.
-    model.compile(make_optimizer(options, steps), loss=lambda _, nats: nats, jit_compile=False)
-    return fit(model, batches, steps, held_out, options, folder, **judged)
+    return fit(model, batches, held_out, options, folder, loss=output_itself, **judged)
 
 
 def _tokens_per_batch(training: EncodedPairs, options: TrainingOptions) -> int:

@@ -1,7 +1,8 @@
 """The fit loop of all applications, on `keras.Model.fit`, that can be killed at any moment and resumed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -9,36 +10,40 @@ import tensorflow as tf
 from common.errors import UserError
 from common.evaluation.plots import plot_learning_curves
 from common.training.callbacks import BestWeights, History, SaveState, Scores, ShowProgress, restore_state
+from common.training.optimizer import make_optimizer
 from common.training.options import TrainingOptions
 from common.training.run_folder import BEST_WEIGHTS, CURVES
 
 
 def fit(
     model: keras.Model,
-    batches: Callable[[range], tf.data.Dataset],
-    steps_per_epoch: int,
+    batches: Callable[[range], tuple[tf.data.Dataset, int]],
     validation: tf.data.Dataset,
     options: TrainingOptions,
     folder: Path,
     *,
+    loss: Any,
+    metrics: Sequence[str] = (),
     monitor: str = "val_loss",
     mode: str = "min",
     scores: Callable[[], Mapping[str, float]] | None = None,
     title: str = "epoch",
 ) -> History:
-    """Trains a compiled model, and leaves it with the weights of its best validation.
+    """Trains a model, and leaves it with the weights of its best validation.
 
     After each epoch the folder holds the log, the learning curves, the best weights and all that a resumed run needs
     to end as an uninterrupted one would: weights, averaged weights, the optimiser's variables, the seeds of dropout;
     the order of the data follows from the seed and the epoch.
 
     Args:
-        model: built, and compiled with an optimiser of `make_optimizer`.
-        batches: from a range of epochs to their batches, one epoch after another, as `training_batches` gives.
-        steps_per_epoch: batches in each epoch.
+        model: built; it is compiled with an optimiser of `make_optimizer`.
+        batches: from a range of epochs to their batches, one epoch after another, and the number of batches in each, as
+            `training_batches` gives.
         validation: batches that are evaluated after each epoch.
         options: the training flags; `options.resume` goes on from the folder's last finished epoch.
         folder: where the run is kept.
+        loss: of targets and outputs, as Keras takes it.
+        metrics: of Keras, by name; they heed the weights of examples, where batches have them.
         monitor: the validation metric that chooses the best epoch.
         mode: `min` or `max`: which way `monitor` is better.
         scores: further metrics of the validated weights, such as those of what the model writes; the name `bleu` is
@@ -53,11 +58,13 @@ def fit(
         UserError: the loss was no longer a number in the first epoch.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _, steps = batches(range(1))
+    model.compile(make_optimizer(options, steps), loss=loss, weighted_metrics=[*metrics], jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     history, finished = restore_state(folder, model) if options.resume else ([], False)
     first = len(history)
     if not finished and first < options.epochs:
-        progress = ShowProgress(steps_per_epoch, options.epochs, title)
+        progress = ShowProgress(steps, options.epochs, title)
         callbacks = [] if scores is None else [Scores(scores)]
         callbacks += [BestWeights(folder, history, monitor, mode, options.patience)]
         callbacks += [keras.callbacks.SwapEMAWeights()] if options.averaging else []
@@ -65,10 +72,10 @@ def fit(
         callbacks += [keras.callbacks.TensorBoard(folder / "tensorboard")] if options.tensorboard else []
         try:
             model.fit(
-                batches(range(first, options.epochs)),
+                batches(range(first, options.epochs))[0],
                 initial_epoch=first,
                 epochs=options.epochs,
-                steps_per_epoch=steps_per_epoch,
+                steps_per_epoch=steps,
                 validation_data=validation,
                 callbacks=callbacks,
                 shuffle=False,

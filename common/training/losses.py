@@ -17,3 +17,8 @@ def smoothed_cross_entropy(smoothing: float) -> Callable[[Any, Any], Any]:
         return -(1 - smoothing) * true - smoothing * ops.mean(log_probabilities, axis=-1)
 
     return loss
+
+
+def output_itself(_: Any, output: Any) -> Any:
+    """The loss of a model whose output `[batch]` is its loss."""
+    return output

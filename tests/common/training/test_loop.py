@@ -32,14 +32,13 @@ def run(folder, options=OPTIONS):
             keras.layers.Dense(2),
         ]
     )
-    _, steps = training_batches(DATA, options.batch_size, epochs=range(1), seed=options.seed)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(make_optimizer(options, steps), loss, metrics=["accuracy"], jit_compile=False)
 
     def batches(epochs):
-        return training_batches(DATA, options.batch_size, epochs=epochs, seed=options.seed)[0]
+        return training_batches(DATA, options.batch_size, epochs=epochs, seed=options.seed)
 
-    history = fit(model, batches, steps, evaluation_batches(DATA, 8)[0], options, folder)
+    held_out = evaluation_batches(DATA, 8)[0]
+    history = fit(model, batches, held_out, options, folder, loss=loss, metrics=["accuracy"])
     return model, history
 
 
@@ -120,7 +119,6 @@ def test_further_scores_of_the_validated_weights_are_logged_and_choose_the_best_
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
     options = replace(OPTIONS, averaging=0.5)
-    model.compile(make_optimizer(options, 1), "mse", jit_compile=False)
     data = tf.data.Dataset.from_tensors((RNG.normal(size=(4, 3)), RNG.normal(size=(4, 1))))
     seen, given = [], iter([0.1, 0.4, 0.3, 0.2])
 
@@ -130,11 +128,11 @@ def test_further_scores_of_the_validated_weights_are_logged_and_choose_the_best_
 
     history = fit(
         model,
-        lambda epochs: data.repeat(len(epochs)),
-        1,
+        lambda epochs: (data.repeat(len(epochs)), 1),
         data,
         options,
         tmp_path,
+        loss="mse",
         monitor="val_bleu",
         mode="max",
         scores=scores,
