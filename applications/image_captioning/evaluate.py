@@ -3,13 +3,14 @@
 python -m applications.image_captioning.evaluate --images test_images.tar --captions test_captions.tsv
 """
 
-import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+from applications.image_captioning import APPLICATION
 from applications.image_captioning.data import evaluation_examples
 from applications.image_captioning.predict import END_MARK, Predictor
 from applications.image_captioning.sample import make_scenes
@@ -18,8 +19,10 @@ from common import cli
 from common.checks import AtLeast, check_ranges
 from common.evaluation.captioning import captioning_metrics, write_captions
 from common.evaluation.image_plots import plot_caption_page, plot_word_attention
-from common.evaluation.report import numbers_to_draw, print_metrics, write_metrics
+from common.evaluation.report import numbers_to_draw
+from common.evaluation.script import announce, facts_of, report, timed
 from common.images.captioned import SAMPLE, CaptionedImages, CaptionSource
+from common.predicting.predictor import Answer
 
 _IMAGES_OF_A_PAGE = 24
 
@@ -52,39 +55,39 @@ def evaluate(options: Options) -> dict[str, Any]:
     predictor = Predictor(options.model, options.batch_size)
     examples = evaluation_examples(options.source, predictor.size)
     drawn = numbers_to_draw(options.attention, len(examples), "an image")
-    console = cli.console()
-    console.print(f"{predictor.path} on {examples.describe()}")
+    announce(predictor.path, examples)
     # The first answers wait for TensorFlow to prepare the graph, once for each process.
     predictor(examples.images[: options.batch_size])
-    started = time.perf_counter()
-    answers = predictor(examples.images, show_progress=True)
-    seconds = time.perf_counter() - started
+    answers, seconds = timed(lambda: predictor(examples.images, show_progress=True))
     captions = [answer["caption"] for answer in answers]
     is_sample = options.source.data == SAMPLE and options.source.tree is None
     metrics = {
-        **captioning_metrics(captions, examples.captions),
-        **(scene_metrics(captions) if is_sample else {}),
-        "seconds": round(seconds, 1),
-        "images_per_second": round(len(examples) / seconds, 1),
-        "batch_size": options.batch_size,
-        "left_out": {reason: count for reason, count in examples.left_out.items() if count},
-        "model": str(predictor.path),
-        "data": examples.name,
+        **measure(captions, examples, is_sample),
+        **facts_of(predictor.path, examples, seconds, "images", options.batch_size),
     }
-    report = options.output
-    write_metrics(report / "metrics.json", metrics)
-    write_captions(report / "captions.tsv", examples.origins, examples.captions, captions)
-    _draw_page(examples, captions, report / "captions.png")
-    for number in drawn:
+    attended = {number: predictor.attend(examples.images[number - 1]) for number in drawn}
+    return report(
+        metrics, APPLICATION.title, examples, options.output, partial(draw, examples, captions, attended)
+    )
+
+
+def measure(captions: Sequence[str], examples: CaptionedImages, is_sample: bool) -> dict[str, Any]:
+    """The metrics of one caption of each image; of the sample's scenes also what is wrong with them."""
+    return captioning_metrics(captions, examples.captions) | (scene_metrics(captions) if is_sample else {})
+
+
+def draw(
+    examples: CaptionedImages, captions: Sequence[str], attended: Mapping[int, Answer], folder: Path
+) -> None:
+    """The table of captions, a page of them, and where the model looked in the images of some numbers."""
+    write_captions(folder / "captions.tsv", examples.origins, examples.captions, captions)
+    _draw_page(examples, captions, folder / "captions.png")
+    for number, found in attended.items():
         image = examples.images[number - 1]
-        found = predictor.attend(image)
         words = [token for token in found["tokens"] if token != END_MARK]
         plot_word_attention(
-            image, words, found["attention"][: len(words)], report / f"attention_{number}.png"
+            image, words, found["attention"][: len(words)], folder / f"attention_{number}.png"
         )
-    print_metrics(metrics, f"Image captioning on {examples.name}")
-    console.print(f"written to {report}")
-    return metrics
 
 
 def scene_metrics(captions: Sequence[str]) -> dict[str, Any]:

@@ -4,20 +4,22 @@ python -m applications.sentiment_analysis.evaluate --model saved_models/sentimen
 """
 
 import dataclasses
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 
+from applications.sentiment_analysis import APPLICATION
 from applications.sentiment_analysis.data import evaluation_examples
 from applications.sentiment_analysis.predict import Predictor
 from common import cli
 from common.checks import AtLeast, check_ranges
 from common.evaluation.classification import classification_metrics, write_worst_mistakes
 from common.evaluation.classification_plots import plot_confusion_matrix, plot_reliability, plot_roc_curves
-from common.evaluation.report import print_metrics, write_metrics
+from common.evaluation.script import announce, facts_of, report, timed
 from common.text.labelled import TextSource, label_indices
 
 
@@ -44,33 +46,31 @@ def evaluate(options: Options) -> dict[str, Any]:
     predictor = Predictor(options.model, options.batch_size)
     examples = evaluation_examples(_with_label_map(options.source, predictor.label_map))
     labels = np.array(label_indices(examples, predictor.labels))
-    console = cli.console()
-    console.print(f"{predictor.path} on {examples.describe()}")
+    announce(predictor.path, examples)
     # The first answers wait for TensorFlow to prepare the graph, once for each process.
     predictor.probabilities(examples.texts[:1])
-    started = time.perf_counter()
-    probabilities = predictor.probabilities(examples.texts, show_progress=True)
-    seconds = time.perf_counter() - started
+    probabilities, seconds = timed(lambda: predictor.probabilities(examples.texts, show_progress=True))
     metrics = {
-        **classification_metrics(labels, probabilities, predictor.labels),
-        "seconds": round(seconds, 1),
-        "texts_per_second": round(len(examples.texts) / seconds, 1),
-        "batch_size": options.batch_size,
-        "left_out": dict(examples.left_out),
-        "model": str(predictor.path),
-        "data": examples.name,
+        **measure(labels, probabilities, predictor.labels),
+        **facts_of(predictor.path, examples, seconds, "texts", options.batch_size),
     }
-    report = options.output
-    write_metrics(report / "metrics.json", metrics)
-    plot_confusion_matrix(labels, probabilities, predictor.labels, report / "confusion_matrix.png")
-    plot_roc_curves(labels, probabilities, predictor.labels, report / "roc.png")
-    plot_reliability(labels, probabilities, report / "reliability.png")
-    write_worst_mistakes(
-        report / "worst_mistakes.tsv", examples.texts, labels, probabilities, predictor.labels
-    )
-    print_metrics(metrics, f"Sentiment analysis on {examples.name}")
-    console.print(f"written to {report}")
-    return metrics
+    drawn = partial(draw, examples.texts, labels, probabilities, predictor.labels)
+    return report(metrics, APPLICATION.title, examples, options.output, drawn)
+
+
+def measure(labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+    """The metrics of probabilities `[texts, classes]` of texts whose labels have the given indices."""
+    return classification_metrics(labels, probabilities, names)
+
+
+def draw(
+    texts: Sequence[str], labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str], folder: Path
+) -> None:
+    """The pictures, and the table of the worst mistakes."""
+    plot_confusion_matrix(labels, probabilities, names, folder / "confusion_matrix.png")
+    plot_roc_curves(labels, probabilities, names, folder / "roc.png")
+    plot_reliability(labels, probabilities, folder / "reliability.png")
+    write_worst_mistakes(folder / "worst_mistakes.tsv", texts, labels, probabilities, names)
 
 
 def _with_label_map(source: TextSource, label_map: dict[str, str]) -> TextSource:

@@ -4,15 +4,15 @@ python -m applications.speech_commands.evaluate --model saved_models/speech_comm
 """
 
 import dataclasses
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 
-from applications.speech_commands import sample
+from applications.speech_commands import APPLICATION, sample
 from applications.speech_commands.data import duration, evaluation_examples
 from applications.speech_commands.detection import DetectionOptions
 from applications.speech_commands.predict import Predictor
@@ -30,7 +30,7 @@ from common.evaluation.classification_plots import (
 )
 from common.evaluation.detection import detection_metrics
 from common.evaluation.rejection import rejection_curve
-from common.evaluation.report import print_metrics, write_metrics
+from common.evaluation.script import announce, facts_of, report, timed
 
 _STREAM_SEED = 0
 
@@ -66,42 +66,41 @@ def evaluate(options: Options) -> dict[str, Any]:
     clips = evaluation_examples(_with_unknown(options.source, predictor.labels))
     labels = np.array(label_indices(clips, predictor.labels))
     noises = _noises(options)
-    console = cli.console()
-    console.print(f"{predictor.path} on {clips.describe()}")
+    announce(predictor.path, clips)
     # The first answers wait for TensorFlow to prepare the graph, once for each process.
     predictor.probabilities(clips.waveforms[:1])
-    started = time.perf_counter()
-    probabilities = predictor.probabilities(clips.waveforms, show_progress=True)
-    seconds = time.perf_counter() - started
-    rejection = rejection_curve(probabilities, labels, predictor.labels)
+    probabilities, seconds = timed(lambda: predictor.probabilities(clips.waveforms, show_progress=True))
     metrics = {
-        **classification_metrics(labels, probabilities, predictor.labels),
-        "equal_error_rate": None if rejection is None else rejection.equal_error_rate,
-        "seconds": round(seconds, 1),
-        "clips_per_second": round(len(clips) / seconds, 1),
+        **measure(labels, probabilities, predictor.labels),
         "audio_seconds_per_second": round(duration(clips) / seconds, 1),
-        "batch_size": options.batch_size,
-        "left_out": dict(clips.left_out),
-        "model": str(predictor.path),
-        "data": clips.name,
+        **facts_of(predictor.path, clips, seconds, "clips", options.batch_size),
     }
     streamed = _detected(predictor, clips, noises, options) if options.stream_minutes else None
-    report = options.output
-    write_metrics(report / "metrics.json", metrics | {"stream": streamed})
-    plot_confusion_matrix(labels, probabilities, predictor.labels, report / "confusion_matrix.png")
-    plot_reliability(labels, probabilities, report / "reliability.png")
+    tables = {"stream": f"Words detected in {options.stream_minutes:g} minutes composed of these clips"}
+    drawn = partial(draw, clips.origins, labels, probabilities, predictor.labels)
+    return report(metrics | {"stream": streamed}, APPLICATION.title, clips, options.output, drawn, tables)
+
+
+def measure(labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+    """The metrics of probabilities `[clips, classes]` of clips whose labels have the given indices."""
+    rejection = rejection_curve(probabilities, labels, names)
+    return {
+        **classification_metrics(labels, probabilities, names),
+        "equal_error_rate": None if rejection is None else rejection.equal_error_rate,
+    }
+
+
+def draw(
+    origins: Sequence[str], labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str], folder: Path
+) -> None:
+    """The pictures, and the table of the worst mistakes."""
+    plot_confusion_matrix(labels, probabilities, names, folder / "confusion_matrix.png")
+    plot_reliability(labels, probabilities, folder / "reliability.png")
+    rejection = rejection_curve(probabilities, labels, names)
     if rejection is not None:
-        plot_rejection_curve(rejection, report / "rejection.png")
-    write_worst_mistakes(
-        report / "worst_mistakes.tsv", clips.origins, labels, probabilities, predictor.labels, column="clip"
-    )
-    print_metrics(metrics, f"Speech commands on {clips.name}")
-    if streamed is not None:
-        print_metrics(
-            streamed, f"Words detected in {options.stream_minutes:g} minutes composed of these clips"
-        )
-    console.print(f"written to {report}")
-    return metrics | {"stream": streamed}
+        plot_rejection_curve(rejection, folder / "rejection.png")
+    mistakes = folder / "worst_mistakes.tsv"
+    write_worst_mistakes(mistakes, origins, labels, probabilities, names, column="clip")
 
 
 def _detected(
@@ -111,9 +110,7 @@ def _detected(
     `detection_metrics`, and how fast the recording was heard."""
     length = 60 * options.stream_minutes
     recording = compose(clips, noises, length, _STREAM_SEED)
-    started = time.perf_counter()
-    detections = list(predictor.stream(recording.waveform, options.detection))
-    seconds = time.perf_counter() - started
+    detections, seconds = timed(lambda: list(predictor.stream(recording.waveform, options.detection)))
     return {
         **dataclasses.asdict(options.detection),
         "audio_seconds_per_second": round(length / seconds, 1),

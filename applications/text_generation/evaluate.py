@@ -3,17 +3,20 @@
 python -m applications.text_generation.evaluate --model saved_models/text_generation --data tiny_shakespeare
 """
 
-import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from applications.text_generation import APPLICATION
 from applications.text_generation.predict import Predictor
 from common import cli
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, write_most_surprising
 from common.evaluation.plots import plot_nats_by_position
-from common.evaluation.report import print_metrics, write_metrics
-from common.text.running import Part, RawTextSource, load_evaluation
+from common.evaluation.script import announce, report, timed
+from common.text.running import Part, RawText, RawTextSource, load_evaluation
 
 
 @dataclass(frozen=True)
@@ -35,26 +38,28 @@ def evaluate(options: Options) -> dict[str, Any]:
     """Measures the SavedModel on the text read as one stream, and writes the report. Returns the metrics."""
     text = load_evaluation(options.source, options.part)
     predictor = Predictor(options.model)
-    console = cli.console()
-    console.print(f"{predictor.path} on {text.describe()}")
-    started = time.perf_counter()
-    log_likelihoods = predictor.score(text.text, show_progress=True)
-    seconds = time.perf_counter() - started
+    announce(predictor.path, text)
+    log_likelihoods, seconds = timed(lambda: predictor.score(text.text, show_progress=True))
     metrics = {
-        **likelihood_metrics(log_likelihoods),
+        **measure(log_likelihoods),
         "unknown_characters": predictor.unknown(text.text),
         "seconds": round(seconds, 1),
         "characters_per_second": round(len(text) / seconds),
         "model": str(predictor.path),
         "data": text.name,
     }
-    report = options.output
-    write_metrics(report / "metrics.json", metrics)
-    plot_nats_by_position(log_likelihoods, report / "nats_by_position.png")
-    write_most_surprising(report / "most_surprising.tsv", most_surprising(text.text, log_likelihoods))
-    print_metrics(metrics, f"Text generation on {text.name}")
-    console.print(f"written to {report}")
-    return metrics
+    return report(metrics, APPLICATION.title, text, options.output, partial(draw, text, log_likelihoods))
+
+
+def measure(log_likelihoods: np.ndarray) -> dict[str, Any]:
+    """The metrics of the logarithms of the characters' probabilities, `[characters]`."""
+    return likelihood_metrics(log_likelihoods)
+
+
+def draw(text: RawText, log_likelihoods: np.ndarray, folder: Path) -> None:
+    """How surprised the model is by position, and the places that surprise it most."""
+    plot_nats_by_position(log_likelihoods, folder / "nats_by_position.png")
+    write_most_surprising(folder / "most_surprising.tsv", most_surprising(text.text, log_likelihoods))
 
 
 def main(options: Options) -> None:

@@ -3,21 +3,25 @@
 python -m applications.translation.evaluate --source test.en.gz --target test.de.gz
 """
 
-import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 
+from applications.translation import APPLICATION
 from applications.translation.data import evaluation_examples
 from applications.translation.predict import Predictor
 from common import cli
 from common.checks import AtLeast, check_ranges
 from common.errors import UserError
 from common.evaluation.plots import plot_attention, plot_by_length
-from common.evaluation.report import numbers_to_draw, print_metrics, write_metrics
+from common.evaluation.report import numbers_to_draw
+from common.evaluation.script import announce, facts_of, report, timed
 from common.evaluation.translation import by_source_length, translation_metrics, write_translations
+from common.predicting.predictor import Answer
 from common.text.parallel import Pairs, PairSource
 
 
@@ -47,36 +51,35 @@ def evaluate(options: Options) -> dict[str, Any]:
     _require_same_direction(options.source, predictor.languages)
     pairs = evaluation_examples(options.source)
     drawn = numbers_to_draw(options.attention, len(pairs), "a pair")
-    console = cli.console()
-    console.print(f"{predictor.path} on {pairs.describe()}")
+    announce(predictor.path, pairs)
     # The first answers wait for TensorFlow to prepare the graph, once for each process.
     predictor(list(pairs.sources[:1]))
-    started = time.perf_counter()
-    answers = predictor(pairs.sources, show_progress=True)
-    seconds = time.perf_counter() - started
+    answers, seconds = timed(lambda: predictor(pairs.sources, show_progress=True))
     outputs = [answer["translation"] for answer in answers]
     metrics = {
-        **translation_metrics(outputs, pairs.targets),
+        **measure(outputs, pairs),
         "token_perplexity": perplexity(predictor, pairs),
-        "seconds": round(seconds, 1),
-        "sentences_per_second": round(len(pairs) / seconds, 1),
-        "batch_size": options.batch_size,
         "truncated": sum(answer["truncated"] for answer in answers),
-        "by_source_length": by_source_length(pairs.sources, outputs, pairs.targets),
-        "left_out": dict(pairs.left_out),
-        "model": str(predictor.path),
-        "data": pairs.name,
+        **facts_of(predictor.path, pairs, seconds, "sentences", options.batch_size),
     }
-    report = options.output
-    write_metrics(report / "metrics.json", metrics)
-    write_translations(report / "translations.tsv", pairs.sources, pairs.targets, outputs)
-    plot_by_length(metrics["by_source_length"], "bleu", report / "bleu_by_length.png")
-    for number, found in zip(drawn, predictor.align([pairs.sources[n - 1] for n in drawn]), strict=True):
-        picture = report / f"attention_{number}.png"
+    aligned = dict(zip(drawn, predictor.align([pairs.sources[n - 1] for n in drawn]), strict=True))
+    return report(metrics, APPLICATION.title, pairs, options.output, partial(draw, pairs, outputs, aligned))
+
+
+def measure(outputs: Sequence[str], pairs: Pairs) -> dict[str, Any]:
+    """The metrics of one translation of each text."""
+    by_length = by_source_length(pairs.sources, outputs, pairs.targets)
+    return translation_metrics(outputs, pairs.targets) | {"by_source_length": by_length}
+
+
+def draw(pairs: Pairs, outputs: Sequence[str], aligned: Mapping[int, Answer], folder: Path) -> None:
+    """The table of translations, how good they are by length, and what the model looked at in some of them."""
+    write_translations(folder / "translations.tsv", pairs.sources, pairs.targets, outputs)
+    by_length = by_source_length(pairs.sources, outputs, pairs.targets)
+    plot_by_length(by_length, "bleu", folder / "bleu_by_length.png")
+    for number, found in aligned.items():
+        picture = folder / f"attention_{number}.png"
         plot_attention(found["attention"], found["source_tokens"], found["target_tokens"], picture)
-    print_metrics(metrics, f"Translation on {pairs.name}")
-    console.print(f"written to {report}")
-    return metrics
 
 
 def perplexity(predictor: Predictor, pairs: Pairs) -> float:
