@@ -32,6 +32,23 @@ def attempt(compute: Callable[[tf.Tensor], Tensors], value: tf.Tensor, otherwise
     return first.with_options(options).get_single_element()
 
 
+def each_row(compute: Callable[[tf.Tensor], Tensors], strings: tf.Tensor, outputs: Tensors) -> Tensors:
+    """`compute` of each of the strings `[batch]`, in which attempts do not wait for those of other rows.
+
+    Args:
+        compute: a tensor or a tuple of tensors from a string; of operations that only a CPU need have.
+        strings: `[batch]`.
+        outputs: the types and shapes of what `compute` gives, as `tf.TensorSpec`.
+    """
+
+    def compute_all(strings: tf.Tensor) -> Tensors:
+        return tf.map_fn(compute, strings, fn_output_signature=outputs)
+
+    with tf.device("/CPU:0"):
+        # As part of the caller's function one attempt would wait for the other.
+        return tf.compat.v1.wrap_function(compute_all, [tf.TensorSpec([None], tf.string)])(strings)
+
+
 def apart(compute: Callable[..., Tensors]) -> Callable[..., Tensors]:
     """The same function, called in the graph rather than copied into it.
 

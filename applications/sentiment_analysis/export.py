@@ -13,15 +13,15 @@ import tensorflow as tf
 
 from applications.sentiment_analysis.config import NAME, Config
 from applications.sentiment_analysis.data import features_layer
-from applications.sentiment_analysis.model import build, contributions
+from applications.sentiment_analysis.model import build, explained
 from applications.sentiment_analysis.predict import LABELS_FILE
 from common import cli
-from common.attempt import attempt
 from common.export.saved_model import Signature
 from common.export.script import ExportOptions, card_of, publish, report
 from common.layers.portability import make_portable
 from common.row_errors import neutral_where
 from common.text.labelled import parse_label_map
+from common.text.tf_examples import example_texts, serialized_example
 from common.text.word_features import TextFeatures
 from common.training.run_folder import FinishedRun, load_finished
 
@@ -89,7 +89,7 @@ def signatures(trained: Trained) -> list[Signature]:
     # use of its results is not computed.
     @tf.function(input_signature=[strings])
     def read(text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return contributions(model, features(text))
+        return explained(model, features(text))
 
     def answer(logits: tf.Tensor) -> Tensors:
         probabilities = tf.nn.softmax(logits / temperature)
@@ -121,31 +121,6 @@ def signatures(trained: Trained) -> list[Signature]:
         Signature("explain", explain, {"text": strings}, texts),
         Signature("classify", classify, {"inputs": strings}, examples, method="classify"),
     ]
-
-
-def example_texts(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The feature `text` of serialised tf.Examples `[batch]`, and which of them have it: `[batch]` each."""
-    feature = {"text": tf.io.FixedLenFeature([], tf.string)}
-
-    def read(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tf.io.parse_single_example(serialized, feature)["text"], tf.constant(True)
-
-    def read_all(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tf.map_fn(
-            lambda serialized: attempt(read, serialized, (tf.constant(""), tf.constant(False))),
-            inputs,
-            fn_output_signature=(tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.bool)),
-        )
-
-    # As part of the caller's function one attempt would wait for the other.
-    with tf.device("/CPU:0"):
-        return tf.compat.v1.wrap_function(read_all, [tf.TensorSpec([None], tf.string)])(inputs)
-
-
-def serialized_example(text: str) -> bytes:
-    """The tf.Example that `classify` takes for a text."""
-    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode("utf-8")]))
-    return tf.train.Example(features=tf.train.Features(feature={"text": feature})).SerializeToString()
 
 
 def description(trained: Trained) -> dict[str, Any]:

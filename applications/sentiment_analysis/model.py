@@ -6,7 +6,8 @@ import keras
 from keras import ops
 
 from applications.sentiment_analysis.config import Config
-from common.layers.attention import AttentionPooling, MaskedMaxPooling, MaskedMeanPooling
+from common.layers.attention import AttentionPooling, MaskedMaxPooling
+from common.layers.contributions import POOLING, contributions
 from common.layers.sampled_softmax import Neighbour, NeighbourLoss
 from common.layers.stack import RecurrentStack
 from common.text.word_features import FEATURES, TokenEmbedding
@@ -14,7 +15,7 @@ from common.text.word_features import FEATURES, TokenEmbedding
 _POOLING = {
     "max": (MaskedMaxPooling,),
     "attention": (AttentionPooling,),
-    "all": (MaskedMaxPooling, MaskedMeanPooling, AttentionPooling),
+    "all": POOLING,
 }
 _NEIGHBOURS: tuple[Neighbour, Neighbour] = ("next", "previous")
 
@@ -23,7 +24,7 @@ def build(config: Config, words: int, classes: int, precision: str = "float32") 
     """Token features `[batch, time, 5]` -> logits `[batch, classes]`.
 
     The states over time are the output of the layer `states`, `[batch, time, units]` (twice the units if
-    bidirectional); the logits are linear in them once the pooling is fixed, which `contributions` uses.
+    bidirectional); the logits are linear in them once the pooling is fixed, which `explained` uses.
 
     Args:
         config: sizes, cell, pooling and dropout.
@@ -80,32 +81,9 @@ def build_language_model(classifier: keras.Model, config: Config, precision: str
     return keras.Model(features, ops.mean(ops.stack(losses), axis=0), name="language_model")
 
 
-def contributions(classifier: keras.Model, features: Any) -> tuple[Any, Any]:
-    """What each time step adds to each logit: features `[batch, time, 5]` -> `[batch, time, classes]`, and the logits.
-
-    Pooling makes the logits a weighted sum of the states: the maximum takes each unit from the step where it is
-    largest, the mean takes all alike, attention by its weights. The contributions of a row add up to its logits less
-    the bias.
-    """
-    states_layer, dense = classifier.get_layer("states"), classifier.get_layer("logits")
-    read = keras.Model(classifier.input, [states_layer.output, classifier.output])
+def explained(classifier: keras.Model, features: Any) -> tuple[Any, Any]:
+    """What each step adds to each logit: features `[batch, time, 5]` -> `[batch, time, classes]`, and the logits."""
+    read = keras.Model(classifier.input, [classifier.get_layer("states").output, classifier.output])
     states, logits = read(features, training=False)
-    states = ops.cast(states, "float32")
-    real = ops.cast(features[..., :1] != 0, "float32")
-    pooling = [layer for layer in classifier.layers if isinstance(layer, tuple(_POOLING["all"]))]
-    kernels = ops.split(ops.convert_to_tensor(dense.kernel), len(pooling), axis=0)
-    total = 0.0
-    for layer, kernel in zip(pooling, kernels, strict=True):
-        total += ops.matmul(states * _weights(layer, states, real), kernel)
-    return total, logits
-
-
-def _weights(layer: keras.layers.Layer, states: Any, real: Any) -> Any:
-    """How much of each state `[batch, time, units]` the pooling layer takes."""
-    if isinstance(layer, AttentionPooling):
-        return layer(states, mask=ops.squeeze(real, -1) > 0, return_attention_scores=True)[1][..., None]
-    if isinstance(layer, MaskedMeanPooling):
-        return real / ops.sum(real, axis=1, keepdims=True)
-    largest = ops.max(ops.where(real > 0, states, -float("inf")), axis=1, keepdims=True)
-    chosen = ops.cast(states == largest, "float32") * real
-    return chosen / ops.sum(chosen, axis=1, keepdims=True)
+    pooling = [layer for layer in classifier.layers if isinstance(layer, POOLING)]
+    return contributions(pooling, classifier.get_layer("logits"), states, features[..., 0] != 0), logits

@@ -7,14 +7,13 @@ import dataclasses
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from applications.sentiment_analysis.config import NAME, PRESET_DESCRIPTIONS, PRESETS, Config
 from applications.sentiment_analysis.data import encode, make_features, training_examples
 from applications.sentiment_analysis.model import build, build_language_model
 from common import cli
 from common.data.batching import Sequences, evaluation_batches, training_batches, windows
-from common.evaluation.calibration import fit_temperature
+from common.evaluation.calibration import calibrated
 from common.training.callbacks import History
 from common.training.loop import fit
 from common.training.losses import output_itself, smoothed_cross_entropy
@@ -92,10 +91,7 @@ def classify(
 def calibrate(model: keras.Model, validation: Sequences, batch_size: int) -> dict[str, float]:
     """The temperature that makes probabilities honest (Guo et al. 2017), and the accuracy, both on validation."""
     dataset, order = evaluation_batches(validation, batch_size)
-    logits = model.predict(dataset, verbose=0)
-    labels = validation.targets[order]
-    accuracy = float(np.mean(np.argmax(logits, axis=-1) == labels))
-    return {"temperature": fit_temperature(logits, labels), "validation_accuracy": accuracy}
+    return calibrated(model.predict(dataset, verbose=0), validation.targets[order])
 
 
 def main(config: Config) -> None:

@@ -21,7 +21,7 @@ from applications.speech_commands.data import (
 )
 from applications.speech_commands.model import build
 from common import cli
-from common.evaluation.calibration import fit_temperature
+from common.evaluation.calibration import calibrated
 from common.training.callbacks import History
 from common.training.loop import fit
 from common.training.losses import smoothed_cross_entropy
@@ -75,8 +75,7 @@ def calibrate(model: keras.Model, examples: Examples, config: Config) -> dict[st
         dataset = validation_batches(examples, config)
         logits = model.predict(dataset, verbose=0)
         labels = np.concatenate([targets for _, targets in dataset.as_numpy_iterator()])
-    accuracy = float(np.mean(np.argmax(logits, axis=-1) == labels))
-    return {"temperature": fit_temperature(logits, labels), "validation_accuracy": accuracy}
+    return calibrated(logits, labels)
 
 
 def _frames(model: keras.Model, recordings: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -4,22 +4,19 @@ python -m applications.translation.predict "A man in a blue shirt is standing on
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, overload
+from typing import Any, overload
 
 import numpy as np
-import tyro
 
 from common import cli
-from common.checks import AtLeast, check_ranges
 from common.errors import FlagError
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelRunner
-from common.predicting.answer_files import require_answer_file
 from common.predicting.predictor import Answer, answer_rows, decoded, find_model
-from common.predicting.script import Shown, answer_texts, warn_of
-from common.predicting.texts import argument_texts, checked_texts, require_one_source
+from common.predicting.script import Shown, TextFlags, answer_texts, warn_of
+from common.predicting.texts import argument_texts, checked_texts
 
 LANGUAGES_FILE = Path("assets.extra") / "languages.json"
 
@@ -138,33 +135,18 @@ def _aligned(row: Mapping[str, Any]) -> Answer:
 
 @dataclass(frozen=True)
 class Options:
-    """Texts come from the arguments, from --input, or else from standard input, one per line."""
+    """Which texts are translated, and what is shown of their translations."""
 
-    texts: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Texts to translate; put -- before one that begins with a dash."""
-    model: Path | None = None
-    """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
-    in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
-    input: Path | None = None
-    """Text file with a text in each line, or CSV or TSV file with a column of texts (.gz too)."""
-    text_column: str = "text"
-    """Column of a CSV or TSV --input that holds the text."""
-    output: Path | None = None
-    """Write the answers to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, any other name
-    for the lines that the terminal would show."""
+    given: TextFlags = field(default_factory=TextFlags)
+    """The texts, the model, and where the answers go."""
     n_best: bool = False
     """Show the search's different translations, with the text's number and the score; there may be fewer than the
     search followed at once."""
     attention: Path | None = None
     """Draw what the model looked at while it translated a single text, as a PNG."""
-    batch_size: Annotated[int, AtLeast(1)] = 32
-    """Texts that are read at once."""
 
     def __post_init__(self) -> None:
-        check_ranges(self)
-        require_one_source(self.texts, self.input)
-        require_answer_file(self.output)
-        if self.attention is not None and len(self.texts) != 1:
+        if self.attention is not None and len(self.given.texts) != 1:
             raise FlagError(f"--attention {self.attention}: expected a single text, as an argument")
         if self.attention is not None and self.attention.suffix.lower() != ".png":
             raise FlagError(f"--attention {self.attention}: expected a name that ends in .png")
@@ -172,9 +154,9 @@ class Options:
 
 def main(options: Options) -> None:
     """Translates texts with an exported model."""
-    predictor = Predictor(options.model, options.batch_size)
+    predictor = Predictor(options.given.model, options.given.batch_size)
     if options.attention is not None:
-        _draw_attention(predictor, argument_texts(options.texts)[0], options.attention)
+        _draw_attention(predictor, argument_texts(options.given.texts)[0], options.attention)
 
     def answer(texts: Sequence[str], first: int, show_progress: bool) -> Iterator[Shown]:
         found = (
@@ -183,7 +165,7 @@ def main(options: Options) -> None:
             else [[answer] for answer in predictor(texts, show_progress)]
         )
         are_cut = (best["truncated"] for best, *_ in found)
-        warn_of(options, first, are_cut, "too long for this model; its end is left out")
+        warn_of(options.given, first, are_cut, "too long for this model; its end is left out")
         for number, (text, hypotheses) in enumerate(zip(texts, found, strict=True), start=first):
             n_best = {"n_best": hypotheses} if options.n_best else {}
             record, rows = (
@@ -192,7 +174,7 @@ def main(options: Options) -> None:
             )
             yield Shown(record, _lines(number, hypotheses, options), rows)
 
-    answer_texts(options, _COLUMNS, answer)
+    answer_texts(options.given, _COLUMNS, answer)
 
 
 def _lines(number: int, hypotheses: Sequence[Answer], options: Options) -> list[str]:

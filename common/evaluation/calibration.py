@@ -63,6 +63,20 @@ def expected_calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins
     return float(np.average(distances, weights=grouped.counts[filled]))
 
 
+def calibrated(logits: ArrayLike, labels: ArrayLike) -> dict[str, float]:
+    """What validation tells of a classifier: the temperature that makes its probabilities honest, and its accuracy.
+
+    >>> calibrated([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0]], [0, 1, 1])["validation_accuracy"]
+    0.6666666666666666
+
+    Args:
+        logits: `[examples, classes]`.
+        labels: class indices, `[examples]`.
+    """
+    accuracy = float(np.mean(np.argmax(np.asarray(logits), axis=-1) == np.asarray(labels)))
+    return {"temperature": fit_temperature(logits, labels), "validation_accuracy": accuracy}
+
+
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     """The temperature T for which `softmax(logits / T)` has the lowest log loss (Guo et al. 2017, section 4.2).
 

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from common.attempt import apart, attempt
+from common.attempt import apart, attempt, each_row
 from common.images.bitmap import Bitmap
 from common.images.files import FOREIGN, MAX_PIXELS, SERVED, Pixels
 from common.images.formats import (
@@ -44,14 +44,8 @@ def decode_images(image_bytes: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tens
         image is black then; empty where nothing is.
     """
     outputs = (tf.TensorSpec([size, size, 3], tf.uint8), tf.TensorSpec([], tf.string))
-
-    def decode(contents: tf.Tensor) -> Square:
-        return tf.map_fn(partial(_decode, size=size), contents, fn_output_signature=outputs)
-
-    # There are only CPU kernels for most of it.
+    squares, error = each_row(partial(_decode, size=size), image_bytes, outputs)
     with tf.device("/CPU:0"):
-        # As part of the caller's function one attempt at a file would wait for the other.
-        squares, error = tf.compat.v1.wrap_function(decode, [tf.TensorSpec([None], tf.string)])(image_bytes)
         return tf.cast(squares, tf.float32) / 255, error
 
 

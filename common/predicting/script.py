@@ -4,16 +4,16 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Annotated, Any
 
+import tyro
 from rich.text import Text
 
 from common import cli
-from common.predicting.answer_files import write_answers
+from common.checks import AtLeast, check_ranges
+from common.predicting.answer_files import require_answer_file, write_answers
 from common.predicting.input_files import GivenFiles
-from common.predicting.texts import chunks, given_texts, place_of
-
-Content = TypeVar("Content")
+from common.predicting.texts import chunks, given_texts, place_of, require_one_source
 
 
 @dataclass(frozen=True)
@@ -31,60 +31,61 @@ class Shown:
     rows: Sequence[dict[str, Any]] = ()
 
 
-class TextOptions(Protocol):
-    """The flags of a script that answers texts."""
+@dataclass(frozen=True)
+class TextFlags:
+    """Texts come from the arguments, from --input, or else from standard input, one per line."""
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """Those on the command line."""
+    texts: tyro.conf.Positional[tuple[str, ...]] = ()
+    """Texts to answer; put -- before one that begins with a dash."""
+    model: Path | None = None
+    """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
+    in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
+    input: Path | None = None
+    """Text file with a text in each line, or CSV or TSV file with a column of texts (.gz too)."""
+    text_column: str = "text"
+    """Column of a CSV or TSV --input that holds the text."""
+    output: Path | None = None
+    """Write the answers to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, any other name
+    for the lines that the terminal would show."""
+    batch_size: Annotated[int, AtLeast(1)] = 32
+    """Texts that are read at once."""
 
-    @property
-    def input(self) -> Path | None:
-        """A file of them."""
-
-    @property
-    def text_column(self) -> str:
-        """Their column in a table."""
-
-    @property
-    def output(self) -> Path | None:
-        """Where the answers go."""
-
-    @property
-    def batch_size(self) -> int:
-        """Texts that are read at once."""
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        require_one_source(self.texts, self.input)
+        require_answer_file(self.output)
 
 
 def answer_texts(
-    options: TextOptions,
+    flags: TextFlags,
     columns: Sequence[str],
     answer: Callable[[Sequence[str], int, bool], Iterable[Shown]],
 ) -> None:
     """Answers the texts of the arguments, of `--input` or of standard input, in batches or as they are typed.
 
     Args:
-        options: the script's.
+        flags: the script's.
         columns: of a table.
         answer: from some texts, the number of the first, and whether to show how far it is, to how they are shown.
     """
-    given = given_texts(options.texts, options.input, options.text_column)
-    if options.output is not None:
-        write_shown(options.output, columns, answer(list(given), 1, True))
+    given = given_texts(flags.texts, flags.input, flags.text_column)
+    if flags.output is not None:
+        write_shown(flags.output, columns, answer(list(given), 1, True))
         return
-    is_typed = not options.texts and not options.input and sys.stdin.isatty()
+    is_typed = not flags.texts and not flags.input and sys.stdin.isatty()
     if is_typed:
         hint("a text per line; Ctrl-D ends")
     first = 1
-    for chunk in chunks(given, 1 if is_typed else options.batch_size):
+    for chunk in chunks(given, 1 if is_typed else flags.batch_size):
         print_shown(answer(chunk, first, False))
         first += len(chunk)
 
 
-def warn_of(options: TextOptions, first: int, is_odd: Iterable[bool], warning: str) -> None:
+def warn_of(flags: TextFlags, first: int, is_odd: Iterable[bool], warning: str) -> None:
     """A line to standard error for each odd one of the texts whose numbers begin with `first`, naming its place."""
     for number, odd in enumerate(is_odd, start=first):
         if odd:
-            where = place_of(number, options.texts, options.input)
+            where = place_of(number, flags.texts, flags.input)
             print(f"warning: {where}: {warning}", file=sys.stderr, flush=True)
 
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from applications.sentiment_analysis.export import serialized_example
 from applications.speech_commands.synthesis import Voice, synthesize
 from common.audio.files import encode_wav
 from common.inference.runner import SavedModelRunner, latest_version
+from common.text.tf_examples import serialized_example
 
 MODELS = Path(__file__).parents[2] / "saved_models"
 TOLERANCE = 2e-4

@@ -9,10 +9,11 @@ import pytest
 import tensorflow as tf
 
 from applications.sentiment_analysis.config import PRESETS
-from applications.sentiment_analysis.export import export, load_run, serialized_example
+from applications.sentiment_analysis.export import export, load_run
 from common.errors import UserError
 from common.export.script import ExportOptions
 from common.inference.runner import SavedModelRunner
+from common.text.tf_examples import serialized_example
 from common.training.run_folder import open_run
 
 TEXTS = [

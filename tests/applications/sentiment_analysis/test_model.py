@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from applications.sentiment_analysis.config import PRESETS
-from applications.sentiment_analysis.model import build, build_language_model, contributions
+from applications.sentiment_analysis.model import build, build_language_model, explained
 
 TINY = PRESETS["tiny"]
 RNG = np.random.default_rng(0)
@@ -31,7 +31,7 @@ def test_contributions_of_the_tokens_add_up_to_the_logits(cell, pooling, bidirec
     bias = RNG.normal(size=3).astype(np.float32)
     model.get_layer("logits").bias.assign(bias)
     features = batch(7, 3, 1)
-    by_step, logits = contributions(model, features)
+    by_step, logits = explained(model, features)
     np.testing.assert_allclose(np.sum(by_step, axis=1) + bias, logits, atol=1e-5)
     np.testing.assert_allclose(logits, model(features), atol=1e-6)
     assert not np.asarray(by_step)[1, 3:].any()
