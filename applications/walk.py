@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,8 @@ class Options:
     """Names of applications; without any, all shipped models are asked and then one sample model is trained."""
     everything: bool = False
     """Walk all applications; some train for half an hour."""
+    questions: Path | None = None
+    """Only write the pictures and recordings that are asked about to this folder, <application>/<file>."""
 
     def __post_init__(self) -> None:
         names = catalogue()
@@ -49,6 +51,9 @@ class Options:
 def main(options: Options) -> None:
     """Asks the shipped models what they are made for, then trains, exports, measures and asks a model on the sample."""
     names, started = catalogue(), time.monotonic()
+    if options.questions is not None:
+        write_questions(names.values(), options.questions)
+        return
     walked = list(names) if options.everything else list(options.applications)
     for name in walked or names:
         ask_shipped_model(names[name])
@@ -57,6 +62,15 @@ def main(options: Options) -> None:
     if not walked:
         walk(names[QUICKEST])
     cli.console().print(f"\n[bold]done in {time.monotonic() - started:.0f} seconds[/bold]")
+
+
+def write_questions(applications: Iterable[Application], folder: Path) -> None:
+    """Writes the files that questions are about, and says which."""
+    for application in applications:
+        for question in application.questions:
+            if question.file:
+                path, *_ = question.arguments(folder / application.name)
+                print(path)
 
 
 def ask_shipped_model(application: Application) -> None:

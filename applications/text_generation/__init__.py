@@ -11,13 +11,13 @@ APPLICATION = Application(
     gives="its continuation",
     questions=(
         Question(
-            "how a play of Shakespeare's goes on",
+            "how a play of Shakespeare's most probably goes on",
             "ROMEO:",
-            flags=("--length", "50", "--seed", "7"),
-            inputs={"length": 50, "seed": 7, **_SAMPLING},
+            flags=("--length", "50", "--temperature", "0", "--seed", "7"),
+            inputs={"length": 50, "seed": 7, **_SAMPLING, "temperature": 0.0},
         ),
         Question(
-            "how another goes on, for longer",
+            "how another may go on",
             "First Citizen:",
             flags=("--length", "200", "--seed", "7"),
             inputs={"length": 200, "seed": 7, **_SAMPLING},

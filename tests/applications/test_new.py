@@ -1,0 +1,114 @@
+"""A new application is made out of one that stands: it changes no other file, trains, and keeps what all must keep."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import applications
+
+REPOSITORY = Path(applications.__file__).parents[1]
+NAME = "ticket_routing"
+
+
+def in_copy(folder, *arguments):
+    """Runs a module in a copy of the project."""
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+
+
+def files_of(folder):
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and ".hypothesis" not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A checkout without the shipped models, and what it held before."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("applications", "common", "tests"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(REPOSITORY / "pyproject.toml", folder)
+    (folder / "saved_models").symlink_to(REPOSITORY / "saved_models")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(copy):
+    """The copy after a sixth application was made in it."""
+    before = files_of(copy)
+    shown = in_copy(copy, "applications.new", NAME, "--like", "sentiment_analysis")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    return copy, before
+
+
+def test_no_other_file_changes(made):
+    copy, before = made
+    after = files_of(copy)
+    assert {path: after[path] for path in before} == before
+    new = {
+        path.parts[:2] if path.parts[0] == "applications" else path.parts[:3]
+        for path in after.keys() - before
+    }
+    assert new == {("applications", NAME), ("tests", "applications", NAME)}
+
+
+def test_nothing_of_it_says_what_it_was_made_of_or_claims_a_figure(made):
+    copy, _ = made
+    texts = [path.read_text("utf-8") for path in (copy / "applications" / NAME).glob("*.[pm][yd]")]
+    assert not [text for text in texts if "sentiment_analysis" in text]
+    readme = (copy / "applications" / NAME / "README.md").read_text("utf-8")
+    assert readme.startswith("# Ticket routing\n")
+    assert "Nothing has been measured yet" in readme
+    assert "%" not in readme.split("## How it works")[0]
+
+
+def test_it_is_listed(made):
+    copy, _ = made
+    assert (
+        f"\n{NAME}\n    a text in, its label and the label's probability out\n"
+        in in_copy(copy, "applications").stdout
+    )
+
+
+@pytest.mark.parametrize("like", ["sentiment_analysis"])
+def test_it_trains_and_passes_the_conformance_test(made, like):
+    copy, _ = made
+    conformance = "tests/applications/test_every_application.py"
+    shown = in_copy(copy, "pytest", "-q", "-x", conformance, "-k", NAME)
+    assert shown.returncode == 0, shown.stdout[-3000:]
+    assert " passed" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("Tickets",), "Tickets: expected a name of lower-case letters, digits and underscores"),
+        (("class",), "class: expected a name of lower-case letters, digits and underscores"),
+        (("translation",), "translation: this name is taken; expected another"),
+        (("walk",), "walk: this name is taken; expected another"),
+        (("list",), "list: this name is taken; expected another"),
+    ],
+)
+def test_a_name_that_cannot_be_is_one_line_and_nothing_is_made(copy, arguments, problem):
+    shown = in_copy(copy, "applications.new", *arguments, "--like", "sentiment_analysis")
+    assert (shown.returncode, shown.stdout, shown.stderr) == (2, "", f"error: {problem}\n")
+
+
+def test_an_unknown_model_to_copy_is_one_line(copy):
+    shown = in_copy(copy, "applications.new", "other", "--like", "cooking")
+    assert shown.returncode == 2
+    assert shown.stderr.startswith("error: --like cooking: no such application; expected one of ")
