@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from applications.text_generation.data import evaluation_examples
 from applications.text_generation.predict import Predictor
 from common import cli
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, write_most_surprising
 from common.evaluation.plots import plot_nats_by_position
 from common.evaluation.report import print_metrics, write_metrics
-from common.text.running import Part, RawTextSource, load_evaluation
+from common.text.running import Part, RawTextSource
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Options:
 
 def evaluate(options: Options) -> dict[str, Any]:
     """Measures the SavedModel on the text read as one stream, and writes the report. Returns the metrics."""
-    text = load_evaluation(options.source, options.part)
+    text = evaluation_examples(options.source, options.part)
     predictor = Predictor(options.model)
     console = cli.console()
     console.print(f"{predictor.path} on {text.describe()}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from applications.sentiment_analysis.data import SAMPLE
+from applications.sentiment_analysis.sample import FILE as REVIEWS
 from applications.speech_commands.synthesis import Voice, synthesize
 from benchmarks.image_captioning import drawn_images
 from common.audio.files import SAMPLE_RATE, encode_wav
@@ -27,7 +27,7 @@ def bad_body_of(application: str) -> bytes:
 
 
 def _review() -> Mapping[str, Any]:
-    return {"text": read_columns(SAMPLE, ["text"])[0].values[0]}
+    return {"text": read_columns(REVIEWS, ["text"])[0].values[0]}
 
 
 def _prefix() -> Mapping[str, Any]:
