@@ -1,5 +1,6 @@
 """Captioned images from any source: the application's sample, a data set's name, a user's folder or tar of images."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,7 +50,10 @@ class CaptionSource:
             )
         if self.captions is None and self.tree is not None:
             flag = "--data" if self.images is None else "--images"
-            raise UserError(f"{flag} {self.tree}: expected --captions, a file of their captions: {KINDS}")
+            missing = "" if os.path.exists(sources.expanded(self.tree)) else "; and there is no such file or folder"
+            raise UserError(
+                f"{flag} {self.tree}: expected --captions, a file of their captions: {KINDS}{missing}"
+            )
 
     @property
     def tree(self) -> Path | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from common.data.sources import OwnFiles, kind_of
 from common.export.script import ExportOptions, report, training_facts
 from common.text.running import RawTextSource
 from common.training.options import TrainingOptions
@@ -49,6 +50,26 @@ def test_no_path_of_the_machine_is_told(finished, tmp_path):
     assert told["pairs"] == ["a.de", "a.en"]
     assert told["dictionary"] == "gone.txt"
     assert not {"runs", "resume", "overwrite", "tensorboard"} & told["training"].keys()
+
+
+@pytest.mark.parametrize("name", ["glue", "recordings.v2", "wikipedia"])
+def test_a_folder_is_told_so_that_it_is_a_path_where_there_is_none(finished, tmp_path, name, monkeypatch):
+    (tmp_path / "deep" / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep")
+    for data in (name, f"./{name}", str(tmp_path / "deep" / name)):
+        run = replace(finished, config=replace(finished.config, source=RawTextSource(data)))
+        assert facts(run)["data"] == name
+        assert facts(run)["configuration"]["source"]["data"] == f"./{name}"
+    monkeypatch.chdir(tmp_path / "deep" / name)
+    run = replace(finished, config=replace(finished.config, source=RawTextSource(".")))
+    assert facts(run)["data"] == name
+    assert kind_of("./glue") == OwnFiles(Path("glue"))
+
+
+def test_a_pattern_is_no_path(finished):
+    for pattern in (r".*/(?P<label>\d)_", "./**/*.md", "~.?/x"):
+        run = replace(finished, config=replace(finished.config, dictionary=pattern))
+        assert facts(run)["configuration"]["dictionary"] == pattern
 
 
 def test_all_that_another_training_needs_is_told(finished):
