@@ -91,7 +91,7 @@ def located(data: str, expected: str) -> Kind:
     """
     kind = kind_of(data)
     if isinstance(kind, OwnFiles) and not os.path.exists(kind.path):
-        raise UserError(f"{kind.path}: no such file or folder; expected {expected}")
+        raise UserError(f"--data {data}: no such file or folder; expected {expected}")
     return kind
 
 

@@ -50,7 +50,9 @@ class CaptionSource:
             )
         if self.captions is None and self.tree is not None:
             flag = "--data" if self.images is None else "--images"
-            missing = "" if os.path.exists(sources.expanded(self.tree)) else "; and there is no such file or folder"
+            missing = (
+                "" if os.path.exists(sources.expanded(self.tree)) else "; and there is no such file or folder"
+            )
             raise UserError(
                 f"{flag} {self.tree}: expected --captions, a file of their captions: {KINDS}{missing}"
             )

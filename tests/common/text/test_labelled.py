@@ -3,7 +3,7 @@
 import pytest
 
 from common.errors import UserError
-from common.text.labelled import TextSource, label_indices, load_evaluation, load_training
+from common.text.labelled import LabelledTexts, TextSource, label_indices, load_evaluation, load_training
 
 
 def no_sample(part):
@@ -56,6 +56,18 @@ def test_separate_validation_file(reviews, tmp_path):
     other.write_text("text\tlabel\nfine\t1\n", "utf-8")
     train, validation = load_training(TextSource(str(reviews)), no_sample, validation=other)
     assert (len(train), list(validation.texts)) == (200, ["fine"])
+
+
+def test_a_validation_file_takes_the_place_of_the_samples_own_part(tmp_path):
+    other = tmp_path / "validation.tsv"
+    other.write_text("text\tlabel\nfine\tpositive\n", "utf-8")
+
+    def sample(part):
+        return LabelledTexts("sample", [f"a {part} text"], ["positive"], ["line 1"])
+
+    train, validation = load_training(TextSource(label_map=("positive=good",)), sample, other)
+    assert (list(train.texts), list(validation.texts)) == (["a train text"], ["fine"])
+    assert (train.labels, validation.labels) == (["good"], ["good"])
 
 
 def test_movie_review_folders_with_train_and_test(tmp_path):
