@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from applications.image_captioning.config import IMAGE, LABELS, TARGET, Config
-from applications.image_captioning.sample import make_sample
+from applications.image_captioning.sample import sample
 from common.data.batching import pad
 from common.images.augmentation import colour_jitter, mirrors, random_crops, random_half
 from common.images.captioned import CaptionedImages, CaptionSource, load_evaluation, load_training
@@ -46,7 +46,7 @@ def training_examples(config: Config) -> tuple[CaptionedImages, CaptionedImages]
     """Training and validation images with their captions."""
     return load_training(
         config.source,
-        partial(make_sample, size=config.size),
+        partial(sample, size=config.size),
         config.validation_images,
         config.validation_captions,
         config.validation_fraction,
@@ -56,7 +56,7 @@ def training_examples(config: Config) -> tuple[CaptionedImages, CaptionedImages]
 
 def evaluation_examples(source: CaptionSource, size: int) -> CaptionedImages:
     """The images that `evaluate` measures on, and their captions."""
-    return load_evaluation(source, partial(make_sample, size=size), size)
+    return load_evaluation(source, partial(sample, size=size), size)
 
 
 def encode(examples: CaptionedImages, vocabulary: WordVocabulary, max_words: int) -> Encoded:

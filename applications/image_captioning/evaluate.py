@@ -17,11 +17,12 @@ from applications.image_captioning.sample import make_scenes
 from applications.image_captioning.sentences import mistakes
 from common import cli
 from common.checks import AtLeast, check_ranges
+from common.data.sources import SAMPLE
 from common.evaluation.captioning import captioning_metrics, write_captions
 from common.evaluation.image_plots import plot_caption_page, plot_word_attention
 from common.evaluation.report import numbers_to_draw
 from common.evaluation.script import announce, facts_of, report, timed
-from common.images.captioned import SAMPLE, CaptionedImages, CaptionSource
+from common.images.captioned import CaptionedImages, CaptionSource
 from common.predicting.predictor import Answer
 
 _IMAGES_OF_A_PAGE = 24

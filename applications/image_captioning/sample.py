@@ -46,7 +46,7 @@ def make_scenes(part: str, count: int | None = None) -> list[Scene]:
     return list(islice(_scenes(part), COUNTS[part] if count is None else count))
 
 
-def make_sample(part: str, size: int = 128, count: int | None = None) -> CaptionedImages:
+def sample(part: str, size: int = 128, count: int | None = None) -> CaptionedImages:
     """The pictures of the scenes of a part (of `make_scenes`, in their order), with five sentences each.
 
     Args:
@@ -106,7 +106,7 @@ class Options:
 
 def main(options: Options) -> None:
     """Draws scenes of the sample as PNG files, which can be captioned, or trained on as pictures of your own."""
-    drawn = make_sample(options.part, options.size, options.count)
+    drawn = sample(options.part, options.size, options.count)
     lines = ["image\tcaption"]
     for number, (pixels, captions) in enumerate(zip(drawn.images, drawn.captions, strict=True), start=1):
         name = f"scene_{number}.png"

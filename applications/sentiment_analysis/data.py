@@ -1,18 +1,17 @@
 """Where reviews come from, and how they become batches."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from applications.sentiment_analysis.config import Config
+from applications.sentiment_analysis.sample import sample
 from common.data.batching import Sequences
 from common.errors import UserError
 from common.text.labelled import LabelledTexts, TextSource, label_indices, load_evaluation, load_training
 from common.text.word_features import TextFeatures, choose_vocabulary, count_words
 
-SAMPLE = Path(__file__).with_name("sample.tsv")
 _ENCODED_AT_ONCE = 512
 
 
@@ -22,7 +21,7 @@ def training_examples(config: Config) -> tuple[LabelledTexts, LabelledTexts, lis
     Raises:
         UserError: fewer than two classes, or a validation label that training lacks.
     """
-    train, validation = load_training(config.source, SAMPLE, config.validation, config.validation_fraction)
+    train, validation = load_training(config.source, sample, config.validation, config.validation_fraction)
     labels = sorted(set(train.labels))
     if len(labels) < 2:
         raise UserError(
@@ -34,7 +33,7 @@ def training_examples(config: Config) -> tuple[LabelledTexts, LabelledTexts, lis
 
 def evaluation_examples(source: TextSource) -> LabelledTexts:
     """The examples that `evaluate` measures on."""
-    return load_evaluation(source, SAMPLE)
+    return load_evaluation(source, sample)
 
 
 def make_features(config: Config, texts: Sequence[str]) -> TextFeatures:

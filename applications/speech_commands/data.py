@@ -13,7 +13,6 @@ from common.audio.augmentation import Waveform
 from common.audio.batching import Balance, audio_batches, evaluation_audio_batches
 from common.audio.files import SAMPLE_RATE
 from common.audio.labelled import (
-    SAMPLE,
     SILENCE,
     UNKNOWN,
     AudioSource,
@@ -24,6 +23,7 @@ from common.audio.labelled import (
 )
 from common.data.batching import Sequences
 from common.data.labels import label_indices
+from common.data.sources import SAMPLE
 from common.errors import UserError
 
 

@@ -19,9 +19,10 @@ from applications.speech_commands.predict import Predictor
 from applications.speech_commands.streams import compose
 from common import cli
 from common.audio.augmentation import Waveform
-from common.audio.labelled import SAMPLE, SILENCE, UNKNOWN, AudioSource, Clips, load_noises
+from common.audio.labelled import SILENCE, UNKNOWN, AudioSource, Clips, load_noises
 from common.checks import AtLeast, check_ranges
 from common.data.labels import label_indices
+from common.data.sources import SAMPLE
 from common.evaluation.classification import classification_metrics, write_worst_mistakes
 from common.evaluation.classification_plots import (
     plot_confusion_matrix,

@@ -7,21 +7,22 @@ import numpy as np
 import tensorflow as tf
 
 from applications.text_generation.config import Config
+from applications.text_generation.sample import sample
 from common.errors import UserError
 from common.text.characters import UNKNOWN, Characters, choose_characters
-from common.text.running import RawText, load_training
+from common.text.running import Part, RawText, RawTextSource, load_evaluation, load_training
 
 VALIDATION_ROWS = 16
 _VALIDATED_AT_ONCE = 512
 
 
-def training_texts(config: Config) -> tuple[RawText, RawText]:
+def training_examples(config: Config) -> tuple[RawText, RawText]:
     """The text to train on and the text to validate on.
 
     Raises:
         UserError: there is less text than a batch holds, or less to validate on than a character for each row.
     """
-    train, validation = load_training(config.source, config.validation)
+    train, validation = load_training(config.source, sample, config.validation)
     needed = config.training.batch_size * (config.window + 1) + 1
     if len(train) < needed:
         raise UserError(
@@ -34,6 +35,11 @@ def training_texts(config: Config) -> tuple[RawText, RawText]:
             "or more (--validation)"
         )
     return train, validation
+
+
+def evaluation_examples(source: RawTextSource, part: Part | None = None) -> RawText:
+    """The text that `evaluate` measures on: the given part, or as `load_evaluation` chooses."""
+    return load_evaluation(source, sample, part)
 
 
 def make_characters(config: Config, text: RawText) -> Characters:

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from applications.text_generation import APPLICATION
+from applications.text_generation.data import evaluation_examples
 from applications.text_generation.predict import Predictor
 from common import cli
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, write_most_surprising
 from common.evaluation.plots import plot_nats_by_position
 from common.evaluation.script import announce, report, timed
-from common.text.running import Part, RawText, RawTextSource, load_evaluation
+from common.text.running import Part, RawText, RawTextSource
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Options:
 
 def evaluate(options: Options) -> dict[str, Any]:
     """Measures the SavedModel on the text read as one stream, and writes the report. Returns the metrics."""
-    text = load_evaluation(options.source, options.part)
+    text = evaluation_examples(options.source, options.part)
     predictor = Predictor(options.model)
     announce(predictor.path, text)
     log_likelihoods, seconds = timed(lambda: predictor.score(text.text, show_progress=True))

@@ -18,7 +18,7 @@ from applications.text_generation.data import (
     make_characters,
     steps_per_epoch,
     training_batches,
-    training_texts,
+    training_examples,
     validation_batches,
 )
 from applications.text_generation.model import build, read
@@ -37,7 +37,7 @@ def train(config: Config) -> Path:
     console = cli.console()
     options = config.training
     set_up(options)
-    train_text, validation_text = training_texts(config)
+    train_text, validation_text = training_examples(config)
     characters = make_characters(config, train_text)
     folder = begin_run(NAME, config, train_text, validation_text)
     write_preprocessing(folder, {"characters": characters.vocabulary})

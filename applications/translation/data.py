@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
 
 from applications.translation.config import Config
-from applications.translation.sample import make_sample
+from applications.translation.sample import sample
 from common.data.batching import pad, plan_token_batches
 from common.text.parallel import Pairs, PairSource, load_evaluation, load_training
 from common.text.subwords import END, START, UNKNOWN, Subwords, SubwordText
@@ -38,12 +39,18 @@ class EncodedPairs:
 
 def training_examples(config: Config) -> tuple[Pairs, Pairs]:
     """Training and validation pairs."""
-    return load_training(config.source, make_sample, config.validation, config.validation_fraction)
+    return load_training(
+        config.source, _sample_of(config.source), config.validation, config.validation_fraction
+    )
 
 
 def evaluation_examples(source: PairSource) -> Pairs:
     """The pairs that `evaluate` measures on."""
-    return load_evaluation(source, make_sample)
+    return load_evaluation(source, _sample_of(source))
+
+
+def _sample_of(source: PairSource) -> Callable[[str], Pairs]:
+    return partial(sample, source=source.source, target=source.target, pairs=source.pairs)
 
 
 def subword_text(subwords: Subwords, max_tokens: int) -> SubwordText:

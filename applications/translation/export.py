@@ -18,6 +18,7 @@ from applications.translation.data import subword_text
 from applications.translation.predict import LANGUAGES_FILE
 from applications.translation.sample import LANGUAGES
 from common import cli
+from common.data.sources import SAMPLE
 from common.decoding.beam import Hypotheses, beam_search
 from common.errors import ROW_ERROR
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
@@ -26,7 +27,7 @@ from common.export.script import SearchOptions, card_of, placeless, publish, rep
 from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
 from common.layers.sequence_decoder import sequence_decoder_of
-from common.text.parallel import SAMPLE, PairSource
+from common.text.parallel import PairSource
 from common.text.subwords import END, FIRST_PIECE, PADDING, START, UNKNOWN, Subwords, SubwordText
 from common.training.run_folder import FinishedRun, load_finished
 

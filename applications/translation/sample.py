@@ -18,9 +18,10 @@ from babel.numbers import format_currency, format_percent
 from babel.units import format_unit
 from num2words import num2words
 
+from common.data.sources import SAMPLE
 from common.data.splits import stable_split
 from common.errors import UserError
-from common.text.parallel import PairSource
+from common.text.parallel import Pairs, collect
 from common.text.tables import Row
 
 LANGUAGES = ("en", "de", "fr")
@@ -259,26 +260,33 @@ FRAMES = (
 )
 
 
-def make_sample(source: PairSource, part: str) -> list[Row]:
-    """The (source text, target text) pairs of a part: train, validation or test.
+def sample(part: str, source: str = "en", target: str = "de", pairs: int | None = None) -> Pairs:
+    """The pairs of a part: train, validation or test.
 
     The part of a meaning follows from its English text, so that no test or validation pair is ever in training, however
     many pairs are made.
 
+    Args:
+        part: train, validation or test.
+        source: the language that is translated from.
+        target: the language that is translated to.
+        pairs: how many the part for training has; `COUNTS` unless given.
+
     Raises:
         UserError: one of the languages is not of the sample.
     """
-    for flag, language in (("--source", source.source), ("--target", source.target)):
+    for flag, language in (("--source", source), ("--target", target)):
         if language not in LANGUAGES:
             raise UserError(
                 f"{flag} {language}: expected a language of the sample ({', '.join(LANGUAGES)}), or two files"
             )
-    count = source.pairs if part == "train" and source.pairs is not None else COUNTS[part]
+    count = pairs if part == "train" and pairs is not None else COUNTS[part]
     meanings = islice(_meanings(part), count)
-    return [
-        Row((_write(meaning, source.source), _write(meaning, source.target)), f"{part} pair {number}")
+    rows = [
+        Row((_write(meaning, source), _write(meaning, target)), f"{part} pair {number}")
         for number, meaning in enumerate(meanings, start=1)
     ]
+    return collect(SAMPLE, rows)
 
 
 def _meanings(part: str) -> Iterator[tuple[Frame, dict[str, Any]]]:

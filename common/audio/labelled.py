@@ -1,4 +1,4 @@
-"""Labelled clips from any source: the application's sample, a TFDS name, a user's folder or tar of recordings."""
+"""Labelled clips from any source: the application's sample, a data set's name, a user's folder or tar of recordings."""
 
 import re
 from collections import Counter
@@ -18,14 +18,19 @@ from common.audio.folders import (
     find_noises,
     is_recording,
 )
-from common.data.file_trees import is_path
+from common.data import sources
+from common.data.sources import SAMPLE
 from common.data.splits import stable_split
 from common.errors import UserError
 
-SAMPLE = "sample"
 UNKNOWN = "_unknown_"
 SILENCE = "_silence_"
 _HELD_OUT_FOR_TEST = 0.1
+_FILES = "a folder, a .tar, .tar.gz or .tar.xz of recordings"
+_TOO_FEW = (
+    "clips by too few speakers to have some for {part}; give a folder or tar with --validation, or a --name-pattern "
+    "without the group `speaker` to divide speakers too"
+)
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,10 @@ class AudioSource:
     """Where labelled clips come from."""
 
     data: str = SAMPLE
-    """`sample` (made by the application), a TFDS name (speech_commands), or a folder or tar (.tar.gz, .tar.xz) of
-    recordings, with a folder per label; train, val and test folders around those are its parts."""
+    """`sample` (made by the application), a data set's name (speech_commands), or a folder or tar (.tar.gz, .tar.xz) of
+    recordings, with a folder per label; train, val and test folders around those are its parts. What exists as a path
+    is a path; what begins with ., / or ~ or ends like a file (.csv, .txt, .tar.gz) is meant as one; the rest is a data
+    set's name."""
     labels: tuple[str, ...] = ()
     """The labels that are classes of their own; every other becomes `_unknown_`. All of them unless given."""
     name_pattern: str = NAME_PATTERN
@@ -58,7 +65,7 @@ class AudioSource:
         if "label" not in groups:
             raise UserError(f"--name-pattern {self.name_pattern}: expected a group (?P<label>...)")
         for name, value in (("validation", self.validation_list), ("test", self.test_list)):
-            if value is not None and not is_path(self.data):
+            if value is not None and not isinstance(sources.kind_of(self.data), sources.OwnFiles):
                 raise UserError(f"--{name}-list {value}: expected --data to be a folder or a tar")
 
 
@@ -81,30 +88,21 @@ class Clips:
 
     def select(self, indices: Sequence[int]) -> "Clips":
         """The clips of the given indices, in their order."""
-        waveforms = [self.waveforms[index] for index in indices]
-        labels, speakers, origins = (
-            [values[index] for index in indices] for values in (self.labels, self.speakers, self.origins)
-        )
-        return replace(self, waveforms=waveforms, labels=labels, speakers=speakers, origins=origins)
+        return sources.select(self, indices)
 
     def describe(self) -> str:
         """One line: how many clips of which labels by how many speakers, and what was left out."""
-        counts = Counter(self.labels)
-        shown = ", ".join(f"{count:,} {label}" for label, count in sorted(counts.items())[:12])
         speakers = len(set(self.speakers) - {""})
         spoken = f" by {speakers:,} speakers" if speakers else ""
-        dropped = "".join(
-            f"; {count:,} left out: {reason}" for reason, count in self.left_out.items() if count
-        )
-        return f"{self.name}: {len(self):,} clips{spoken} ({shown}{', ...' if len(counts) > 12 else ''}){dropped}"
-
-
-MakeSample = Callable[[str], Clips]
-"""From a part (train, validation, test) to the clips of the sample."""
+        labels = sources.label_counts(self.labels)
+        return f"{self.name}: {len(self):,} clips{spoken} ({labels}){sources.left_out_text(self.left_out)}"
 
 
 def load_training(
-    source: AudioSource, sample: MakeSample, validation: Path | None = None, validation_fraction: float = 0.1
+    source: AudioSource,
+    sample: Callable[[str], Clips],
+    validation: Path | None = None,
+    validation_fraction: float = 0.1,
 ) -> tuple[Clips, Clips]:
     """Training and validation clips.
 
@@ -115,12 +113,12 @@ def load_training(
     Raises:
         UserError: naming what cannot be read or cannot be trained on.
     """
-    parts = ("train",) if validation else ("train", "validation")
-    loaded = _load(source, sample, parts, 0.0 if validation else validation_fraction)
+    given = None
     if validation is not None:
-        own = replace(source, data=str(validation), validation_list=None, test_list=None)
-        loaded.append(_load_own(own, "validation"))
-    train, held_out = loaded
+        undivided = replace(source, validation_list=None, test_list=None)
+        given, validation_fraction = _read_part(sources.expanded(validation), undivided, "validation"), 0.0
+    load = partial(_load, source, sample, validation_fraction)
+    train, held_out = sources.with_validation(load, given, _TOO_FEW)
     for label in source.labels:
         if label not in train.labels:
             known = ", ".join(sorted(set(train.labels)))
@@ -128,17 +126,19 @@ def load_training(
     return _with_unknown(train, source.labels), _with_unknown(held_out, source.labels)
 
 
-def load_evaluation(source: AudioSource, sample: MakeSample) -> Clips:
+def load_evaluation(source: AudioSource, sample: Callable[[str], Clips]) -> Clips:
     """The clips to measure on: the test part of the sample, of a data set or of a user's data; all of it if none.
 
-    Where a data set of TFDS has no test split, it is a part of its training data that training leaves out.
+    Where a data set has no test split, it is a part of its training data that training leaves out.
 
     Raises:
         UserError: naming what cannot be read.
     """
-    if _is_own(source):
-        return _with_unknown(_load_own(source, "test"), source.labels)
-    return _with_unknown(_load(source, sample, ("test",), 0.0)[0], source.labels)
+    kind = sources.located(source.data, _FILES)
+    if isinstance(kind, sources.OwnFiles):
+        return _with_unknown(_read_part(kind.path, source, "test"), source.labels)
+    clips = sources.evaluation_part(partial(_load, source, sample, 0.0), _TOO_FEW)
+    return _with_unknown(clips, source.labels)
 
 
 def load_noises(source: AudioSource, path: Path | None = None) -> list[np.ndarray]:
@@ -150,8 +150,9 @@ def load_noises(source: AudioSource, path: Path | None = None) -> list[np.ndarra
         UserError: the path holds no recording, or one that cannot be used.
     """
     if path is None:
-        return _read_all(find_noises(Path(source.data))) if _is_own(source) else []
-    if path.expanduser().is_file() and is_recording(path.name):
+        kind = sources.located(source.data, _FILES)
+        return _read_all(find_noises(kind.path)) if isinstance(kind, sources.OwnFiles) else []
+    if sources.expanded(path).is_file() and is_recording(path.name):
         return [read_audio(path)]
     noises = find_noises(path) or find_all(path)
     if not noises:
@@ -159,74 +160,52 @@ def load_noises(source: AudioSource, path: Path | None = None) -> list[np.ndarra
     return _read_all(noises)
 
 
-def _is_own(source: AudioSource) -> bool:
-    return source.data != SAMPLE and is_path(source.data)
-
-
 def _load(
-    source: AudioSource, sample: MakeSample, parts: Sequence[str], validation_fraction: float
-) -> list[Clips]:
-    if source.data == SAMPLE:
-        return [sample(part) for part in parts]
-    if not _is_own(source):
-        return _load_tfds(source, parts, validation_fraction)
-    files = _find(source)
-    has_part = {part: any(file.part == part for file in files) for part in ("train", "validation", "test")}
-    if any(has_part.values()) and not has_part["train"]:
+    source: AudioSource, sample: Callable[[str], Clips], fraction: float, parts: Sequence[str]
+) -> dict[str, Clips]:
+    match sources.located(source.data, _FILES):
+        case sources.Sample():
+            return {part: sample(part) for part in parts}
+        case sources.OwnFiles(path):
+            return _read_parts(path, source, parts, fraction)
+        case sources.DataSet(name):
+            read, held_out = partial(_read_tfds, source), {"test": _HELD_OUT_FOR_TEST, "validation": fraction}
+            return sources.from_data_set(name, source.data_dir, read, _speakers, held_out, parts)
+
+
+def _speakers(clips: Clips) -> list[str]:
+    """By what clips are divided: the speaker, or the clip itself where that is not known."""
+    return [speaker or origin for speaker, origin in zip(clips.speakers, clips.origins, strict=True)]
+
+
+def _read_parts(path: Path, source: AudioSource, parts: Sequence[str], fraction: float) -> dict[str, Clips]:
+    """The given parts of a user's data: its own, or shares of its training part."""
+    files = _find(path, source)
+    own = {file.part for file in files} - {""}
+    if own and "train" not in own:
         raise UserError(
-            f"{source.data}: no part to train on; expected train/<label>/<name>.wav, or other split lists"
+            f"{path}: no part to train on; expected train/<label>/<name>.wav, or other split lists"
         )
-    sides = [file.part or "train" for file in files]
-    if not has_part["validation"]:
-        among = [index for index, side in enumerate(sides) if side == "train"]
-        keys = [files[index].speaker or files[index].name for index in among]
-        for index, side in zip(among, _split(keys, {"validation": validation_fraction}), strict=True):
-            sides[index] = side
-    chosen = {part: [file for file, side in zip(files, sides, strict=True) if side == part] for part in parts}
-    _require_some(source.data, {part: len(of_part) for part, of_part in chosen.items()})
-    return [_read(f"{source.data} ({part})", of_part) for part, of_part in chosen.items()]
+    missing = {} if "validation" in own else {"validation": fraction}
+    drawn = stable_split([file.speaker or file.name for file in files], sources.with_rest(missing))
+    part_of = [
+        one if file.part in ("", "train") else file.part for file, one in zip(files, drawn, strict=True)
+    ]
+    chosen = {part: [file for file, one in zip(files, part_of, strict=True) if one == part] for part in parts}
+    sources.require_some(str(path), chosen, _TOO_FEW)
+    return {part: _read(f"{path} ({part})", of_part) for part, of_part in chosen.items()}
 
 
-def _load_own(source: AudioSource, part: str) -> Clips:
+def _read_part(path: Path, source: AudioSource, part: str) -> Clips:
     """The part of a user's data, or all of it where it has no such part."""
-    files = _find(source)
+    files = _find(path, source)
     of_part = [file for file in files if file.part == part]
-    return _read(f"{source.data} ({part})", of_part) if of_part else _read(source.data, files)
+    return _read(f"{path} ({part})", of_part) if of_part else _read(str(path), files)
 
 
-def _load_tfds(source: AudioSource, parts: Sequence[str], validation_fraction: float) -> list[Clips]:
-    from common.data.tfds import splits_of
-
-    own = splits_of(source.data, source.data_dir)
-    shares = {"test": _HELD_OUT_FOR_TEST, "validation": validation_fraction}
-    missing = {part: share for part, share in shares.items() if part not in own}
-    loaded = {part: _read_tfds(source, part) for part in parts if part in own and part != "train"}
-    if len(loaded) < len(parts):
-        train = _read_tfds(source, "train")
-        keys = [speaker or origin for speaker, origin in zip(train.speakers, train.origins, strict=True)]
-        sides = _split(keys, missing)
-        for part in set(parts) - set(loaded):
-            loaded[part] = train.select([index for index, side in enumerate(sides) if side == part])
-    _require_some(source.data, {part: len(loaded[part]) for part in parts})
-    return [loaded[part] for part in parts]
-
-
-def _split(keys: Sequence[str], held_out: Mapping[str, float]) -> list[str]:
-    return stable_split(keys, {**held_out, "train": 1 - sum(held_out.values())})
-
-
-def _require_some(name: str, counts: Mapping[str, int]) -> None:
-    empty = next((part for part, count in counts.items() if not count), None)
-    if empty is not None:
-        raise UserError(
-            f"{name}: {sum(counts.values()):,} clips by too few speakers to have some for {empty}; give a folder or "
-            "tar with --validation, or a --name-pattern without the group `speaker` to divide speakers too"
-        )
-
-
-def _find(source: AudioSource) -> list[AudioFile]:
+def _find(path: Path, source: AudioSource) -> list[AudioFile]:
     lists = {"validation": source.validation_list, "test": source.test_list}
-    return find_clips(Path(source.data), source.name_pattern, lists)
+    return find_clips(path, source.name_pattern, lists)
 
 
 def _read(name: str, files: Iterable[AudioFile]) -> Clips:
@@ -277,11 +256,8 @@ def _collect(name: str, recordings: Iterable[tuple[Callable[[], np.ndarray], str
             left_out[error.reason] += 1
         else:
             told.append((label, speaker, origin))
-    if not waveforms:
-        shown = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
-        raise UserError(f"{name}: no clip can be used ({shown or 'there are none'})")
-    labels, speakers, origins = (list(values) for values in zip(*told, strict=True))
-    return Clips(name, waveforms, labels, speakers, origins, left_out)
+    labels, speakers, origins = ([clip[place] for clip in told] for place in range(3))
+    return sources.require_usable(Clips(name, waveforms, labels, speakers, origins, left_out), "clip")
 
 
 def _read_all(files: Iterable[AudioFile]) -> list[np.ndarray]:

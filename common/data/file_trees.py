@@ -1,6 +1,7 @@
 """The files of a folder or of a tar archive, alike: a name with slashes, and a function that reads it."""
 
 import lzma
+import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -10,18 +11,6 @@ from common.errors import UserError
 
 Read = Callable[[], bytes]
 ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
-
-
-def is_path(data: str) -> bool:
-    """Whether `--data` names a folder or a file, be it there or not, rather than a data set of TFDS."""
-    path = Path(data).expanduser()
-    return (
-        path.exists()
-        or path.is_absolute()
-        or data.startswith(".")
-        or data.lower().endswith(ARCHIVE_SUFFIXES)
-        or len(path.parts) > 2
-    )
 
 
 def read_tree(path: Path, is_wanted: Callable[[str], bool]) -> dict[str, Read]:
@@ -49,7 +38,7 @@ def walk_tree(path: Path, is_wanted: Callable[[str], bool]) -> Iterator[tuple[st
     Raises:
         UserError: as of `read_tree`.
     """
-    path = path.expanduser()
+    path = Path(os.path.expanduser(path))
     if not path.is_dir():
         yield from _walk_archive(path, is_wanted)
         return

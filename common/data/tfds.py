@@ -39,10 +39,11 @@ def prepared_builder(name: str, data_dir: Path | None) -> Any:
 
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-    except (tfds.core.DatasetNotFoundError, ValueError) as error:
+    except (ValueError, TypeError, AssertionError, ImportError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise UserError(
-            f"--data {name}: neither a file, a folder, `sample`, nor a data set of tensorflow-datasets ({first_line})"
+            f"--data {name}: neither a file, a folder, `sample`, nor a data set of tensorflow-datasets ({first_line}); "
+            "a path may begin with ./"
         ) from None
     if builder.data_path.exists():
         return builder

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import tyro
 
 from common.checks import AtLeast, check_ranges
 from common.cli import console
+from common.data.sources import OwnFiles, expanded, is_meant_as_path, kind_of
 from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
 from common.export.saved_model import Signature, export_saved_model
@@ -20,6 +22,7 @@ from common.training.hardware import Hardware
 from common.training.run_folder import FinishedRun, to_json
 
 _DESCRIPTIONS = ("data_description", "data_licence", "training_note")
+_IN_NO_FILE_NAME = set('<>|*?"')  # but in patterns and the like
 _OF_THIS_MACHINE = ("data_dir", "runs", "resume", "overwrite", "tensorboard")
 
 
@@ -194,11 +197,15 @@ def _described(finished: FinishedRun[Any], options: ExportOptions) -> dict[str, 
 
 def _without_places(config: Any) -> Any:
     """A configuration whose paths are reduced to names, and without what only one machine or one call was told."""
-    return {
+    told = {
         field.name: placeless(getattr(config, field.name))
         for field in dataclasses.fields(config)
         if field.name not in _OF_THIS_MACHINE
     }
+    if _names_a_file(getattr(config, "data", None)) and not is_meant_as_path(told["data"]):
+        # Where no such folder is, its name alone would be taken for that of a data set.
+        told["data"] = f"./{told['data']}"
+    return told
 
 
 def placeless(value: Any) -> Any:
@@ -207,14 +214,15 @@ def placeless(value: Any) -> Any:
         return _without_places(value)
     if isinstance(value, tuple):
         return tuple(map(placeless, value))
-    return Path(value).name if isinstance(value, Path) or _names_a_file(value) else value
+    is_path = isinstance(value, Path) or _names_a_file(value)
+    return Path(os.path.abspath(expanded(value))).name if is_path else value
 
 
 def _names_a_file(value: Any) -> bool:
     """Whether a flag that takes names of data sets (glue/sst2) as well as files was given a file."""
-    if not isinstance(value, str) or "/" not in value:
+    if not isinstance(value, str) or _IN_NO_FILE_NAME & set(value):
         return False
-    return value.startswith(("/", "~", ".")) or Path(value).exists()
+    return isinstance(kind_of(value), OwnFiles)
 
 
 def report(version: Path) -> None:

@@ -1,23 +1,27 @@
-"""Captioned images from any source: the application's sample, a TFDS name, a user's folder or tar of images."""
+"""Captioned images from any source: the application's sample, a data set's name, a user's folder or tar of images."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from common.data.file_trees import is_path, walk_tree
-from common.data.splits import stable_split
+from common.data import sources
+from common.data.file_trees import walk_tree
+from common.data.sources import SAMPLE
 from common.errors import UserError
 from common.images.caption_files import KINDS, read_captions
 from common.images.decoding import fit
 from common.images.files import ImageError, decode_image, is_image
 from common.text.caption_words import caption_tokens
 
-SAMPLE = "sample"
 _HELD_OUT_FOR_TEST = 0.1
-_TFDS_NAMES = {"train": ("train",), "validation": ("validation", "val"), "test": ("test",)}
+_TOO_FEW = (
+    "images are too few to hold some of them out for {part}; give more, or others with --validation-images"
+)
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,9 @@ class CaptionSource:
     """Where captioned images come from."""
 
     data: str = SAMPLE
-    """`sample` (made by the application), a TFDS name (coco_captions), or a folder or tar of images whose captions are
-    in --captions. Not needed where --images is given."""
+    """`sample` (made by the application), a data set's name (coco_captions), or a folder or tar of images whose
+    captions are in --captions; not needed where --images is given. What exists as a path is a path; what begins with .,
+    / or ~ or ends like a file (.csv, .txt, .tar.gz) is meant as one; the rest is a data set's name."""
     images: Path | None = None
     """A folder or tar (.tar.gz, .tar.xz) of JPEG, PNG, GIF, BMP, WebP or TIFF images; those that have captions are
     read."""
@@ -45,14 +50,18 @@ class CaptionSource:
             )
         if self.captions is None and self.tree is not None:
             flag = "--data" if self.images is None else "--images"
-            raise UserError(f"{flag} {self.tree}: expected --captions, a file of their captions: {KINDS}")
+            missing = (
+                "" if os.path.exists(sources.expanded(self.tree)) else "; and there is no such file or folder"
+            )
+            raise UserError(
+                f"{flag} {self.tree}: expected --captions, a file of their captions: {KINDS}{missing}"
+            )
 
     @property
     def tree(self) -> Path | None:
         """The folder or tar of a user's images, if it is these that are read."""
-        if self.images is not None:
-            return self.images
-        return Path(self.data) if self.data != SAMPLE and is_path(self.data) else None
+        kind = sources.kind_of(self.data)
+        return self.images or (kind.path if isinstance(kind, sources.OwnFiles) else None)
 
 
 @dataclass(frozen=True)
@@ -73,26 +82,17 @@ class CaptionedImages:
 
     def select(self, indices: Sequence[int]) -> "CaptionedImages":
         """The images of the given indices, in their order."""
-        captions = [self.captions[index] for index in indices]
-        origins = [self.origins[index] for index in indices]
-        return replace(self, images=self.images[list(indices)], captions=captions, origins=origins)
+        return sources.select(self, indices)
 
     def describe(self) -> str:
         """One line: how many images with how many captions, and what was left out."""
         captions = sum(map(len, self.captions))
-        dropped = "".join(
-            f"; {count:,} left out: {reason}" for reason, count in self.left_out.items() if count
-        )
-        return f"{self.name}: {len(self):,} images with {captions:,} captions{dropped}"
-
-
-MakeSample = Callable[[str], CaptionedImages]
-"""From a part (train, validation, test) to the images of the sample."""
+        return f"{self.name}: {len(self):,} images with {captions:,} captions{sources.left_out_text(self.left_out)}"
 
 
 def load_training(
     source: CaptionSource,
-    sample: MakeSample,
+    sample: Callable[[str], CaptionedImages],
     validation_images: Path | None = None,
     validation_captions: Path | None = None,
     fraction: float = 0.1,
@@ -106,23 +106,20 @@ def load_training(
     Raises:
         UserError: naming what cannot be read or cannot be trained on.
     """
-    if validation_images is None and validation_captions is None:
-        train, held_out = _load(source, sample, ("train", "validation"), fraction, size)
-        if not len(train) or not len(held_out):
-            raise UserError(
-                f"{train.name}: {len(train) + len(held_out):,} images are too few to hold some of them out for "
-                "validation; give more, or others with --validation-images"
-            )
-        return train, held_out
-    if validation_images is None or validation_captions is None:
+    given = None
+    if validation_images is not None and validation_captions is not None:
+        given, fraction = _read_own(validation_images, validation_captions, size), 0.0
+    elif validation_images is not None or validation_captions is not None:
         raise UserError(
             "--validation-images and --validation-captions: expected both, images and their captions, or neither"
         )
-    held_out = _read_own(validation_images, validation_captions, size)
-    return _load(source, sample, ("train",), 0.0, size)[0], held_out
+    load = partial(_load, source, sample, fraction, size)
+    return sources.with_validation(load, given, _TOO_FEW)
 
 
-def load_evaluation(source: CaptionSource, sample: MakeSample, size: int = 128) -> CaptionedImages:
+def load_evaluation(
+    source: CaptionSource, sample: Callable[[str], CaptionedImages], size: int = 128
+) -> CaptionedImages:
     """The images to measure on, each `[size, size, 3]`: the sample's test part, a data set's test split, or all of a
     user's.
 
@@ -133,36 +130,29 @@ def load_evaluation(source: CaptionSource, sample: MakeSample, size: int = 128) 
     """
     if source.tree is not None and source.captions is not None:
         return _read_own(source.tree, source.captions, size)
-    return _load(source, sample, ("test",), 0.0, size)[0]
+    return sources.evaluation_part(partial(_load, source, sample, 0.0, size), _TOO_FEW)
 
 
 def _load(
-    source: CaptionSource, sample: MakeSample, parts: Sequence[str], fraction: float, size: int
-) -> list[CaptionedImages]:
+    source: CaptionSource,
+    sample: Callable[[str], CaptionedImages],
+    fraction: float,
+    size: int,
+    parts: Sequence[str],
+) -> dict[str, CaptionedImages]:
     if source.tree is not None and source.captions is not None:
-        return _split(_read_own(source.tree, source.captions, size), {"validation": fraction}, parts)
+        examples = _read_own(source.tree, source.captions, size)
+        return sources.divide(examples, _names(examples), sources.with_rest({"validation": fraction}), parts)
     if source.data == SAMPLE:
-        return [_fitted(sample(part), size) for part in parts]
-    from common.data.tfds import splits_of
-
-    splits = splits_of(source.data, source.data_dir)
-    own = {part: name for part, names in _TFDS_NAMES.items() for name in names if name in splits}
-    shares = {"test": _HELD_OUT_FOR_TEST, "validation": fraction}
-    missing = {part: share for part, share in shares.items() if part not in own}
-    from_train = [part for part in parts if part == "train" or part in missing]
-    divided = _split(_read_tfds(source, "train", size), missing, from_train) if from_train else []
-    return [divided.pop(0) if part in from_train else _read_tfds(source, own[part], size) for part in parts]
+        return {part: _fitted(sample(part), size) for part in parts}
+    held_out = {"test": _HELD_OUT_FOR_TEST, "validation": fraction}
+    read = partial(_read_tfds, source, size=size)
+    return sources.from_data_set(source.data, source.data_dir, read, _names, held_out, parts)
 
 
-def _split(
-    examples: CaptionedImages, held_out: Mapping[str, float], parts: Sequence[str]
-) -> list[CaptionedImages]:
-    sides = stable_split(
-        [_base(origin) for origin in examples.origins], {**held_out, "train": 1 - sum(held_out.values())}
-    )
-    if set(sides) == set(parts) == {"train"}:
-        return [examples]
-    return [examples.select([index for index, side in enumerate(sides) if side == part]) for part in parts]
+def _names(examples: CaptionedImages) -> list[str]:
+    """By what images are divided: their files' names, without folders."""
+    return [_base(origin) for origin in examples.origins]
 
 
 def _fitted(examples: CaptionedImages, size: int) -> CaptionedImages:
@@ -174,13 +164,14 @@ def _fitted(examples: CaptionedImages, size: int) -> CaptionedImages:
 def _read_tfds(source: CaptionSource, split: str, size: int) -> CaptionedImages:
     from common.images.tfds import read_captioned_images
 
-    count, examples = read_captioned_images(source.data, split, source.data_dir)
-    files = ((example.name, example.content, example.captions) for example in examples)
-    return _require_some(_collect(f"{source.data} ({split})", files, count, size, Counter()))
+    count, images = read_captioned_images(source.data, split, source.data_dir)
+    files = ((image.name, image.content, image.captions) for image in images)
+    examples = _collect(f"{source.data} ({split})", files, count, size, Counter())
+    return sources.require_usable(examples, "image")
 
 
 def _read_own(tree: Path, captions_file: Path, size: int) -> CaptionedImages:
-    captions = read_captions(captions_file)
+    captions = read_captions(sources.expanded(captions_file))
     name_of = _matcher(captions)
     left_out: Counter[str] = Counter()
     found: set[str] = set()
@@ -198,7 +189,9 @@ def _read_own(tree: Path, captions_file: Path, size: int) -> CaptionedImages:
 
     examples = _collect(str(tree), files(), len(captions), size, left_out)
     left_out["caption without an image"] = sum(len(captions[name]) for name in captions if name not in found)
-    _require_some(examples, f"; {captions_file} has captions of images such as {next(iter(captions))}")
+    sources.require_usable(
+        examples, "image", f"; {captions_file} has captions of images such as {next(iter(captions))}"
+    )
     order = sorted(range(len(examples)), key=lambda index: examples.origins[index])
     return examples if order == list(range(len(examples))) else examples.select(order)
 
@@ -259,10 +252,3 @@ def _collect(
         captions.append(told)
         origins.append(origin)
     return CaptionedImages(name, images[: len(origins)], captions, origins, left_out)
-
-
-def _require_some(examples: CaptionedImages, hint: str = "") -> CaptionedImages:
-    if not len(examples):
-        shown = ", ".join(f"{count:,} {reason}" for reason, count in examples.left_out.items() if count)
-        raise UserError(f"{examples.name}: no image can be used ({shown or 'there are none'}){hint}")
-    return examples

@@ -1,6 +1,7 @@
 """Files as text: UTF-8, plain or gzipped, and what is wrong with one said in one line that names it."""
 
 import gzip
+import os
 import zlib
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def read_text_file(path: Path, expected: str = TEXT_FILE) -> str:
         UserError: the file cannot be read, is no whole gzip file, or is not UTF-8.
     """
     try:
-        data = path.expanduser().read_bytes()
+        data = Path(os.path.expanduser(path)).read_bytes()
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
         raise UserError(f"{path}: {reason}; expected {expected}") from None

@@ -1,16 +1,17 @@
-"""Labelled texts from any source: the application's sample, a TFDS name, a user's file or folders."""
+"""Labelled texts from any source: the application's sample, a data set's name, a user's file or folders."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from common.data import labels as labels_module
-from common.data.splits import stable_split
+from common.data import sources
+from common.data.sources import SAMPLE
 from common.errors import UserError
 from common.text.tables import Row, read_columns, read_folders
 
-SAMPLE = "sample"
+_FILES = "a .csv or .tsv file (.gz too), or a folder with a folder of .txt files per label"
+_TOO_FEW = "examples are too few to hold any out for {part}; give more, or a file with --validation"
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,9 @@ class TextSource:
     """Where labelled texts come from."""
 
     data: str = SAMPLE
-    """`sample` (shipped), a TFDS name (imdb_reviews), a CSV or TSV (.gz too), or a folder with a folder per label."""
+    """`sample` (shipped), a data set's name (imdb_reviews), a CSV or TSV (.gz too), or a folder with a folder per
+    label. What exists as a path is a path; what begins with ., / or ~ or ends like a file (.csv, .txt, .tar.gz) is
+    meant as one; the rest is a data set's name."""
     text_column: str = "text"
     """Column of a CSV or TSV that holds the text."""
     label_column: str = "label"
@@ -44,49 +47,62 @@ class LabelledTexts:
 
     def select(self, indices: Sequence[int]) -> "LabelledTexts":
         """The examples of the given indices, in their order."""
-        texts, labels, origins = (
-            [values[index] for index in indices] for values in (self.texts, self.labels, self.origins)
-        )
-        return replace(self, texts=texts, labels=labels, origins=origins)
+        return sources.select(self, indices)
 
     def describe(self) -> str:
         """One line: how many examples of which labels, and what was left out."""
-        counts = Counter(self.labels)
-        shown = ", ".join(f"{count:,} {label}" for label, count in sorted(counts.items())[:12])
-        dropped = "".join(
-            f"; {count:,} left out: {reason}" for reason, count in self.left_out.items() if count
-        )
-        return f"{self.name}: {len(self):,} examples ({shown}{', ...' if len(counts) > 12 else ''}){dropped}"
+        labels, left_out = sources.label_counts(self.labels), sources.left_out_text(self.left_out)
+        return f"{self.name}: {len(self):,} examples ({labels}){left_out}"
 
 
 def load_training(
-    source: TextSource, sample: Path, validation: Path | None = None, validation_fraction: float = 0.1
+    source: TextSource,
+    sample: Callable[[str], LabelledTexts],
+    validation: Path | None = None,
+    validation_fraction: float = 0.1,
 ) -> tuple[LabelledTexts, LabelledTexts]:
     """Training and validation examples.
 
-    Validation is the given file, or else a part of the training data chosen by a stable hash of each text, so that
-    equal texts never stand on both sides. The sample's test part is kept out of both.
+    Validation is the given file, or else the sample's own part for that, or else a part of the training data chosen by
+    a stable hash of each text, so that equal texts never stand on both sides.
+
+    Raises:
+        UserError: naming what cannot be read or cannot be trained on.
     """
-    if source.data == SAMPLE:
-        return _sample_split(source, sample, "train"), _sample_split(source, sample, "validation")
-    examples = _load(source, "train")
-    if validation is not None:
-        return examples, _load(replace(source, data=str(validation)), "validation")
-    parts = stable_split(
-        examples.texts, {"train": 1 - validation_fraction, "validation": validation_fraction}
-    )
-    train, held_out = (_part(examples, parts, name) for name in ("train", "validation"))
-    if not len(held_out):
-        raise UserError(
-            f"{examples.name}: {len(examples)} examples are too few to hold any out for validation; give more, "
-            "or a file with --validation"
-        )
-    return train, held_out
+
+    def load(parts: Sequence[str]) -> Mapping[str, LabelledTexts]:
+        if source.data == SAMPLE or "validation" not in parts:
+            return {part: _load(source, sample, part) for part in parts}
+        examples = _load(source, sample, "train")
+        shares = {"train": 1 - validation_fraction, "validation": validation_fraction}
+        return sources.divide(examples, examples.texts, shares, parts)
+
+    given = None if validation is None else _read_own(source, sources.expanded(validation), "validation")
+    return sources.with_validation(load, given, _TOO_FEW)
 
 
-def load_evaluation(source: TextSource, sample: Path) -> LabelledTexts:
-    """The examples to measure on: the sample's test part, a data set's test split, or all of a user's file."""
-    return _sample_split(source, sample, "test") if source.data == SAMPLE else _load(source, "test")
+def load_evaluation(source: TextSource, sample: Callable[[str], LabelledTexts]) -> LabelledTexts:
+    """The examples to measure on: the sample's test part, a data set's test split, or all of a user's file.
+
+    Raises:
+        UserError: naming what cannot be read.
+    """
+    return _load(source, sample, "test")
+
+
+def collect(name: str, rows: Sequence[Row]) -> LabelledTexts:
+    """The texts and labels of rows of the two; those that lack one are left out and counted.
+
+    Raises:
+        UserError: none has both.
+    """
+    texts, labels = ([row.values[side] for row in rows] for side in (0, 1))
+    examples = LabelledTexts(name, texts, [label.strip() for label in labels], [row.origin for row in rows])
+    reasons = [
+        "empty text" if not text.strip() else "no label" if not label.strip() else ""
+        for text, label in zip(texts, labels, strict=True)
+    ]
+    return sources.leave_out(examples, reasons, "example")
 
 
 def label_indices(examples: LabelledTexts, labels: Sequence[str]) -> list[int]:
@@ -98,50 +114,38 @@ def label_indices(examples: LabelledTexts, labels: Sequence[str]) -> list[int]:
     return labels_module.label_indices(examples, labels, "name them with --label-map VALUE=NAME")
 
 
-def _sample_split(source: TextSource, sample: Path, part: str) -> LabelledTexts:
-    examples = _collect(source, SAMPLE, read_columns(sample, ("text", "label")))
-    fractions = {"train": 0.8, "validation": 0.1, "test": 0.1}
-    return _part(examples, stable_split(examples.texts, fractions), part)
-
-
-def _part(examples: LabelledTexts, parts: Sequence[str], name: str) -> LabelledTexts:
-    return examples.select([index for index, part in enumerate(parts) if part == name])
-
-
-def _load(source: TextSource, split: str) -> LabelledTexts:
-    path = Path(source.data).expanduser()
-    if path.is_dir():
-        inner = path / ("train" if split == "train" else "test")
-        folder = inner if inner.is_dir() else path
-        # aclImdb's train folder holds unlabelled reviews under `unsup`.
-        labels = sorted(child.name for child in folder.iterdir() if child.is_dir() and child.name != "unsup")
-        return _collect(source, str(folder), read_folders(folder, labels))
-    if path.is_file() or path.suffix or len(path.parts) > 2:
-        return _collect(source, str(path), read_columns(path, (source.text_column, source.label_column)))
-    from common.text.tfds import read_labelled_text
-
-    return _collect(source, source.data, read_labelled_text(source.data, split, source.data_dir))
-
-
-def _collect(source: TextSource, name: str, rows: Sequence[Row]) -> LabelledTexts:
-    names = parse_label_map(source.label_map)
-    reasons = [
-        "empty text" if not row.values[0].strip() else "no label" if not row.values[1].strip() else ""
-        for row in rows
-    ]
-    kept = [row for row, reason in zip(rows, reasons, strict=True) if not reason]
-    if not kept:
-        raise UserError(f"{name}: none of the {len(rows):,} rows has both a text and a label")
-    labels = [names.get(row.values[1].strip(), row.values[1].strip()) for row in kept]
-    left_out = Counter(reason for reason in reasons if reason)
-    return LabelledTexts(
-        name, [row.values[0] for row in kept], labels, [row.origin for row in kept], left_out
-    )
-
-
 def parse_label_map(entries: Sequence[str]) -> dict[str, str]:
     """`("0=negative", "1=positive")` -> {"0": "negative", "1": "positive"}."""
     for entry in entries:
         if not all(part.strip() for part in entry.partition("=")[::2]):
             raise UserError(f"--label-map {entry}: expected VALUE=NAME, such as 0=negative")
     return {entry.partition("=")[0].strip(): entry.partition("=")[2].strip() for entry in entries}
+
+
+def _load(source: TextSource, sample: Callable[[str], LabelledTexts], part: str) -> LabelledTexts:
+    match sources.located(source.data, _FILES):
+        case sources.Sample():
+            return _renamed(sample(part), source)
+        case sources.OwnFiles(path):
+            return _read_own(source, path, part)
+        case sources.DataSet(name):
+            from common.text.tfds import read_labelled_text
+
+            return _renamed(collect(name, read_labelled_text(name, part, source.data_dir)), source)
+
+
+def _read_own(source: TextSource, path: Path, part: str) -> LabelledTexts:
+    """A table; or a folder with a folder per label, or the part of it where there are folders for parts."""
+    if not path.is_dir():
+        rows = read_columns(path, (source.text_column, source.label_column))
+        return _renamed(collect(str(path), rows), source)
+    inner = path / ("train" if part == "train" else "test")
+    folder = inner if inner.is_dir() else path
+    # aclImdb's train folder holds unlabelled reviews under `unsup`.
+    labels = sorted(child.name for child in folder.iterdir() if child.is_dir() and child.name != "unsup")
+    return _renamed(collect(str(folder), read_folders(folder, labels)), source)
+
+
+def _renamed(examples: LabelledTexts, source: TextSource) -> LabelledTexts:
+    names = parse_label_map(source.label_map)
+    return replace(examples, labels=[names.get(label, label) for label in examples.labels])

@@ -1,24 +1,17 @@
-"""Running text from any source: a file, a folder of files, a TFDS name, or Python's own source code as the sample."""
+"""Running text from any source: the application's sample, a data set's name, a user's file or a folder of files."""
 
-import sysconfig
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
+from common.data.sources import SAMPLE, DataSet, OwnFiles, Sample, kind_of, located
 from common.errors import UserError
-from common.text.files import read_text_file
+from common.text.files import TEXT_FILE, read_text_file
 
-SAMPLE = "sample"
 FRACTIONS = {"train": 0.90, "validation": 0.05, "test": 0.05}
 Part = Literal["all", "train", "validation", "test"]
-
-# Modules of pure Python that every supported release has, about a million characters together.
-_SAMPLE_MODULES = """
-    argparse ast bisect calendar cmd codecs configparser contextlib copy csv dataclasses difflib enum fnmatch fractions
-    functools getopt glob gzip heapq inspect ipaddress linecache mimetypes operator pathlib pprint queue random sched
-    shlex shutil socket statistics string subprocess tempfile textwrap threading timeit tokenize trace uuid weakref
-"""
 
 
 @dataclass(frozen=True)
@@ -26,8 +19,9 @@ class RawTextSource:
     """Where running text comes from."""
 
     data: str = SAMPLE
-    """`sample` (source code of Python's own library), a TFDS name (tiny_shakespeare), a text file (.gz too), or a
-    folder."""
+    """`sample` (source code of Python's own library), a data set's name (tiny_shakespeare), a text file (.gz too), or
+    a folder. What exists as a path is a path; what begins with ., / or ~ or ends like a file (.csv, .txt, .tar.gz) is
+    meant as one; the rest is a data set's name."""
     glob: str = "*.txt"
     """Which files of a folder are read, in its subfolders too, in the order of their paths."""
     data_dir: Path | None = None
@@ -49,32 +43,43 @@ class RawText:
         return f"{self.name}: {len(self):,} characters, {len(set(self.text))} different ones"
 
 
-def load_training(source: RawTextSource, validation: Path | None = None) -> tuple[RawText, RawText]:
+def load_training(
+    source: RawTextSource, sample: Callable[[Part], RawText], validation: Path | None = None
+) -> tuple[RawText, RawText]:
     """The text to train on, and the text to validate on.
 
-    A data set of TFDS has parts of its own. A user's text with a file to validate on is all for training; any other is
-    cut into 90 % for training, 5 % for validation and 5 % held out for the test, each in one piece. A file to validate
-    on takes the place of the part for that.
+    A data set has parts of its own. A user's text with a file to validate on is all for training; any other is cut as
+    `split` has it, one part being held out for the test. A file to validate on takes the place of the part for that.
 
     Raises:
         UserError: a part is empty, or a file cannot be read.
     """
-    is_users = source.data != SAMPLE and not _is_tfds(source)
-    train = _whole(source) if is_users and validation else _part(source, "train")
-    held_out = read_text(validation) if validation else _part(source, "validation")
+    is_whole = validation is not None and isinstance(kind_of(source.data), OwnFiles)
+    train = _load(source, sample, "all" if is_whole else "train")
+    held_out = read_text(validation) if validation else _load(source, sample, "validation")
     for text in (train, held_out):
         if not text.text:
             raise UserError(f"{text.name}: no text; give more, or a file to validate on with --validation")
     return train, held_out
 
 
-def load_evaluation(source: RawTextSource, part: Part | None = None) -> RawText:
-    """The text to measure on: the given part; else the test part of the sample or a data set, all of a user's files."""
-    part = part or ("test" if source.data == SAMPLE or _is_tfds(source) else "all")
-    found = _part(source, part)
+def load_evaluation(
+    source: RawTextSource, sample: Callable[[Part], RawText], part: Part | None = None
+) -> RawText:
+    """The text to measure on: the given part; else the test part of the sample or a data set, all of a user's files.
+
+    Raises:
+        UserError: it is empty, or a file cannot be read.
+    """
+    found = _load(source, sample, part or ("all" if isinstance(kind_of(source.data), OwnFiles) else "test"))
     if not found.text:
         raise UserError(f"{found.name}: no text")
     return found
+
+
+def part_of(whole: RawText, part: Part) -> RawText:
+    """One part of a text as `split` cuts it, or all of it."""
+    return whole if part == "all" else split(whole)[part]
 
 
 def split(whole: RawText) -> dict[str, RawText]:
@@ -97,46 +102,22 @@ def read_text(path: Path) -> RawText:
     return RawText(str(path), text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _part(source: RawTextSource, part: Part) -> RawText:
-    if not _is_tfds(source):
-        whole = _whole(source)
-        return whole if part == "all" else split(whole)[part]
-    if part == "all":
-        raise UserError(f"--part all: {source.data} comes in parts; expected train, validation or test")
-    return _read_tfds(source, part)
+def _load(source: RawTextSource, sample: Callable[[Part], RawText], part: Part) -> RawText:
+    match located(source.data, f"{TEXT_FILE} or a folder of them"):
+        case Sample():
+            return sample(part)
+        case OwnFiles(path):
+            return part_of(_read_files(path, source.glob) if path.is_dir() else read_text(path), part)
+        case DataSet(name):
+            if part == "all":
+                raise UserError(f"--part all: {name} comes in parts; expected train, validation or test")
+            from common.text.tfds import read_raw_text
+
+            return RawText(f"{name} ({part})", read_raw_text(name, part, source.data_dir))
 
 
-def _whole(source: RawTextSource) -> RawText:
-    if source.data == SAMPLE:
-        return RawText(SAMPLE, sample_text())
-    path = Path(source.data).expanduser()
-    if not path.is_dir():
-        return read_text(path)
-    files = sorted(file for file in path.rglob(source.glob) if file.is_file())
+def _read_files(folder: Path, glob: str) -> RawText:
+    files = sorted(file for file in folder.rglob(glob) if file.is_file())
     if not files:
-        raise UserError(f"{path}: no file matches --glob {source.glob!r}")
-    return RawText(str(path), "\n".join(read_text(file).text for file in files))
-
-
-def sample_text() -> str:
-    """The source code of some forty modules of the standard library of this Python, one after another."""
-    folder = Path(sysconfig.get_paths()["stdlib"])
-    files = [folder / f"{module}.py" for module in _SAMPLE_MODULES.split()]
-    texts = [read_text(file).text for file in files if file.is_file()]
-    if not texts:
-        raise UserError(
-            f"--data sample: no source code of the standard library in {folder}; give a file with --data"
-        )
-    return "\n".join(texts)
-
-
-def _is_tfds(source: RawTextSource) -> bool:
-    path = Path(source.data).expanduser()
-    return source.data != SAMPLE and not path.exists() and not path.suffix and len(path.parts) <= 2
-
-
-def _read_tfds(source: RawTextSource, part: str) -> RawText:
-    from common.text.tfds import read_raw_text
-
-    text = read_raw_text(source.data, part, source.data_dir)
-    return RawText(f"{source.data} ({part})", text)
+        raise UserError(f"{folder}: no file matches --glob {glob!r}")
+    return RawText(str(folder), "\n".join(read_text(file).text for file in files))

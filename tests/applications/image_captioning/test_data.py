@@ -194,7 +194,7 @@ def test_the_sample_is_the_default(monkeypatch):
         images = np.zeros((4, size, size, 3), np.uint8)
         return CaptionedImages(f"sample ({part})", images, [("a dog",)] * 4, list("abcd"))
 
-    monkeypatch.setattr("applications.image_captioning.data.make_sample", few)
+    monkeypatch.setattr("applications.image_captioning.data.sample", few)
     training, validation = training_examples(TINY)
     assert (training.name, validation.name) == ("sample (train)", "sample (validation)")
     assert evaluation_examples(TINY.source, 16).name == "sample (test)"

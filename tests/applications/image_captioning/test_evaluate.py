@@ -13,7 +13,7 @@ from PIL import Image
 
 from applications.image_captioning.evaluate import Options, evaluate, scene_metrics
 from applications.image_captioning.predict import Predictor
-from applications.image_captioning.sample import make_sample
+from applications.image_captioning.sample import sample
 from common.errors import UserError
 from common.evaluation.captioning import captioning_metrics
 from common.images.captioned import CaptionSource
@@ -111,7 +111,7 @@ def test_where_it_looked_is_drawn_on_the_image_of_that_number(
 
 
 def test_on_the_sample_it_is_told_what_share_of_the_scenes_is_described_without_a_mistake():
-    right = [texts[0] for texts in make_sample("test", 16, 6).captions]
+    right = [texts[0] for texts in sample("test", 16, 6).captions]
     assert scene_metrics(right) == {"scenes_without_mistake": 1.0, "captions_with_mistakes": {}}
     wrong = [right[0], "a picture", right[2], right[3], "", right[5]]
     assert scene_metrics(wrong) == {
@@ -123,7 +123,7 @@ def test_on_the_sample_it_is_told_what_share_of_the_scenes_is_described_without_
 def test_the_sample_is_measured_when_nothing_else_is_named(exported, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "applications.image_captioning.evaluate.evaluation_examples",
-        lambda source, size: make_sample("test", size, 5),
+        lambda source, size: sample("test", size, 5),
     )
     metrics = evaluate(Options(exported, output=tmp_path / "report", attention=()))
     assert metrics["data"] == "sample (test)"

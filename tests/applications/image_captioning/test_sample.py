@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from applications.image_captioning.sample import COUNTS, Options, main, make_sample, make_scenes
+from applications.image_captioning.sample import COUNTS, Options, main, make_scenes, sample
 from applications.image_captioning.scenes import COLOURS, SHAPES, draw
 from applications.image_captioning.sentences import mistakes
 from common.images.captioned import CaptionSource, load_evaluation
@@ -76,11 +76,11 @@ def test_training_shows_each_colour_shape_size_and_relation_often(scenes):
 
 def test_pictures_sentences_and_scenes_belong_together():
     for part in PARTS:
-        scenes, sample = make_scenes(part, 20), make_sample(part, 48, 20)
-        assert sample.images.shape == (20, 48, 48, 3)
-        assert sample.images.dtype == np.uint8
-        assert len(sample.captions) == len(set(sample.origins)) == len(sample) == 20
-        for scene, image, captions in zip(scenes, sample.images, sample.captions, strict=True):
+        scenes, drawn = make_scenes(part, 20), sample(part, 48, 20)
+        assert drawn.images.shape == (20, 48, 48, 3)
+        assert drawn.images.dtype == np.uint8
+        assert len(drawn.captions) == len(set(drawn.origins)) == len(drawn) == 20
+        for scene, image, captions in zip(scenes, drawn.images, drawn.captions, strict=True):
             np.testing.assert_array_equal(image, draw(scene, 48))
             assert len(set(captions)) == 5
             assert not any(mistakes(caption, scene) for caption in captions)
@@ -88,14 +88,14 @@ def test_pictures_sentences_and_scenes_belong_together():
 
 def test_fewer_are_the_first_of_all(scenes):
     assert make_scenes("test", 30) == scenes["test"][:30]
-    few, more = make_sample("test", 16, 5), make_sample("test", 16, 10)
+    few, more = sample("test", 16, 5), sample("test", 16, 10)
     assert few.captions == more.captions[:5]
     np.testing.assert_array_equal(few.images, more.images[:5])
 
 
 def test_it_is_the_same_each_time(scenes):
     assert make_scenes("validation") == scenes["validation"]
-    one, other = (make_sample("train", 32, 20) for _ in range(2))
+    one, other = (sample("train", 32, 20) for _ in range(2))
     assert one.captions == other.captions
     np.testing.assert_array_equal(one.images, other.images)
 
@@ -108,6 +108,6 @@ def test_no_two_scenes_are_the_same(scenes):
 def test_the_script_draws_pictures_that_the_loader_of_own_files_reads(tmp_path):
     main(Options(tmp_path / "scenes", count=4, size=32))
     source = CaptionSource(images=tmp_path / "scenes", captions=tmp_path / "scenes" / "captions.tsv")
-    read, made = load_evaluation(source, make_sample, 32), make_sample("test", 32, 4)
+    read, made = load_evaluation(source, sample, 32), sample("test", 32, 4)
     np.testing.assert_array_equal(read.images, made.images)
     assert list(read.captions) == list(made.captions)

@@ -1,7 +1,6 @@
 """The shipped sample: short reviews, balanced, distinct, cleanly written, and split so that every part can be used."""
 
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -9,15 +8,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
-import applications.sentiment_analysis
+from applications.sentiment_analysis.sample import FILE, sample
 from common.text.labelled import TextSource, load_evaluation, load_training
-
-SAMPLE = Path(applications.sentiment_analysis.__file__).with_name("sample.tsv")
 
 
 @pytest.fixture(scope="module")
 def rows():
-    lines = SAMPLE.read_bytes().decode("utf-8", "strict").split("\n")
+    lines = FILE.read_bytes().decode("utf-8", "strict").split("\n")
     assert lines[0] == "text\tlabel"
     assert lines[-1] == "", "the last line ends like the others"
     return [line.split("\t") for line in lines[1:-1]]
@@ -40,8 +37,8 @@ def test_no_review_stands_twice_even_in_other_case_or_punctuation(rows):
 
 
 def test_every_part_of_the_split_has_enough_of_both_labels():
-    train, validation = load_training(TextSource(), SAMPLE)
-    test = load_evaluation(TextSource(), SAMPLE)
+    train, validation = load_training(TextSource(), sample)
+    test = load_evaluation(TextSource(), sample)
     assert len(train) + len(validation) + len(test) == 640
     assert 460 <= len(train) <= 560
     for part in (validation, test):

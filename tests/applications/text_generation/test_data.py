@@ -14,7 +14,7 @@ from applications.text_generation.data import (
     make_characters,
     steps_per_epoch,
     training_batches,
-    training_texts,
+    training_examples,
     validation_batches,
 )
 from common.errors import UserError
@@ -92,17 +92,17 @@ def write(path, text):
 def test_a_users_text_is_cut_in_three_unless_there_is_a_file_to_validate_on(tmp_path):
     text = "".join(chr(97 + index * 7 % 26) for index in range(1000))
     config = write(tmp_path / "a.txt", text)
-    train, validation = training_texts(config)
+    train, validation = training_examples(config)
     assert (train.text, validation.text) == (text[:900], text[900:950])
     other = tmp_path / "b.txt"
     other.write_text("something else, long enough", "utf-8")
-    train, validation = training_texts(replace(config, validation=other))
+    train, validation = training_examples(replace(config, validation=other))
     assert (train.text, validation.text) == (text, "something else, long enough")
 
 
 def test_a_text_too_short_for_a_batch_is_refused_with_what_it_takes(tmp_path):
     with pytest.raises(UserError, match=r"a\.txt .*: 180 characters are fewer .* expected 265 or more"):
-        training_texts(write(tmp_path / "a.txt", "x" * 200))
+        training_examples(write(tmp_path / "a.txt", "x" * 200))
 
 
 def test_too_little_to_validate_on_is_refused(tmp_path):
@@ -110,7 +110,7 @@ def test_too_little_to_validate_on_is_refused(tmp_path):
     short = tmp_path / "b.txt"
     short.write_text("fifteen letters", "utf-8")
     with pytest.raises(UserError, match=r"b\.txt: 15 characters are too few to validate on; expected 16"):
-        training_texts(replace(config, validation=short))
+        training_examples(replace(config, validation=short))
 
 
 def test_a_text_without_a_frequent_character_is_refused():

@@ -7,11 +7,14 @@ from datetime import date, time
 
 import pytest
 
-from applications.translation.sample import FRAMES, LANGUAGES, SLOTS, make_sample
+from applications.translation.sample import FRAMES, LANGUAGES, SLOTS, sample
 from common.errors import UserError
-from common.text.parallel import PairSource
 
 DIRECTIONS = list(itertools.permutations(LANGUAGES, 2))
+
+
+def held(pairs):
+    return list(zip(pairs.sources, pairs.targets, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +22,10 @@ def texts():
     """Many pairs of all parts, by language."""
     pairs = {}
     for target in ("de", "fr"):
-        source = PairSource(target=target, pairs=3_000)
         pairs[target] = [
-            row.values for part in ("train", "validation", "test") for row in make_sample(source, part)
+            pair
+            for part in ("train", "validation", "test")
+            for pair in held(sample(part, target=target, pairs=3_000))
         ]
     english, german = zip(*pairs["de"], strict=True)
     again, french = zip(*pairs["fr"], strict=True)
@@ -49,10 +53,7 @@ def test_nothing_that_fills_a_sentence_has_two_translations(slot):
 @pytest.mark.parametrize("source", LANGUAGES)
 def test_no_text_of_a_part_is_in_another(source):
     target = "de" if source != "de" else "en"
-    parts = [
-        {row.values[0] for row in make_sample(PairSource(source=source, target=target, pairs=2_000), part)}
-        for part in ("train", "validation", "test")
-    ]
+    parts = [set(sample(part, source, target, 2_000).sources) for part in ("train", "validation", "test")]
     assert [len(part) for part in parts] == [2_000, 1_000, 2_000]
     assert not parts[0] & parts[1]
     assert not parts[0] & parts[2]
@@ -60,11 +61,10 @@ def test_no_text_of_a_part_is_in_another(source):
 
 
 def test_more_pairs_are_the_same_ones_and_others_and_never_those_of_the_test():
-    test = {row.values for row in make_sample(PairSource(), "test")}
-    few, many = (make_sample(PairSource(pairs=count), "train") for count in (100, 5_000))
+    few, many = (held(sample("train", pairs=count)) for count in (100, 5_000))
     assert many[:100] == few
-    assert len({row.values[0] for row in many}) == 5_000
-    assert not test & {row.values for row in many}
+    assert len({text for text, _ in many}) == 5_000
+    assert not set(held(sample("test"))) & set(many)
 
 
 def words(text):
@@ -197,4 +197,4 @@ def test_the_texts_hold_plain_spaces_only(texts):
 )
 def test_a_language_that_the_sample_lacks_is_named(source, target, named):
     with pytest.raises(UserError, match=rf"{named}: expected a language of the sample \(en, de, fr\)"):
-        make_sample(PairSource(source=source, target=target), "test")
+        sample("test", source, target)

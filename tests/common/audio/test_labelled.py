@@ -304,9 +304,11 @@ def test_a_folder_without_labelled_recordings_is_refused(tmp_path, files, messag
         load_evaluation(AudioSource(str(write_folder(tmp_path / "data", files))), no_sample)
 
 
-@pytest.mark.parametrize("data", ["nowhere/at/all", "/nowhere", "nowhere.tar.gz", "./nowhere/x"])
+@pytest.mark.parametrize(
+    "data", ["/nowhere", "nowhere.tar.gz", "./nowhere/x", "~/nowhere", "~no-such-user/nowhere"]
+)
 def test_a_path_that_is_not_there_is_named(data):
-    with pytest.raises(UserError, match=r"no such file or folder; expected a folder, a \.tar"):
+    with pytest.raises(UserError, match=r"nowhere.*: no such file or folder; expected a folder, a \.tar"):
         load_evaluation(AudioSource(data), no_sample)
 
 

@@ -20,6 +20,10 @@ REVIEWS = {
 }
 
 
+def no_sample(part):
+    raise AssertionError("the sample was not asked for")
+
+
 @pytest.fixture
 def offline(monkeypatch):
     def fail(*_):
@@ -46,14 +50,14 @@ def prepared(tmp_path, monkeypatch):
 
 def test_a_prepared_data_set_is_read_offline(prepared, offline, tmp_path):
     where = TextSource("imdb_reviews", data_dir=prepared)
-    examples = load_evaluation(where, tmp_path)
+    examples = load_evaluation(where, no_sample)
     assert sorted(zip(examples.labels, examples.texts, strict=True)) == [
         ("neg", "Dreadful."),
         ("pos", "Superb."),
     ]
     other = tmp_path / "validation.tsv"
     other.write_text("text\tlabel\nfine\tpos\n", "utf-8")
-    train, validation = load_training(where, tmp_path, validation=other)
+    train, validation = load_training(where, no_sample, validation=other)
     assert sorted(train.texts) == ["A dull film.", "A fine film."]
     assert list(validation.texts) == ["fine"]
 
@@ -61,15 +65,19 @@ def test_a_prepared_data_set_is_read_offline(prepared, offline, tmp_path):
 def test_offline_and_not_prepared_is_said_at_once(offline, tmp_path):
     started = time.monotonic()
     with pytest.raises(UserError, match=r"imdb_reviews: not prepared in .* no network"):
-        load_evaluation(TextSource("imdb_reviews", data_dir=tmp_path), tmp_path)
+        load_evaluation(TextSource("imdb_reviews", data_dir=tmp_path), no_sample)
     assert time.monotonic() - started < 60  # tensorflow-datasets alone retries for over 200 seconds
 
 
-@pytest.mark.parametrize("name", ["no_such_thing", "glue/nothing", "revews"])
+@pytest.mark.parametrize(
+    "name",
+    ["no_such_thing", "glue/nothing", "revews", "nowhere/at/all", "mnist:9.9.9", "glue/a=3", "a b", "x:y"],
+)
 def test_an_unknown_name_is_refused_in_one_line(offline, tmp_path, name):
     with pytest.raises(UserError, match=f"--data {name}: neither a file, a folder") as error:
-        load_evaluation(TextSource(name, data_dir=tmp_path), tmp_path)
+        load_evaluation(TextSource(name, data_dir=tmp_path), no_sample)
     assert "\n" not in str(error.value)
+    assert str(error.value).endswith("; a path may begin with ./")
 
 
 def test_a_data_set_without_labelled_text_is_refused(monkeypatch, tmp_path):
@@ -80,7 +88,7 @@ def test_a_data_set_without_labelled_text_is_refused(monkeypatch, tmp_path):
         tfds.testing.mock_data(num_examples=1),
         pytest.raises(UserError, match="a data set with a text and a label"),
     ):
-        load_evaluation(TextSource("mnist", data_dir=tmp_path), tmp_path)
+        load_evaluation(TextSource("mnist", data_dir=tmp_path), no_sample)
 
 
 def test_where_test_labels_are_not_public_the_validation_split_is_measured(tmp_path, monkeypatch):
@@ -94,7 +102,7 @@ def test_where_test_labels_are_not_public_the_validation_split_is_measured(tmp_p
     monkeypatch.setattr(texts_of_sets, "prepared_builder", lambda *_: builder)
     monkeypatch.setattr(type(builder), "as_dataset", examples)
     monkeypatch.setattr(type(builder.info), "splits", {"train": None, "validation": None, "test": None})
-    assert list(load_evaluation(TextSource("glue/sst2"), tmp_path).texts) == ["from validation"]
+    assert list(load_evaluation(TextSource("glue/sst2"), no_sample).texts) == ["from validation"]
 
 
 class FakeDataset(list):

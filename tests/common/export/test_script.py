@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from common.export.script import ExportOptions, report, training_facts
+from common.audio.labelled import AudioSource
+from common.data.sources import OwnFiles, kind_of
+from common.export.script import ExportOptions, placeless, report, training_facts
+from common.images.captioned import CaptionSource
 from common.text.running import RawTextSource
 from common.training.options import TrainingOptions
-from common.training.run_folder import FinishedRun
+from common.training.run_folder import FinishedRun, from_json, to_json
 
 HARDWARE = {"cpu": "Example CPU", "cores": 2, "gpus": ["Example GPU"]}
 OUTCOME = {"training_examples": 90, "training_seconds": 12, "hardware": HARDWARE, "validation_loss": 1.5}
@@ -49,6 +52,41 @@ def test_no_path_of_the_machine_is_told(finished, tmp_path):
     assert told["pairs"] == ["a.de", "a.en"]
     assert told["dictionary"] == "gone.txt"
     assert not {"runs", "resume", "overwrite", "tensorboard"} & told["training"].keys()
+
+
+@pytest.mark.parametrize("name", ["glue", "recordings.v2", "wikipedia"])
+def test_a_folder_is_told_so_that_it_is_a_path_where_there_is_none(finished, tmp_path, name, monkeypatch):
+    (tmp_path / "deep" / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep")
+    for data in (name, f"./{name}", str(tmp_path / "deep" / name)):
+        run = replace(finished, config=replace(finished.config, source=RawTextSource(data)))
+        assert facts(run)["data"] == name
+        assert facts(run)["configuration"]["source"]["data"] == f"./{name}"
+    monkeypatch.chdir(tmp_path / "deep" / name)
+    run = replace(finished, config=replace(finished.config, source=RawTextSource(".")))
+    assert facts(run)["data"] == name
+    assert kind_of("./glue") == OwnFiles(Path("glue"))
+
+
+@pytest.mark.parametrize("source", [CaptionSource, AudioSource])
+def test_the_record_of_a_training_on_a_folder_is_read_where_there_is_no_such_folder(
+    tmp_path, source, monkeypatch
+):
+    (tmp_path / "mine").mkdir()
+    beside = "captions" if source is CaptionSource else "validation_list"
+    config = source(str(tmp_path / "mine"), **{beside: tmp_path / "list.tsv"})
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    record = to_json(placeless(config))
+    assert str(tmp_path) not in str(record)
+    again = from_json(source, record)
+    assert (again.data, getattr(again, beside)) == ("./mine", Path("list.tsv"))
+
+
+def test_a_pattern_is_no_path(finished):
+    for pattern in (r".*/(?P<label>\d)_", "./**/*.md", "~.?/x"):
+        run = replace(finished, config=replace(finished.config, dictionary=pattern))
+        assert facts(run)["configuration"]["dictionary"] == pattern
 
 
 def test_all_that_another_training_needs_is_told(finished):

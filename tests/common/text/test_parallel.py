@@ -7,14 +7,13 @@ import pytest
 
 from common.data import tfds as source_of_sets
 from common.errors import UserError
-from common.text.parallel import PairSource, load_evaluation, load_training
-from common.text.tables import Row
+from common.text.parallel import Pairs, PairSource, load_evaluation, load_training
 
 ENGLISH = [f"sentence {number}" for number in range(300)]
 GERMAN = [f"Satz {number}" for number in range(300)]
 
 
-def no_sample(source, part):
+def no_sample(part):
     raise AssertionError("the sample was not asked for")
 
 
@@ -164,13 +163,13 @@ def test_fewer_pairs_when_asked_for_from_all_over_the_file(files):
 
 
 def test_the_sample_is_made_by_part():
-    def sample(source, part):
-        return [Row((f"{part} {source.source}", f"{part} {source.target}"), f"{part} 1")]
+    def sample(part):
+        return Pairs("sample", [f"{part} en"], [f"{part} de"], [f"{part} 1"])
 
     train, held_out = load_training(PairSource(), sample)
     assert held(train) == [("train en", "train de")]
     assert held(held_out) == [("validation en", "validation de")]
-    assert held(load_evaluation(PairSource(target="fr"), sample)) == [("test en", "test fr")]
+    assert held(load_evaluation(PairSource(), sample)) == [("test en", "test de")]
 
 
 @pytest.fixture
