@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from common.decoding.faults import errors_of, lacks_distribution, require_none_outside_of_graphs
 
-Step: TypeAlias = Callable[[tf.Tensor, list[tf.Tensor]], tuple[tf.Tensor, Sequence[tf.Tensor]]]
+DecodingStep: TypeAlias = Callable[[tf.Tensor, list[tf.Tensor]], tuple[tf.Tensor, Sequence[tf.Tensor]]]
 """`(tokens [batch] int32, states [batch, ...] each)` -> `(logits [batch, vocabulary], states after)`."""
 
 
@@ -53,7 +53,7 @@ class Generated(NamedTuple):
 
 
 def generate(
-    step: Step,
+    step: DecodingStep,
     token: tf.Tensor,
     states: Sequence[tf.Tensor],
     lengths: tf.Tensor,
@@ -70,8 +70,8 @@ def generate(
     call writes.
 
     Args:
-        step: computes the logits of the next token; see `Step`. Weights that it packs are packed once if it is made
-            before this call (`RecurrentStack.stepper`).
+        step: computes the logits of the next token; see `DecodingStep`. Weights that it packs are packed once if it is
+            made before this call (`RecurrentStack.stepper`).
         token: `[batch]` int32, the token to feed first; it is not written.
         states: the states before `token`, `[batch, ...]` each.
         lengths: `[batch]` int32, how many tokens to write in each row; none if 0 or less.

@@ -210,7 +210,7 @@ def tensor_of(array: np.ndarray) -> Iterator[int]:
         tf.TF_DeleteTensor(tensor)
 
 
-def array_of(tensor: int) -> np.ndarray:
+def array_of_tensor(tensor: int) -> np.ndarray:
     """Copies a `TF_Tensor` into an array; strings become an object array of bytes."""
     tf = library()
     shape = tuple(tf.TF_Dim(tensor, axis) for axis in range(tf.TF_NumDims(tensor)))
