@@ -29,7 +29,8 @@ def attempt(compute: Callable[[tf.Tensor], Tensors], value: tf.Tensor, otherwise
     options.autotune.enabled = False
     attempted = tf.data.Dataset.from_tensors(value).map(compute).ignore_errors()
     first = attempted.concatenate(tf.data.Dataset.from_tensors(otherwise)).take(1)
-    return first.with_options(options).get_single_element()
+    tensors: Tensors = first.with_options(options).get_single_element()
+    return tensors
 
 
 def apart(compute: Callable[..., Tensors]) -> Callable[..., Tensors]:
@@ -38,4 +39,7 @@ def apart(compute: Callable[..., Tensors]) -> Callable[..., Tensors]:
     A graph passes through all operations of a branch that is not taken, one by one. What is seldom needed and has many
     is better one operation.
     """
-    return tf.function(compute, autograph=False, experimental_attributes={"_noinline": True})
+    function: Callable[..., Tensors] = tf.function(
+        compute, autograph=False, experimental_attributes={"_noinline": True}
+    )
+    return function

@@ -127,21 +127,25 @@ def example_texts(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.io.parse_single_example(serialized, feature)["text"], tf.constant(True)
 
     def read_all(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return tf.map_fn(
+        texts: tuple[tf.Tensor, tf.Tensor] = tf.map_fn(
             lambda serialized: attempt(read, serialized, (tf.constant(""), tf.constant(False))),
             inputs,
             fn_output_signature=(tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.bool)),
         )
+        return texts
 
     # As part of the caller's function one attempt would wait for the other.
     with tf.device("/CPU:0"):
-        return tf.compat.v1.wrap_function(read_all, [tf.TensorSpec([None], tf.string)])(inputs)
+        reader = tf.compat.v1.wrap_function(read_all, [tf.TensorSpec([None], tf.string)])
+        texts: tuple[tf.Tensor, tf.Tensor] = reader(inputs)
+        return texts
 
 
 def serialized_example(text: str) -> bytes:
     """The tf.Example that `classify` takes for a text."""
     feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode("utf-8")]))
-    return tf.train.Example(features=tf.train.Features(feature={"text": feature})).SerializeToString()
+    example = tf.train.Example(features=tf.train.Features(feature={"text": feature}))
+    return bytes(example.SerializeToString())
 
 
 def model_card(trained: Trained, options: ExportOptions) -> ModelCard:

@@ -113,4 +113,5 @@ class Detector:
         self._recent.append((time, frame))
         while len(self._recent) > 1 and self._recent[0][0] <= time - self._options.smoothing + _TINY:
             self._recent.popleft()
-        return np.mean([recent for _, recent in self._recent], axis=0)
+        average: NDArray[np.float64] = np.mean([recent for _, recent in self._recent], axis=0)
+        return average

@@ -1,7 +1,7 @@
 """One token after another from a step function: the in-graph loop that every search without a beam shares."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import tensorflow as tf
 
@@ -104,7 +104,7 @@ def generate(
         is_faulty: tf.Tensor,
         history: list[tf.Tensor],
         states: list[tf.Tensor],
-    ) -> tuple:
+    ) -> tuple[Any, ...]:
         writes = index < limits
         logits, after = step(token, states)
         logits = tf.cast(logits, tf.float32)

@@ -153,7 +153,7 @@ def _traced(signature: Signature) -> tf.types.experimental.ConcreteFunction:
         raise ValueError(
             f"signature {signature.name!r}: expected its function to return a dict of dense tensors"
         )
-    if signature.method == "classify" and (specs.keys(), outputs.keys()) != (
+    if signature.method == "classify" and (set(specs), set(outputs)) != (
         {"inputs"},
         {"classes", "scores"},
     ):

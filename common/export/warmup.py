@@ -33,7 +33,7 @@ def predict_request(model: str, signature: str, inputs: Mapping[str, np.ndarray]
     request.model_spec.name, request.model_spec.signature_name = model, signature
     for name, array in inputs.items():
         request.inputs[name] = tf.make_tensor_proto(array).SerializeToString()
-    return log.SerializeToString()
+    return bytes(log.SerializeToString())
 
 
 def classify_request(model: str, signature: str, examples: np.ndarray) -> bytes:
@@ -42,7 +42,7 @@ def classify_request(model: str, signature: str, examples: np.ndarray) -> bytes:
     request = log.classify_log.request
     request.model_spec.name, request.model_spec.signature_name = model, signature
     request.input.example_list.examples.extend(examples)
-    return log.SerializeToString()
+    return bytes(log.SerializeToString())
 
 
 def write_warmup(saved_model_folder: Path, requests: list[bytes]) -> None:

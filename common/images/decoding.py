@@ -46,7 +46,8 @@ def decode_images(image_bytes: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tens
     outputs = (tf.TensorSpec([size, size, 3], tf.uint8), tf.TensorSpec([], tf.string))
 
     def decode(contents: tf.Tensor) -> Square:
-        return tf.map_fn(partial(_decode, size=size), contents, fn_output_signature=outputs)
+        squares: Square = tf.map_fn(partial(_decode, size=size), contents, fn_output_signature=outputs)
+        return squares
 
     # There are only CPU kernels for most of it.
     with tf.device("/CPU:0"):
@@ -86,7 +87,8 @@ def _decode(content: tf.Tensor, size: int) -> Square:
     # JPEGs are most of what comes.
     readers = [partial(_read_jpeg, content, size), *(partial(read, content) for read in others)]
     kind = tf.where(tf.reduce_any(kinds), tf.argmax(kinds, output_type=tf.int32), len(_SIGNATURES))
-    return tf.switch_case(kind, readers)
+    square: Square = tf.switch_case(kind, readers)
+    return square
 
 
 def _read_nothing(content: tf.Tensor, size: int) -> Square:
@@ -187,7 +189,8 @@ def _fitted(fault: tf.Tensor, square: Callable[[], tf.Tensor], size: int) -> Squ
 
 def _unless(fault: tf.Tensor, read: Callable[[], Square], size: int) -> Square:
     """What is read, unless there is a fault."""
-    return tf.cond(fault == "", read, lambda: (_black(size), fault))
+    square: Square = tf.cond(fault == "", read, lambda: (_black(size), fault))
+    return square
 
 
 def _black(size: int) -> tf.Tensor:

@@ -302,7 +302,7 @@ def _session_config(threads: int | None) -> bytes:
         config.intra_op_parallelism_threads = threads
         config.inter_op_parallelism_threads = threads
         config.use_per_session_threads = True
-    return config.SerializeToString()
+    return bytes(config.SerializeToString())
 
 
 def _bytes_of(buffer: Buffer) -> bytes:

@@ -9,9 +9,10 @@ from tensorflow.core.example.example_pb2 import Example
 
 from common.inference.runner import SavedModelRunner
 from common.inference.signatures import DEFAULT_SIGNATURE, SignatureInfo, has_shape, typed_input
-from common.serving.server.model_repository import ModelRepository, ServedModel
+from common.serving.server.model_repository import ModelRepository
 from common.serving.server.refusals import RequestError, refusal_of_value, require_rows
 from common.serving.server.request_batching import Batcher, Tensors
+from common.serving.server.served_models import ServedModel
 
 
 @dataclass(frozen=True)
