@@ -29,7 +29,8 @@ def attempt(compute: Callable[[tf.Tensor], Tensors], value: tf.Tensor, otherwise
     options.autotune.enabled = False
     attempted = tf.data.Dataset.from_tensors(value).map(compute).ignore_errors()
     first = attempted.concatenate(tf.data.Dataset.from_tensors(otherwise)).take(1)
-    return first.with_options(options).get_single_element()
+    tensors: Tensors = first.with_options(options).get_single_element()
+    return tensors
 
 
 def each_row(compute: Callable[[tf.Tensor], Tensors], strings: tf.Tensor, outputs: Tensors) -> Tensors:
@@ -42,11 +43,13 @@ def each_row(compute: Callable[[tf.Tensor], Tensors], strings: tf.Tensor, output
     """
 
     def compute_all(strings: tf.Tensor) -> Tensors:
-        return tf.map_fn(compute, strings, fn_output_signature=outputs)
+        rows: Tensors = tf.map_fn(compute, strings, fn_output_signature=outputs)
+        return rows
 
     with tf.device("/CPU:0"):
         # As part of the caller's function one attempt would wait for the other.
-        return tf.compat.v1.wrap_function(compute_all, [tf.TensorSpec([None], tf.string)])(strings)
+        rows: Tensors = tf.compat.v1.wrap_function(compute_all, [tf.TensorSpec([None], tf.string)])(strings)
+        return rows
 
 
 def apart(compute: Callable[..., Tensors]) -> Callable[..., Tensors]:
@@ -55,4 +58,7 @@ def apart(compute: Callable[..., Tensors]) -> Callable[..., Tensors]:
     A graph passes through all operations of a branch that is not taken, one by one. What is seldom needed and has many
     is better one operation.
     """
-    return tf.function(compute, autograph=False, experimental_attributes={"_noinline": True})
+    function: Callable[..., Tensors] = tf.function(
+        compute, autograph=False, experimental_attributes={"_noinline": True}
+    )
+    return function

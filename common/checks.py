@@ -122,7 +122,8 @@ def _numbers(value: Any, hint: Any) -> typing.Iterator[tuple[float, tuple[Range,
         for kind in arguments if value is not None else ():
             yield from _numbers(value, kind)
     elif isinstance(value, Real) and not isinstance(value, bool):
-        yield float(value) if hint is float else value, arguments[1:] if origin is Annotated else ()
+        number = value if isinstance(value, int) and hint is not float else float(value)
+        yield number, arguments[1:] if origin is Annotated else ()
 
 
 def require_number(**values: object) -> None:

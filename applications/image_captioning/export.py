@@ -112,7 +112,6 @@ def looker(trained: Trained) -> Callable[[tf.Tensor], _Seen]:
     encoder once and not for each signature."""
     size = trained.run.config.size
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def look(image_bytes: tf.Tensor) -> _Seen:
         images, error = decode_images(image_bytes, size)
         rows = tf.shape(image_bytes)[0]
@@ -122,7 +121,10 @@ def looker(trained: Trained) -> Callable[[tf.Tensor], _Seen]:
         memory = attended(trained.model, grid)
         return _Seen(grid, memory.keys, memory.values, memory.mask, error)
 
-    return look
+    graph: Callable[[tf.Tensor], _Seen] = tf.function(
+        look, input_signature=[tf.TensorSpec([None], tf.string)]
+    )
+    return graph
 
 
 def searcher(
@@ -132,7 +134,6 @@ def searcher(
     three come twice, and to what is wrong with each file; recorded are the attention weights."""
     decoder, most = sequence_decoder_of(trained.model), trained.run.config.max_words
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def search(image_bytes: tf.Tensor) -> tuple[Hypotheses, tf.Tensor]:
         _, *parts, error = look(image_bytes)
         memory, rows = Memory(*parts), tf.shape(image_bytes)[:1]
@@ -151,7 +152,10 @@ def searcher(
         )
         return hypotheses, tf.where(error == "", hypotheses.error, error)
 
-    return search
+    graph: Callable[[tf.Tensor], tuple[Hypotheses, tf.Tensor]] = tf.function(
+        search, input_signature=[tf.TensorSpec([None], tf.string)]
+    )
+    return graph
 
 
 def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:

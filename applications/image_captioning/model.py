@@ -91,7 +91,8 @@ def build_word_classifier(encoder: keras.Model, words: int, precision: str = "fl
 
 def attended(model: keras.Model, grid: Any) -> Memory:
     """What the decoder of a model of `build` looks at, from the encoder's grid `[batch, places, channels]`."""
-    return model.get_layer("decoder").memory(model.get_layer(_FEATURES)(grid))
+    memory: Memory = model.get_layer("decoder").memory(model.get_layer(_FEATURES)(grid))
+    return memory
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -149,7 +149,6 @@ def greedy_captioner(
     """A graph that writes the likeliest next word until the end: what `build` reads of images -> strings `[batch]`."""
     is_pixels = config.encoder == "residual"
 
-    @tf.function(reduce_retracing=True)
     def write(images: tf.Tensor) -> tf.Tensor:
         memory = attended(model, encoder(images, training=False) if is_pixels else images)
         decoder = sequence_decoder_of(model)
@@ -161,7 +160,8 @@ def greedy_captioner(
         )
         return vocabulary.detokenize(written.tokens)
 
-    return write
+    graph: Callable[[tf.Tensor], tf.Tensor] = tf.function(write, reduce_retracing=True)
+    return graph
 
 
 def main(config: Config) -> None:

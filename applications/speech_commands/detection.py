@@ -113,22 +113,5 @@ class Detector:
         self._recent.append((time, frame))
         while len(self._recent) > 1 and self._recent[0][0] <= time - self._options.smoothing + _TINY:
             self._recent.popleft()
-        return np.mean([recent for _, recent in self._recent], axis=0)
-
-
-def detect(
-    posteriors: ArrayLike,
-    times: Sequence[float] | NDArray[np.float64],
-    classes: Sequence[str],
-    options: DetectionOptions,
-) -> list[Detection]:
-    """All detections of a recording, as a `Detector` finds them frame by frame.
-
-    Args:
-        posteriors: probabilities, `[frames, classes]`.
-        times: seconds at the end of each frame, `[frames]`.
-        classes: names of the classes.
-        options: smoothing, threshold and refractory time.
-    """
-    detector = Detector(classes, options)
-    return detector.feed(posteriors, times) + detector.finish()
+        average: NDArray[np.float64] = np.mean([recent for _, recent in self._recent], axis=0)
+        return average

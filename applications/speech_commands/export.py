@@ -132,7 +132,6 @@ def _clip_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
     model, temperature = trained.model, trained.run.outcome["temperature"]
     has_attention = trained.run.config.kind == "clip"
 
-    @tf.function(input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)])
     def listen(clips: tf.Tensor) -> _Heard:
         rows = tf.shape(clips)[0]
         clips = _not_none(clips, 0)
@@ -143,7 +142,10 @@ def _clip_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
             weights, spectrum = tf.zeros([rows, 0]), tf.zeros([rows, 0, 0])
         return _Heard(tf.nn.softmax(logits[:rows] / temperature), weights[:rows], spectrum[:rows])
 
-    return listen
+    graph: Callable[[tf.Tensor], _Heard] = tf.function(
+        listen, input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)]
+    )
+    return graph
 
 
 def _pooling_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
@@ -152,7 +154,6 @@ def _pooling_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
     model, temperature = trained.model, trained.run.outcome["temperature"]
     is_silence = tf.constant([label == SILENCE for label in trained.labels])
 
-    @tf.function(input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)])
     def listen(clips: tf.Tensor) -> _Heard:
         # A word at the very end of a clip is answered after it.
         rows, heard = tf.shape(clips)[0], _not_none(clips, _SETTLING_FRAMES * _FRAME)
@@ -167,7 +168,10 @@ def _pooling_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
             tf.zeros([rows, 0, 0]),
         )
 
-    return listen
+    graph: Callable[[tf.Tensor], _Heard] = tf.function(
+        listen, input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)]
+    )
+    return graph
 
 
 def _not_none(clips: tf.Tensor, zeros: int) -> tf.Tensor:

@@ -150,7 +150,7 @@ class Predictor:
         have a say in where a longer recording is loudest."""
 
         def padded(row: int) -> int:
-            return max(lengths[row], self._clip_samples)
+            return int(max(lengths[row], self._clip_samples))
 
         for length, rows in groupby(sorted(range(len(lengths)), key=padded), key=padded):
             yield from ((length, chunk) for chunk in chunks(rows, self.batch_size))

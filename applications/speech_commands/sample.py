@@ -156,7 +156,8 @@ def _background(part: str, rng: np.random.Generator) -> np.ndarray:
     for noise in (noises(part)[index] for index in chosen):
         start = rng.integers(0, len(noise) - _SAMPLES + 1)
         excerpts.append(noise[start : start + _SAMPLES] * rng.uniform(0.3, 1))
-    return np.sum(excerpts, axis=0)
+    mixed: np.ndarray = np.sum(excerpts, axis=0)
+    return mixed
 
 
 def _coloured(samples: int, slope: float, rng: np.random.Generator) -> np.ndarray:
@@ -164,7 +165,8 @@ def _coloured(samples: int, slope: float, rng: np.random.Generator) -> np.ndarra
     spectrum = np.fft.rfft(rng.standard_normal(samples))
     frequencies = np.fft.rfftfreq(samples, 1 / SAMPLE_RATE)
     gains = (frequencies >= 20) * np.maximum(frequencies, 20) ** (-slope / 2)
-    return np.fft.irfft(spectrum * gains, samples)
+    noise: np.ndarray = np.fft.irfft(spectrum * gains, samples)
+    return noise
 
 
 def _hum(samples: int, rng: np.random.Generator) -> np.ndarray:
@@ -175,7 +177,8 @@ def _hum(samples: int, rng: np.random.Generator) -> np.ndarray:
     times = np.arange(samples) / SAMPLE_RATE
     tones = strengths @ np.sin(2 * np.pi * harmonics[:, None] * times + phases[:, None])
     pink = _coloured(samples, 1.0, rng)
-    return tones / tones.std() + 0.1 * pink / pink.std()
+    hum: np.ndarray = tones / tones.std() + 0.1 * pink / pink.std()
+    return hum
 
 
 def _babble(samples: int, part: str, rng: np.random.Generator) -> np.ndarray:
@@ -197,14 +200,16 @@ def _drifting(noise: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     swing = rng.uniform(0, 5) * np.sin(2 * np.pi * (times / rng.uniform(2, 6) + rng.random()))
     swinging = noise / noise.std() * 10 ** (swing / 20)
     scale = min(_NOISE_LEVEL / swinging.std(), 1 / np.abs(swinging).max())
-    return (swinging * scale).astype(np.float32)
+    scaled: np.ndarray = (swinging * scale).astype(np.float32)
+    return scaled
 
 
 def _without_drift(speech: np.ndarray) -> np.ndarray:
     """A second of speech as a microphone hears it: without what is below 40 Hz, which the breath of some voices has."""
     spectrum = np.fft.rfft(speech)
     spectrum[:40] = 0
-    return np.fft.irfft(spectrum, len(speech))
+    steady: np.ndarray = np.fft.irfft(spectrum, len(speech))
+    return steady
 
 
 def _reverberated(speech: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -219,7 +224,7 @@ def _reverberated(speech: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     tail[0] = 1
     # Transforms of one round length are several times as fast as of any.
     length = len(speech) + int(_LONGEST_TAIL * SAMPLE_RATE)
-    echoing = np.fft.irfft(np.fft.rfft(speech, length) * np.fft.rfft(tail, length), length)
+    echoing: np.ndarray = np.fft.irfft(np.fft.rfft(speech, length) * np.fft.rfft(tail, length), length)
     return echoing[: len(speech)]
 
 
@@ -227,7 +232,8 @@ def _as_loud_as(waveform: np.ndarray, decibels: float) -> np.ndarray:
     """The waveform at a level in decibels below full scale, or as near to it as the range from -1 to 1 allows."""
     level = np.sqrt(np.mean(np.square(waveform, dtype=np.float64)))
     scale = min(10 ** (decibels / 20) / level, 1 / np.abs(waveform).max())
-    return (waveform * scale).astype(np.float32)
+    scaled: np.ndarray = (waveform * scale).astype(np.float32)
+    return scaled
 
 
 @dataclass(frozen=True)

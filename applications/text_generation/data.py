@@ -56,7 +56,8 @@ def make_characters(config: Config, text: RawText) -> Characters:
 
 def encode(text: RawText, characters: Characters) -> np.ndarray:
     """The text as one stream of numbers `[characters]`."""
-    return characters(tf.constant([text.text])).flat_values.numpy()
+    numbers: np.ndarray = characters(tf.constant([text.text])).flat_values.numpy()
+    return numbers
 
 
 def steps_per_epoch(stream: np.ndarray, rows: int, window: int) -> int:

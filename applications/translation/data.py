@@ -15,6 +15,8 @@ from common.text.subwords import END, START, UNKNOWN, Subwords, SubwordText
 
 _ENCODED_AT_ONCE = 512
 
+_Reader = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
 
 @dataclass(frozen=True)
 class EncodedPairs:
@@ -154,15 +156,16 @@ def validation_batches(pairs: EncodedPairs, tokens_per_batch: int) -> tuple[tf.d
     return dataset, np.concatenate(plan)
 
 
-def _reader(layer: SubwordText, sharpness: float | None) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string), tf.TensorSpec([2], tf.int32)])
+def _reader(layer: SubwordText, sharpness: float | None) -> _Reader:
     def read(text: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         return layer(text, sharpness=sharpness, seed=seed)
 
-    return read
+    specs = [tf.TensorSpec([None], tf.string), tf.TensorSpec([2], tf.int32)]
+    graph: _Reader = tf.function(read, input_signature=specs)
+    return graph
 
 
-def _encode(pairs: Pairs, source: Callable, target: Callable, seed: tuple[int, int]) -> EncodedPairs:
+def _encode(pairs: Pairs, source: _Reader, target: _Reader, seed: tuple[int, int]) -> EncodedPairs:
     sources, targets = (
         _encode_texts(texts, read, np.random.default_rng((*seed, side)))
         for side, (texts, read) in enumerate(((pairs.sources, source), (pairs.targets, target)))
@@ -170,7 +173,7 @@ def _encode(pairs: Pairs, source: Callable, target: Callable, seed: tuple[int, i
     return EncodedPairs(sources, [row[row != UNKNOWN] for row in targets])
 
 
-def _encode_texts(texts: Sequence[str], read: Callable, seeds: np.random.Generator) -> list[np.ndarray]:
+def _encode_texts(texts: Sequence[str], read: _Reader, seeds: np.random.Generator) -> list[np.ndarray]:
     # Texts of like length stand together, so that little is padded.
     order = np.argsort([len(text) for text in texts], kind="stable")
     encoded: list[np.ndarray] = [np.empty(0, np.int32)] * len(texts)

@@ -140,7 +140,6 @@ def searcher(
     """The function from strings `[batch]` to the `count` best translations of each; an empty text has an empty one."""
     decoder, most = sequence_decoder_of(trained.model), trained.run.config.max_tokens
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def search(text: tf.Tensor) -> Found:
         source = shared.tokenize(text)
         lengths = tf.math.count_nonzero(source, axis=1, dtype=tf.int32)
@@ -160,7 +159,10 @@ def searcher(
         )
         return Found(source, lengths - 1 > most, found)
 
-    return search
+    graph: Callable[[tf.Tensor], Found] = tf.function(
+        search, input_signature=[tf.TensorSpec([None], tf.string)]
+    )
+    return graph
 
 
 def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:

@@ -72,4 +72,5 @@ def encode(model: keras.Model, source: tf.Tensor) -> Memory:
     embedding = model.get_layer("embedding")
     mask = embedding.compute_mask(source)
     states = model.get_layer("encoder")(embedding(source), mask=mask)
-    return model.get_layer("decoder").memory(states, mask)
+    memory: Memory = model.get_layer("decoder").memory(states, mask)
+    return memory

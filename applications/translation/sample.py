@@ -109,12 +109,12 @@ def _ordinal(rng: random.Random) -> int:
 
 
 def _words(to: str) -> Callable[[int, str], str]:
-    return lambda value, language: num2words(value, lang=language, to=to)
+    return lambda value, language: str(num2words(value, lang=language, to=to))
 
 
 def _city(english: str, language: str) -> str:
     # CLDR names the cities of time zones, and leaves out the names that are those of the zones.
-    return Locale(language).time_zones.get(f"Europe/{english}", {}).get("city", english)
+    return str(Locale(language).time_zones.get(f"Europe/{english}", {}).get("city", english))
 
 
 SLOTS = {
@@ -134,7 +134,7 @@ SLOTS = {
     ),
     "amount": Slot(
         lambda rng: (_number(rng) + rng.randrange(100) / 100, rng.choice(("EUR", "USD", "GBP"))),
-        lambda value, language: format_currency(*value, locale=language),
+        lambda value, language: format_currency(value[0], value[1], locale=language),
     ),
     "percent": Slot(
         lambda rng: rng.randint(11, 999) / 1000,

@@ -162,7 +162,6 @@ def _both_directions(pairs: EncodedPairs) -> EncodedPairs:
 def greedy_translator(model: keras.Model, subwords: SubwordText) -> Callable[[tf.Tensor], tf.Tensor]:
     """A graph that writes the likeliest next subword until the end: source ids `[batch, time]` -> strings `[batch]`."""
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])
     def write(source: tf.Tensor) -> tf.Tensor:
         memory = translator.encode(model, source)
         decoder = sequence_decoder_of(model)
@@ -172,7 +171,10 @@ def greedy_translator(model: keras.Model, subwords: SubwordText) -> Callable[[tf
         written = generate(step, start, states, 2 * lengths + 10, greedy, end=END)
         return subwords.detokenize(written.tokens)
 
-    return write
+    graph: Callable[[tf.Tensor], tf.Tensor] = tf.function(
+        write, input_signature=[tf.TensorSpec([None, None], tf.int32)]
+    )
+    return graph
 
 
 def _with_labels(fed: dict[str, tf.Tensor], labels: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:

@@ -112,7 +112,8 @@ def change_speed(waveform: Waveform, factor: float) -> Waveform:
     """`[samples]` -> about `[samples / factor]`: played `factor` times as fast, and as much higher (Ko et al. 2015)."""
     if factor == 1 or not len(waveform):
         return waveform
-    return soxr.resample(waveform, SAMPLE_RATE * factor, SAMPLE_RATE, _QUALITY)
+    played: Waveform = soxr.resample(waveform, SAMPLE_RATE * factor, SAMPLE_RATE, _QUALITY)
+    return played
 
 
 def change_pitch(waveform: Waveform, semitones: float) -> Waveform:

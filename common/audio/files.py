@@ -131,7 +131,8 @@ def to_waveform(samples: np.ndarray, rate: int, name: str) -> np.ndarray:
         mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
     if not len(mono):
         raise AudioError(name, "empty", "no samples; expected audio")
-    return np.clip(mono, -1.0, 1.0)
+    clipped: np.ndarray = np.clip(mono, -1.0, 1.0)
+    return clipped
 
 
 def encode_wav(waveform: np.ndarray) -> bytes:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from common.audio.files import AudioError, decode_audio, read_audio, to_waveform
+from common.audio.error import AudioError
+from common.audio.files import decode_audio, read_audio, to_waveform
 from common.audio.folders import (
     NAME_PATTERN,
     AudioFile,

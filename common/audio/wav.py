@@ -141,6 +141,7 @@ def _find_chunks(content: tf.Tensor) -> _Chunks:
         )
 
     beginning = nowhere + 12
+    chunks: _Chunks
     _, chunks = tf.while_loop(
         lambda _, chunks: tf.reduce_any(chunks.has_more),
         walk,

@@ -10,7 +10,7 @@ from common.errors import UserError
 _HASHES = 2**64
 
 
-def stable_split(texts: Sequence[str], fractions: Mapping[str, float], salt: str = "") -> list[str]:
+def stable_split(texts: Sequence[str], fractions: Mapping[str, float]) -> list[str]:
     """Assigns each text to one of the parts by a hash of the text.
 
     The order of the texts, the machine, and what else is in the data make no difference, so a data set may grow without
@@ -20,7 +20,6 @@ def stable_split(texts: Sequence[str], fractions: Mapping[str, float], salt: str
     Args:
         texts: one text per example.
         fractions: from the name of each part to its share; the shares add up to 1. Their order matters.
-        salt: another salt gives another, independent split.
 
     Returns:
         The name of a part for each text.
@@ -34,10 +33,10 @@ def stable_split(texts: Sequence[str], fractions: Mapping[str, float], salt: str
         raise UserError(f"parts of the data: {shown}; expected shares between 0 and 1 that add up to 1")
     names = [name for name, share in fractions.items() if share > 0]
     bounds = [share * _HASHES for share in accumulate(share for share in shares if share > 0)][:-1]
-    return [names[bisect_right(bounds, _hash(text, salt))] for text in texts]
+    return [names[bisect_right(bounds, _hash(text))] for text in texts]
 
 
-def _hash(text: str, salt: str) -> int:
-    normalised = " ".join(text.casefold().split())
-    data = f"{salt}\0{normalised}".encode("utf-8", "surrogatepass")
+def _hash(text: str) -> int:
+    # The byte in front is there since the first split: without it examples would change sides.
+    data = ("\0" + " ".join(text.casefold().split())).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")

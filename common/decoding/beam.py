@@ -122,7 +122,7 @@ def beam_search(
         recorded: list[tf.TensorArray],
         is_faulty: tf.Tensor,
         states: list[tf.Tensor],
-    ) -> tuple:
+    ) -> tuple[Any, ...]:
         logits, after, *extra = step(token, list(states))
         recorded = [array.write(index, value) for array, value in zip(recorded, extra, strict=True)]
         log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32))

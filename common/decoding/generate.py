@@ -1,13 +1,13 @@
 """One token after another from a step function: the in-graph loop that every search without a beam shares."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import tensorflow as tf
 
 from common.decoding.faults import errors_of, lacks_distribution, require_none_outside_of_graphs
 
-Step: TypeAlias = Callable[[tf.Tensor, list[tf.Tensor]], tuple[tf.Tensor, Sequence[tf.Tensor]]]
+DecodingStep: TypeAlias = Callable[[tf.Tensor, list[tf.Tensor]], tuple[tf.Tensor, Sequence[tf.Tensor]]]
 """`(tokens [batch] int32, states [batch, ...] each)` -> `(logits [batch, vocabulary], states after)`."""
 
 
@@ -53,7 +53,7 @@ class Generated(NamedTuple):
 
 
 def generate(
-    step: Step,
+    step: DecodingStep,
     token: tf.Tensor,
     states: Sequence[tf.Tensor],
     lengths: tf.Tensor,
@@ -70,8 +70,8 @@ def generate(
     call writes.
 
     Args:
-        step: computes the logits of the next token; see `Step`. Weights that it packs are packed once if it is made
-            before this call (`RecurrentStack.stepper`).
+        step: computes the logits of the next token; see `DecodingStep`. Weights that it packs are packed once if it is
+            made before this call (`RecurrentStack.stepper`).
         token: `[batch]` int32, the token to feed first; it is not written.
         states: the states before `token`, `[batch, ...]` each.
         lengths: `[batch]` int32, how many tokens to write in each row; none if 0 or less.
@@ -104,7 +104,7 @@ def generate(
         is_faulty: tf.Tensor,
         history: list[tf.Tensor],
         states: list[tf.Tensor],
-    ) -> tuple:
+    ) -> tuple[Any, ...]:
         writes = index < limits
         logits, after = step(token, states)
         logits = tf.cast(logits, tf.float32)

@@ -89,7 +89,9 @@ def gradient_norms(layer: keras.layers.RNN, inputs: NDArray[np.float64]) -> NDAr
         last = tf.cast(outputs[:, -1] if layer.return_sequences else outputs, tf.float64)
         loss = tf.reduce_sum(last * np.random.default_rng(0).normal(size=last.shape))
     gradient = tf.cast(tape.gradient(loss, sequence), tf.float64)
-    return np.linalg.norm(gradient, axis=-1).mean(0)[::-1]
+    norms: NDArray[np.float64] = np.linalg.norm(gradient, axis=-1)
+    profile: NDArray[np.float64] = norms.mean(0)[::-1]
+    return profile
 
 
 def fresh_layers(units: int) -> dict[str, keras.layers.RNN]:

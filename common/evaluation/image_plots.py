@@ -118,7 +118,8 @@ def _stretched(grid: NDArray[np.float64], image: NDArray[np.uint8]) -> NDArray[n
     """The grid as large as the image, smoothly."""
     height, width = image.shape[:2]
     whole = Image.fromarray(grid.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
-    return np.clip(np.asarray(whole), 0, 1)
+    pixels: NDArray[np.float32] = np.asarray(whole)
+    return pixels.clip(0, 1)
 
 
 def _faded(image: NDArray[np.uint8], clearness: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -48,7 +48,8 @@ def _functions(graph: graph_pb2.GraphDef) -> dict[str, Nodes]:
 
 def _operation_faults(meta_graph: meta_graph_pb2.MetaGraphDef) -> Iterator[str]:
     functions, for_gpus = _functions(meta_graph.graph_def), _functions_for_gpus(meta_graph)
-    for function, nodes in {None: meta_graph.graph_def.node, **functions}.items():
+    every_node: list[tuple[str | None, Nodes]] = [(None, meta_graph.graph_def.node), *functions.items()]
+    for function, nodes in every_node:
         for node in nodes:
             if node.op.startswith("Cudnn"):
                 if function not in for_gpus:

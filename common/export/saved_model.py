@@ -13,8 +13,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from common.export.portability import GPU_SIGNATURE, check_portable
 from common.export.verification import verify_signature
-from common.export.warmup import WARMUP_FILE, classify_request, predict_request, write_warmup
+from common.export.warmup import classify_request, predict_request, write_warmup
 from common.files import temporary_directory_beside
+from common.inference.extra_files import EXTRA_FOLDER, WARMUP_FILE
 from common.inference.runner import SavedModelRunner
 from common.row_errors import with_equal_rows, with_row_errors
 
@@ -123,7 +124,7 @@ def export_saved_model(
             warming = [signature for signature in signatures if signature.name != GPU_SIGNATURE]
             write_warmup(temporary, [request for one in warming for request in _requests(one, folder.name)])
             for name, content in (files or {}).items():
-                _write_extra(temporary / "assets.extra", name, content)
+                _write_extra(temporary / EXTRA_FOLDER, name, content)
             _flush(temporary)
             return _publish(temporary, folder)
     except BaseException:
@@ -152,7 +153,7 @@ def _traced(signature: Signature) -> tf.types.experimental.ConcreteFunction:
         raise ValueError(
             f"signature {signature.name!r}: expected its function to return a dict of dense tensors"
         )
-    if signature.method == "classify" and (specs.keys(), outputs.keys()) != (
+    if signature.method == "classify" and (set(specs), set(outputs)) != (
         {"inputs"},
         {"classes", "scores"},
     ):
@@ -224,8 +225,10 @@ def _requests(signature: Signature, model: str) -> list[bytes]:
 
 def _write_extra(folder: Path, name: str, content: str | bytes) -> None:
     parts = PurePosixPath(name).parts
-    if not parts or name.startswith("/") or ".." in parts or name == WARMUP_FILE:
-        raise ValueError(f"files: expected a name below assets.extra other than {WARMUP_FILE}, got {name!r}")
+    if not parts or name.startswith("/") or ".." in parts or name == WARMUP_FILE.name:
+        raise ValueError(
+            f"files: expected a name below assets.extra other than {WARMUP_FILE.name}, got {name!r}"
+        )
     path = folder.joinpath(*parts)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)

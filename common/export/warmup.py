@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from common.inference.extra_files import WARMUP_FILE
 from common.inference.protobuf import declare_messages
-
-WARMUP_FILE = "tf_serving_warmup_requests"
 
 # tensorflow_serving/apis: prediction_log.proto, predict.proto, classification.proto, input.proto, model.proto. Tensors
 # and examples, which TensorFlow itself serialises, stay bytes.
@@ -34,7 +33,7 @@ def predict_request(model: str, signature: str, inputs: Mapping[str, np.ndarray]
     request.model_spec.name, request.model_spec.signature_name = model, signature
     for name, array in inputs.items():
         request.inputs[name] = tf.make_tensor_proto(array).SerializeToString()
-    return log.SerializeToString()
+    return bytes(log.SerializeToString())
 
 
 def classify_request(model: str, signature: str, examples: np.ndarray) -> bytes:
@@ -43,13 +42,13 @@ def classify_request(model: str, signature: str, examples: np.ndarray) -> bytes:
     request = log.classify_log.request
     request.model_spec.name, request.model_spec.signature_name = model, signature
     request.input.example_list.examples.extend(examples)
-    return log.SerializeToString()
+    return bytes(log.SerializeToString())
 
 
 def write_warmup(saved_model_folder: Path, requests: list[bytes]) -> None:
     """Writes requests (at most 1,000, says TensorFlow Serving) where TensorFlow Serving looks for them."""
-    folder = saved_model_folder / "assets.extra"
-    folder.mkdir(exist_ok=True)
-    with tf.io.TFRecordWriter(str(folder / WARMUP_FILE)) as writer:
+    path = saved_model_folder / WARMUP_FILE
+    path.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(path)) as writer:
         for request in requests:
             writer.write(request)

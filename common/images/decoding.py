@@ -80,7 +80,8 @@ def _decode(content: tf.Tensor, size: int) -> Square:
     # JPEGs are most of what comes.
     readers = [partial(_read_jpeg, content, size), *(partial(read, content) for read in others)]
     kind = tf.where(tf.reduce_any(kinds), tf.argmax(kinds, output_type=tf.int32), len(_SIGNATURES))
-    return tf.switch_case(kind, readers)
+    square: Square = tf.switch_case(kind, readers)
+    return square
 
 
 def _read_nothing(content: tf.Tensor, size: int) -> Square:
@@ -181,7 +182,8 @@ def _fitted(fault: tf.Tensor, square: Callable[[], tf.Tensor], size: int) -> Squ
 
 def _unless(fault: tf.Tensor, read: Callable[[], Square], size: int) -> Square:
     """What is read, unless there is a fault."""
-    return tf.cond(fault == "", read, lambda: (_black(size), fault))
+    square: Square = tf.cond(fault == "", read, lambda: (_black(size), fault))
+    return square
 
 
 def _black(size: int) -> tf.Tensor:

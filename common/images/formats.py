@@ -50,7 +50,8 @@ def header(content: tf.Tensor, begin: int, count: int, kind: tf.DType, big: bool
     """
     head = tf.strings.join([tf.strings.substr(content, 0, _HEAD), b"\0" * _HEAD])
     numbers = tf.io.decode_raw(tf.strings.substr(head, begin, count * kind.size), kind, little_endian=not big)
-    return tf.unstack(tf.cast(tf.ensure_shape(numbers, [count]), tf.int64))
+    unstacked: list[tf.Tensor] = tf.unstack(tf.cast(tf.ensure_shape(numbers, [count]), tf.int64))
+    return unstacked
 
 
 def jpeg_parts(content: tf.Tensor) -> JpegParts:

@@ -106,7 +106,8 @@ def gif_frame(content: tf.Tensor) -> GifFrame:
         "",
         tf.zeros([3], tf.uint8),
     )
-    return tf.cond(is_there, found, lambda: GifFrame(*nothing))
+    frame: GifFrame = tf.cond(is_there, found, lambda: GifFrame(*nothing))
+    return frame
 
 
 class _Bytes:
@@ -138,7 +139,10 @@ def _find_image(data: _Bytes, at: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tens
             is_control & (at + 6 < length), at + 6, transparent
         )
 
-    return tf.while_loop(goes_on, step, (at, 0), maximum_iterations=_MOST_BLOCKS)
+    places: tuple[tf.Tensor, tf.Tensor] = tf.while_loop(
+        goes_on, step, (at, 0), maximum_iterations=_MOST_BLOCKS
+    )
+    return places
 
 
 def _after_blocks(data: _Bytes, at: tf.Tensor, length: tf.Tensor) -> tf.Tensor:

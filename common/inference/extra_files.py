@@ -6,6 +6,12 @@ from typing import Any
 
 from common.errors import UserError
 
+EXTRA_FOLDER = "assets.extra"
+"""The folder of a SavedModel in which an export writes it."""
+
+WARMUP_FILE = Path(EXTRA_FOLDER) / "tf_serving_warmup_requests"
+"""The requests that TensorFlow Serving plays to a model before it serves it."""
+
 
 def read_extra(version: Path, file: Path, application: str) -> Any:
     """The content of a JSON file of an exported model.

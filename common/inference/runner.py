@@ -20,10 +20,10 @@ from common.errors import UserError, one_line
 from common.inference.protobuf import declare_messages
 from common.inference.refused_rows import require_answered
 from common.inference.signatures import (
-    Signature,
+    SignatureInfo,
     TensorInfo,
     checked_input,
-    signature_of,
+    signature_info,
     tensor_info,
     typed_input,
 )
@@ -31,14 +31,14 @@ from common.inference.tensorflow_c import (
     Buffer,
     Output,
     SavedModelError,
-    array_of,
+    array_of_tensor,
     library,
     numpy_type,
     status,
     tensor_of,
 )
 
-__all__ = ["SavedModelError", "SavedModelRunner", "Signature", "TensorInfo", "latest_version"]
+__all__ = ["SavedModelError", "SavedModelRunner", "SignatureInfo", "TensorInfo", "latest_version"]
 
 # tensorflow/core/protobuf/meta_graph.proto, tensorflow/core/framework/tensor_shape.proto,
 # tensorflow/core/protobuf/config.proto: the fields read or set here.
@@ -108,8 +108,8 @@ class SavedModelRunner:
             for name, signature in meta_graph.signature_def.items()
             if name not in INTERNAL_SIGNATURES
         }
-        self.signatures: Mapping[str, Signature] = MappingProxyType(
-            {name: signature_of(described[name]) for name in sorted(described)}
+        self.signatures: Mapping[str, SignatureInfo] = MappingProxyType(
+            {name: signature_info(described[name]) for name in sorted(described)}
         )
         self._tensors = {}
         unusable = {}
@@ -224,7 +224,7 @@ class SavedModelRunner:
                     *(fetches_array, results, len(results)),
                     *(targets, 0, run_metadata, state),
                 )
-            return [array_of(result) for result in filter(None, results)]
+            return [array_of_tensor(result) for result in filter(None, results)]
         finally:
             for result in filter(None, results):
                 tf.TF_DeleteTensor(result)
@@ -302,7 +302,7 @@ def _session_config(threads: int | None) -> bytes:
         config.intra_op_parallelism_threads = threads
         config.inter_op_parallelism_threads = threads
         config.use_per_session_threads = True
-    return config.SerializeToString()
+    return bytes(config.SerializeToString())
 
 
 def _bytes_of(buffer: Buffer) -> bytes:

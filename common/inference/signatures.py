@@ -29,7 +29,7 @@ class TensorInfo:
 
 
 @dataclass(frozen=True)
-class Signature:
+class SignatureInfo:
     """A function that a SavedModel serves.
 
     Attributes:
@@ -43,13 +43,13 @@ class Signature:
     method_name: str
 
 
-def signature_of(message: Any) -> Signature:
+def signature_info(message: Any) -> SignatureInfo:
     """Reads a `SignatureDef` message."""
     inputs, outputs = (
         MappingProxyType({name: tensor_info(tensors[name]) for name in sorted(tensors)})
         for tensors in (message.inputs, message.outputs)
     )
-    return Signature(inputs, outputs, message.method_name)
+    return SignatureInfo(inputs, outputs, message.method_name)
 
 
 def tensor_info(message: Any) -> TensorInfo:

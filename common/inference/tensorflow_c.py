@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,7 +80,8 @@ def numpy_type(name: str) -> np.dtype:
         # NumPy knows this name only once the package that defines the type, which TensorFlow needs too, is imported.
         import ml_dtypes
 
-        return np.dtype(ml_dtypes.bfloat16)
+        bfloat16: np.dtype = np.dtype(ml_dtypes.bfloat16)
+        return bfloat16
     return np.dtype(object) if value == "string" else np.dtype(value)
 
 
@@ -111,7 +113,7 @@ _handle, _int, _size, _text = ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t, ct
 _int64s, _texts, _handles = ctypes.POINTER(ctypes.c_int64), ctypes.POINTER(_text), ctypes.POINTER(_handle)
 _buffer, _outputs = ctypes.POINTER(Buffer), ctypes.POINTER(Output)
 # Name: result, arguments. A size_t read into an `int` would be cut, so every function is declared.
-_FUNCTIONS: dict[str, tuple] = {
+_FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "TF_NewStatus": (_handle,),
     "TF_DeleteStatus": (None, _handle),
     "TF_GetCode": (_int, _handle),
@@ -210,7 +212,7 @@ def tensor_of(array: np.ndarray) -> Iterator[int]:
         tf.TF_DeleteTensor(tensor)
 
 
-def array_of(tensor: int) -> np.ndarray:
+def array_of_tensor(tensor: int) -> np.ndarray:
     """Copies a `TF_Tensor` into an array; strings become an object array of bytes."""
     tf = library()
     shape = tuple(tf.TF_Dim(tensor, axis) for axis in range(tf.TF_NumDims(tensor)))

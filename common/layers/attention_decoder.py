@@ -19,7 +19,7 @@ from common.layers.stack import CellName, RecurrentStack
 
 Tensor: TypeAlias = tf.Tensor
 Score = Literal["additive", "multiplicative"]
-Step: TypeAlias = Callable[[Tensor, Sequence[Tensor]], tuple[Tensor, list[Tensor], Tensor]]
+AttentionDecoderStep: TypeAlias = Callable[[Tensor, Sequence[Tensor]], tuple[Tensor, list[Tensor], Tensor]]
 _SHARDS = 2
 _FAR_BELOW = -1e30
 
@@ -168,7 +168,7 @@ class AttentionDecoder(keras.layers.Layer):
             raise UserError("AttentionDecoder: the attention weights are returned in inference only")
         return outputs, weights
 
-    def stepper(self, memory: Memory) -> Step:
+    def stepper(self, memory: Memory) -> AttentionDecoderStep:
         """One step of inference with the same weights, made before a loop that generates.
 
         Returns:

@@ -30,11 +30,6 @@ def with_fast_layers(model: keras.Model) -> keras.Model:
     return _rebuilt(model, {_class_of(stock): _identity(fast) for fast, stock in _PAIRS})
 
 
-def with_stock_layers(model: keras.Model) -> keras.Model:
-    """A copy of `model` in which this project's SimpleRNN, LSTM and GRU, however nested, are those of Keras."""
-    return _rebuilt(model, {_class_of(fast): _identity(stock) for fast, stock in _PAIRS})
-
-
 def _identity(layer: type) -> dict[str, Any]:
     """The entries by which a serialised configuration names a class."""
     config = keras.saving.serialize_keras_object(layer(1))

@@ -24,7 +24,7 @@ from common.keras_package import PACKAGE
 from common.layers.masks import fitting_mask, without_masked
 from common.layers.recurrence import cells, masking
 from common.layers.recurrence.loops import LoopOptions, run
-from common.layers.recurrence.single_step import Step, single_step
+from common.layers.recurrence.single_step import CellStep, single_step
 
 Tensor: TypeAlias = tf.Tensor
 InnerLoop: TypeAlias = Callable[..., tuple[Tensor, Tensor, list[Tensor]]]
@@ -83,7 +83,7 @@ class GRU(keras.layers.GRU):
         return _inner_loop(self, cells.GRU, super().inner_loop, sequences, initial_state, mask, training)
 
 
-def packed_step(layer: SimpleRNN | LSTM | GRU) -> Step:
+def packed_step(layer: SimpleRNN | LSTM | GRU) -> CellStep:
     """One step of a built layer in inference, with its weights read now: to be made before a loop and called in it.
 
     Args:

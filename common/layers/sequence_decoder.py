@@ -8,12 +8,12 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from common.decoding.generate import Step
+from common.decoding.generate import DecodingStep
 from common.layers.attention_decoder import AttentionDecoder, Memory
 from common.layers.stack import RecurrentStack
 from common.layers.tied_embedding import TiedEmbedding
 
-AttendingStep: TypeAlias = Callable[
+SequenceDecoderStep: TypeAlias = Callable[
     [tf.Tensor, Sequence[tf.Tensor]], tuple[tf.Tensor, list[tf.Tensor], tf.Tensor]
 ]
 """`(tokens [rows], states [rows, units] each)` -> `(logits [rows, tokens] in float32, states after, attention weights
@@ -44,7 +44,7 @@ class SequenceDecoder:
         above = self.upper.zero_states(tf.shape(states[0])[0])
         return [*states, *(tf.cast(state, tf.float32) for state in above)]
 
-    def stepper(self, memory: Memory) -> AttendingStep:
+    def stepper(self, memory: Memory) -> SequenceDecoderStep:
         """One step of writing, made once before the loop that calls it.
 
         The rows of a step are those of the memory, or the same number of hypotheses for each of them, next to each
@@ -80,7 +80,7 @@ class SequenceDecoder:
         return -ops.sum(ops.where(labels != 0, nats, 0.0), axis=1)
 
 
-def without_attention(step: AttendingStep) -> Step:
+def without_attention(step: SequenceDecoderStep) -> DecodingStep:
     """A step as the searches take it."""
 
     def scoring(tokens: tf.Tensor, states: Sequence[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:

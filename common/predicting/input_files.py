@@ -41,7 +41,7 @@ class GivenFiles(Generic[T]):
     def readers(self) -> Iterator[tuple[str, Callable[[], T]]]:
         """Each one's name, and a function that reads it."""
         for argument in self._arguments:
-            for name, read in self._tried(lambda argument=argument: self._found(argument)) or ():
+            for name, read in self._tried(partial(self._found, argument)) or ():
                 yield os.fsencode(name).decode("utf-8", "replace"), read
 
     def contents(self) -> Iterator[tuple[str, T]]:

@@ -22,7 +22,7 @@ from common import cli
 from common.errors import ROW_ERROR, FlagError, UserError
 from common.inference.refused_rows import RefusedRowsError, require_answered
 from common.inference.runner import INTERNAL_SIGNATURES
-from common.inference.signatures import DEFAULT_SIGNATURE, Signature, TensorInfo, checked_input
+from common.inference.signatures import DEFAULT_SIGNATURE, SignatureInfo, TensorInfo, checked_input
 from common.predicting.texts import argument_texts
 from common.serving.transports import ServerError, transport_to
 
@@ -58,7 +58,7 @@ class Client:
             )
         self.address, self.timeout, self.attempts = address, timeout, attempts
         self._transport = transport_to(address)
-        self._known: dict[tuple[str, int | None], Mapping[str, Signature]] = {}
+        self._known: dict[tuple[str, int | None], Mapping[str, SignatureInfo]] = {}
 
     def __call__(
         self,
@@ -107,7 +107,7 @@ class Client:
 
     def signatures(
         self, model: str, *, version: int | None = None, timeout: float | None = None
-    ) -> Mapping[str, Signature]:
+    ) -> Mapping[str, SignatureInfo]:
         """The signatures of a model by name; asked of the server once, and again after it refused a request."""
         return self._signatures(
             model, version, time.monotonic() + (self.timeout if timeout is None else timeout)
@@ -125,7 +125,7 @@ class Client:
     ) -> None:
         self.close()
 
-    def _signatures(self, model: str, version: int | None, deadline: float) -> Mapping[str, Signature]:
+    def _signatures(self, model: str, version: int | None, deadline: float) -> Mapping[str, SignatureInfo]:
         known = self._known.get((model, version))
         if known is None:
             described = self._retried(
@@ -135,7 +135,7 @@ class Client:
             self._known[model, version] = known
         return known
 
-    def _described(self, model: str, version: int | None, signature: str, deadline: float) -> Signature:
+    def _described(self, model: str, version: int | None, signature: str, deadline: float) -> SignatureInfo:
         known = self._signatures(model, version, deadline)
         if signature not in known:
             self._known.pop((model, version), None)
@@ -144,7 +144,9 @@ class Client:
             )
         return known[signature]
 
-    def _arrays(self, model: str, described: Signature, signature: str, inputs: Any) -> dict[str, np.ndarray]:
+    def _arrays(
+        self, model: str, described: SignatureInfo, signature: str, inputs: Any
+    ) -> dict[str, np.ndarray]:
         where, expected = f"model {model!r}", described.inputs
         if not isinstance(inputs, Mapping):
             if len(expected) != 1:
@@ -254,7 +256,7 @@ def main(options: Options) -> None:
         sys.exit(cli.FAILED)
 
 
-def rows_of(arguments: Sequence[str], signature: Signature) -> dict[str, list[Any]]:
+def rows_of(arguments: Sequence[str], signature: SignatureInfo) -> dict[str, list[Any]]:
     """The inputs that a command line asks with.
 
     Raises:

@@ -28,7 +28,7 @@ _SAME_BYTES = ("float16", "bfloat16", "complex64", "complex128")
 _MOST_DIMENSIONS = 64
 
 
-def array_of(name: str, tensor: TensorProto, limit: int) -> np.ndarray:
+def array_of_message(name: str, tensor: TensorProto, limit: int) -> np.ndarray:
     """The array in a message, strings as objects.
 
     Of too many values the first are taken, for too few the last one stands, for none zeros.

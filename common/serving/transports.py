@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 
 from common.errors import UserError, one_line
-from common.inference.signatures import Signature, TensorInfo, signature_of
+from common.inference.signatures import SignatureInfo, TensorInfo, signature_info
 from common.serving.tensor_protos import MESSAGES, read_tensor, write_tensor
 
 Arrays = Mapping[str, np.ndarray]
@@ -41,14 +41,14 @@ class Transport(Protocol):
     arrays of bytes. Each method raises ServerError.
     """
 
-    def signatures(self, model: str, version: int | None, seconds: float) -> dict[str, Signature]:
+    def signatures(self, model: str, version: int | None, seconds: float) -> dict[str, SignatureInfo]:
         """The signatures of a model by name."""
 
     def predict(
         self,
         model: str,
         version: int | None,
-        signature: tuple[str, Signature],
+        signature: tuple[str, SignatureInfo],
         inputs: Arrays,
         seconds: float,
     ) -> dict[str, np.ndarray]:
@@ -95,19 +95,19 @@ class GrpcTransport:
         }
         self._channel = grpc.insecure_channel(address, options=list(options.items()))
 
-    def signatures(self, model: str, version: int | None, seconds: float) -> dict[str, Signature]:
+    def signatures(self, model: str, version: int | None, seconds: float) -> dict[str, SignatureInfo]:
         """The signatures of a model by name."""
         request = MESSAGES["GetModelMetadataRequest"](metadata_field=["signature_def"])
         _specify(request.model_spec, model, version)
         response = self._call("GetModelMetadata", request, seconds)
         described = MESSAGES["SignatureDefMap"].FromString(response.metadata["signature_def"].value)
-        return {name: signature_of(message) for name, message in described.signature_def.items()}
+        return {name: signature_info(message) for name, message in described.signature_def.items()}
 
     def predict(
         self,
         model: str,
         version: int | None,
-        signature: tuple[str, Signature],
+        signature: tuple[str, SignatureInfo],
         inputs: Arrays,
         seconds: float,
     ) -> dict[str, np.ndarray]:
@@ -162,13 +162,13 @@ class RestTransport:
         )
         self._host, self._port, self._prefix = parts.hostname, port, parts.path.rstrip("/")
 
-    def signatures(self, model: str, version: int | None, seconds: float) -> dict[str, Signature]:
+    def signatures(self, model: str, version: int | None, seconds: float) -> dict[str, SignatureInfo]:
         """The signatures of a model by name."""
         document = self._ask("GET", f"{self._path(model, version)}/metadata", None, seconds)
         try:
             described = document["metadata"]["signature_def"]["signature_def"]
             return {
-                name: Signature(
+                name: SignatureInfo(
                     _infos(signature.get("inputs", {})),
                     _infos(signature.get("outputs", {})),
                     signature.get("method_name", ""),
@@ -184,7 +184,7 @@ class RestTransport:
         self,
         model: str,
         version: int | None,
-        signature: tuple[str, Signature],
+        signature: tuple[str, SignatureInfo],
         inputs: Arrays,
         seconds: float,
     ) -> dict[str, np.ndarray]:
@@ -197,7 +197,7 @@ class RestTransport:
             outputs = document["outputs"]
             # A lone output stands there without its name.
             named = outputs if len(described.outputs) > 1 else dict.fromkeys(described.outputs, outputs)
-            return {key: _array_of(named[key], info) for key, info in described.outputs.items()}
+            return {key: _array_of_json(named[key], info) for key, info in described.outputs.items()}
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ServerError(
                 f"an answer that does not fit the signature: {type(error).__name__} {one_line(error)}"
@@ -287,7 +287,7 @@ def _json_string(value: bytes, is_binary: bool) -> Any:
     return {"b64": base64.b64encode(value).decode("ascii")}
 
 
-def _array_of(value: Any, info: TensorInfo) -> np.ndarray:
+def _array_of_json(value: Any, info: TensorInfo) -> np.ndarray:
     if info.dtype == "string":
         return np.array(_mapped(value, _bytes_of), dtype=object)
     return np.array(value, dtype=info.dtype)

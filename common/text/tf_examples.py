@@ -28,4 +28,5 @@ def example_texts(inputs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 def serialized_example(text: str) -> bytes:
     """The tf.Example whose feature `text` is the text, as bytes."""
     feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode("utf-8")]))
-    return tf.train.Example(features=tf.train.Features(feature={_FEATURE: feature})).SerializeToString()
+    example = tf.train.Example(features=tf.train.Features(feature={_FEATURE: feature}))
+    return bytes(example.SerializeToString())

@@ -65,7 +65,8 @@ def load_config(folder: Path, kind: type[Config]) -> Config:
             f"{folder}: not a training run (no {CONFIG}) and no SavedModel; expected runs/<application>/<name>, or to "
             "export anew saved_models/<application>/<version>"
         )
-    return from_json(kind, json.loads(path.read_text("utf-8")))
+    config: Config = from_json(kind, json.loads(path.read_text("utf-8")))
+    return config
 
 
 @dataclass(frozen=True)

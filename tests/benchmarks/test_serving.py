@@ -28,7 +28,7 @@ from benchmarks.serving.load import Block, Endpoint, check_same_answers, percent
 from benchmarks.serving.questions import body_of
 from benchmarks.serving.wrapper import wrapped
 from common.errors import UserError
-from common.inference.signatures import signature_of
+from common.inference.signatures import signature_info
 from common.model_folders import SHIPPED_MODELS
 from common.serving.server.json_requests import predict_inputs
 from common.serving.server.local_server import ServerOptions
@@ -222,7 +222,7 @@ def test_each_shipped_model_takes_its_question(application: str) -> None:
     file = SHIPPED_MODELS / application / "1" / "saved_model.pb"
     definition = SavedModel.FromString(file.read_bytes()).meta_graphs[0].signature_def["serving_default"]
     document = json.loads(body_of(application))
-    inputs = predict_inputs(document, signature_of(definition), lambda rows: None)
+    inputs = predict_inputs(document, signature_info(definition), lambda rows: None)
     assert {name: len(values) for name, values in inputs.items()} == dict.fromkeys(definition.inputs, 1)
 
 

@@ -12,6 +12,7 @@ from common.errors import UserError
 from common.layers.recurrence.steps import unstacked
 
 Tensor: TypeAlias = tf.Tensor
+_Gradient: TypeAlias = Callable[..., Sequence[Tensor | None]]
 
 
 def with_gradient(
@@ -34,7 +35,7 @@ def with_gradient(
     is_eager = tf.executing_eagerly()
 
     @tf.custom_gradient
-    def run(*arguments: Tensor) -> tuple[tuple[Tensor, ...], Callable]:
+    def run(*arguments: Tensor) -> tuple[tuple[Tensor, ...], _Gradient]:
         outputs, kept = forward(*arguments)
 
         def gradient(*upstream: Tensor) -> tuple[Tensor, ...]:
@@ -45,14 +46,16 @@ def with_gradient(
             # The arguments enter here too: without them a second derivative that depends on them through what
             # `forward` kept would silently be zero.
             @tf.custom_gradient
-            def first_order(*everything: Tensor) -> tuple[tuple[Tensor, ...], Callable]:
+            def first_order(*everything: Tensor) -> tuple[tuple[Tensor, ...], _Gradient]:
                 return tuple(backward(arguments, saved, everything[len(arguments) :])), _refuse
 
-            return first_order(*arguments, *upstream)
+            derivatives: tuple[Tensor, ...] = first_order(*arguments, *upstream)
+            return derivatives
 
         return tuple(outputs), gradient
 
-    return run(*arguments)
+    results: tuple[Tensor, ...] = run(*arguments)
+    return results
 
 
 def in_forward_mode(arguments: Sequence[Tensor]) -> bool:
@@ -63,7 +66,7 @@ def in_forward_mode(arguments: Sequence[Tensor]) -> bool:
     asked: list[bool] = []
 
     @tf.custom_gradient
-    def probe(*arguments: Tensor) -> tuple[Tensor, Callable]:
+    def probe(*arguments: Tensor) -> tuple[Tensor, _Gradient]:
         def gradient(_: Tensor) -> list[None]:
             asked.append(True)
             return [None] * len(arguments)

@@ -10,14 +10,14 @@ gate on the context: Xu et al. (2015), Show, attend and tell, section 4.2.1.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
 from common.layers.recurrence.cells import Cell
 from common.layers.recurrence.gradient import with_gradient
 from common.layers.recurrence.scan import FEATURES, Seen
-from common.layers.recurrence.steps import time_list, unstacked
+from common.layers.recurrence.steps import Carry, time_list, unstacked
 
 Tensor: TypeAlias = tf.Tensor
 
@@ -112,7 +112,7 @@ def attentive_scan(
     return fed, None
 
 
-def _loop(steps: Tensor, body: Callable[[Tensor, Sequence], Sequence], carry: Sequence) -> list:
+def _loop(steps: Tensor, body: Callable[[Tensor, Carry], Carry], carry: Carry) -> list[Any]:
     """Applies `carry = body(t, carry)` over t = 0 .. steps-1."""
     _, *carry = tf.while_loop(
         lambda t, *_: t < steps, lambda t, *values: (t + 1, *body(t, values)), (tf.constant(0), *carry)
@@ -137,7 +137,7 @@ def _forward(
     input_list = unstacked(inputs)
     seen = [Seen(read, width + rows, None) for read in cell.reads]
 
-    def body(t: Tensor, carry: Sequence) -> Sequence:
+    def body(t: Tensor, carry: Carry) -> Carry:
         fed, outputs, attention, *rest = carry
         states, kept = rest[: cell.state_count], rest[cell.state_count :]
         operand = tf.concat([fed, input_list.read(t), tf.cast(states[0], compute_dtype)], 0)
@@ -212,7 +212,7 @@ def _backward(
         (gradient,) = _pulled_back(scores, [query[:, None]], d_scores[:, None])
         return gradient[:, 0]
 
-    def body(t: Tensor, carry: Sequence) -> Sequence:
+    def body(t: Tensor, carry: Carry) -> Carry:
         d_fed, d_states = carry[0], carry[1 : 1 + cell.state_count]
         step = steps - 1 - t
         d_fed += tf.cast(upstream_list.read(step), state_dtype)
@@ -319,4 +319,6 @@ def _pulled_back(
     with tf.GradientTape() as tape:
         tape.watch(arguments)
         value = function(*arguments)
-    return tape.gradient(value, list(arguments), tf.cast(upstream, value.dtype), tf.UnconnectedGradients.ZERO)
+    upstream, zero = tf.cast(upstream, value.dtype), tf.UnconnectedGradients.ZERO
+    gradients: list[Tensor] = tape.gradient(value, list(arguments), upstream, zero)
+    return gradients

@@ -68,13 +68,16 @@ def run(
         return _train(cell, inputs, weights, states, options)
 
     @tf.custom_gradient
-    def infer(*arguments: Tensor) -> tuple[tuple[Tensor, ...], Callable]:
+    def infer(*arguments: Tensor) -> tuple[tuple[Tensor, ...], Callable[..., Sequence[Tensor]]]:
         def gradient(*upstream: Tensor) -> Sequence[Tensor]:
             with tf.GradientTape() as tape:
                 tape.watch(arguments)
                 sequences, finals = _train(cell, arguments[0], arguments[1:4], arguments[4:], options)
             zero = tf.UnconnectedGradients.ZERO
-            return tape.gradient([*sequences, *finals], arguments, list(upstream), zero)
+            gradients: Sequence[Tensor] = tape.gradient(
+                [*sequences, *finals], arguments, list(upstream), zero
+            )
+            return gradients
 
         sequences, finals = _infer(cell, arguments[0], arguments[1:4], arguments[4:], options)
         return (*sequences, *finals), gradient

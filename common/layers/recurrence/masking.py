@@ -60,7 +60,7 @@ def packed(sequences: Tensor, packing: Packing) -> Tensor:
     """
 
     @tf.custom_gradient
-    def permute(sequences: Tensor) -> tuple[Tensor, Callable]:
+    def permute(sequences: Tensor) -> tuple[Tensor, Callable[..., Tensor]]:
         def gradient(upstream: Tensor) -> Tensor:
             places = tf.minimum(packing.rank, tf.shape(upstream)[1] - 1)
             spread = tf.gather(upstream, places, batch_dims=1, axis=1)

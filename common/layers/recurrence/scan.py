@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from common.layers.recurrence.cells import Cell, Reads
 from common.layers.recurrence.gradient import with_gradient
-from common.layers.recurrence.steps import chunked_loop, time_list, unstacked
+from common.layers.recurrence.steps import Carry, chunked_loop, time_list, unstacked
 
 Tensor: TypeAlias = tf.Tensor
 FEATURES = 0
@@ -143,7 +143,7 @@ def _forward(
     kept += [time_list(steps, [part * units, batch], state_dtype) for part in cell.kept] if keep else []
     outputs = [time_list(steps, [units, batch], state_dtype) for _ in range(sequence_count)]
 
-    def body(t: Tensor, count: int, carry: Sequence) -> Sequence:
+    def body(t: Tensor, count: int, carry: Carry) -> Carry:
         outputs, states = carry[:sequence_count], carry[sequence_count : sequence_count + cell.state_count]
         kept = carry[sequence_count + cell.state_count :]
         for step in range(count):
@@ -199,7 +199,7 @@ def _backward(
         d_hidden += [] if carried is None else [carried]
         return _sum(d_input), _sum(d_hidden)
 
-    def body(t: Tensor, count: int, carry: Sequence) -> Sequence:
+    def body(t: Tensor, count: int, carry: Carry) -> Carry:
         input_gradients, states = carry[0], carry[1 : 1 + cell.state_count]
         matrix_gradients = carry[1 + cell.state_count :]
         blocks_of_steps, operands = [], []

@@ -12,10 +12,10 @@ import tensorflow as tf
 from common.layers.recurrence.cells import Cell, Reads
 
 Tensor: TypeAlias = tf.Tensor
-Step: TypeAlias = Callable[[Tensor, Sequence[Tensor]], list[Tensor]]
+CellStep: TypeAlias = Callable[[Tensor, Sequence[Tensor]], list[Tensor]]
 
 
-def single_step(cell: Cell, weights: Sequence[Tensor], compute_dtype: tf.DType) -> Step:
+def single_step(cell: Cell, weights: Sequence[Tensor], compute_dtype: tf.DType) -> CellStep:
     """Packs the weights for inference.
 
     Args:

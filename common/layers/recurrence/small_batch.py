@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from common.layers.recurrence.cells import Cell, Reads
 from common.layers.recurrence.gradient import with_gradient
-from common.layers.recurrence.steps import chunked_loop, time_list, unstacked
+from common.layers.recurrence.steps import Carry, chunked_loop, time_list, unstacked
 
 Tensor: TypeAlias = tf.Tensor
 FEATURES = 1
@@ -72,7 +72,7 @@ def scan_rows(
     )
 
 
-def _parted(cell: Cell, arguments: Sequence[Tensor]) -> tuple[list, list, list]:
+def _parted(cell: Cell, arguments: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
     """The projected inputs, recurrent matrices (a bias above where they have one) and initial states."""
     inputs = sum(reads is not Reads.HIDDEN for reads in cell.reads)
     end = len(arguments) - cell.state_count
@@ -109,7 +109,7 @@ def _forward(
             for reads in cell.reads
         ]
 
-    def body(t: Tensor, count: int, carry: Sequence) -> Sequence:
+    def body(t: Tensor, count: int, carry: Carry) -> Carry:
         outputs, states = carry[:sequence_count], carry[sequence_count : sequence_count + cell.state_count]
         kept = carry[sequence_count + cell.state_count :]
         for step in range(count):
@@ -147,7 +147,7 @@ def _backward(
     ]
     projections = [time_list(steps, [batch, part * units], dtype) for part in cell.parts]
 
-    def body(t: Tensor, count: int, carry: Sequence) -> Sequence:
+    def body(t: Tensor, count: int, carry: Carry) -> Carry:
         projections, states = carry[: len(cell.parts)], carry[len(cell.parts) :]
         for offset in range(count):
             step = steps - 1 - t - offset

@@ -6,12 +6,13 @@ from typing import TypeAlias
 import tensorflow as tf
 
 Tensor: TypeAlias = tf.Tensor
+Carry: TypeAlias = Sequence[tf.Tensor | tf.TensorArray]
+"""What a loop hands from step to step."""
+
 STEPS_PER_ITERATION = 10
 
 
-def chunked_loop(
-    steps: Tensor, body: Callable[[Tensor, int, Sequence], Sequence], carry: Sequence
-) -> Sequence:
+def chunked_loop(steps: Tensor, body: Callable[[Tensor, int, Carry], Carry], carry: Carry) -> Carry:
     """Applies `carry = body(t, count, carry)` over t = 0 .. steps-1.
 
     `count` is `STEPS_PER_ITERATION` while so many steps remain, and 1 for the rest: an iteration of a

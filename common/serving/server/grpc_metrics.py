@@ -54,5 +54,5 @@ class CountingInterceptor(grpc.ServerInterceptor):
 def _model(request: Any) -> str:
     """The model that a call asks; of a MultiInference call, which asks one for all its tasks, the first task's."""
     if hasattr(request, "tasks"):
-        return request.tasks[0].model_spec.name if request.tasks else ""
-    return request.model_spec.name
+        return str(request.tasks[0].model_spec.name) if request.tasks else ""
+    return str(request.model_spec.name)

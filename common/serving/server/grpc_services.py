@@ -27,10 +27,10 @@ from common.serving.server.serving_core import (
     ServingCore,
     class_scores,
     regression_values,
+    requested_signature,
     require_method,
-    signature_of,
 )
-from common.serving.tensor_messages import array_of, message_of
+from common.serving.tensor_messages import array_of_message, message_of
 
 _METHODS = {f"tensorflow/serving/{method}": method for method in ("classify", "regress")}
 
@@ -120,11 +120,11 @@ class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         limit = self._core.limits.max_request_bytes
         response = predict_pb2.PredictResponse()
         with self._core.repository.model(*asked_model(request)) as model:
-            name, signature = signature_of(model, request.model_spec.signature_name, _no_signature)
+            name, signature = requested_signature(model, request.model_spec.signature_name, _no_signature)
             tensors = dict(request.inputs)
             if len(tensors) < len(signature.inputs):
                 tensors = {**model.definitions.signature_def[name].defaults, **tensors}
-            inputs = {key: array_of(key, tensor, limit) for key, tensor in tensors.items()}
+            inputs = {key: array_of_message(key, tensor, limit) for key, tensor in tensors.items()}
             wanted = _wanted(list(request.output_filter), list(signature.outputs))
             future = self._core.submit(model, name, inputs, context.time_remaining())
             _describe(response.model_spec, model.name, model.version, name)

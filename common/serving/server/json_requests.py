@@ -12,10 +12,10 @@ import numpy as np
 from tensorflow.core.example.example_pb2 import Example
 from tensorflow.core.example.feature_pb2 import Feature
 
-from common.inference.signatures import Signature, TensorInfo
+from common.inference.signatures import SignatureInfo, TensorInfo
 from common.serving.server import json_documents
 from common.serving.server.json_documents import encoded, is_integer, members
-from common.serving.server.json_tensors import array_of, bytes_of, floats, is_base64, json_type, shown
+from common.serving.server.json_tensors import array_of_json, bytes_of, floats, is_base64, json_type, shown
 from common.serving.server.refusals import RequestError
 
 
@@ -43,7 +43,7 @@ def signature_name(document: Mapping[str, Any]) -> str:
 
 
 def predict_inputs(
-    document: Mapping[str, Any], signature: Signature, require_rows: Callable[[int], None]
+    document: Mapping[str, Any], signature: SignatureInfo, require_rows: Callable[[int], None]
 ) -> dict[str, np.ndarray]:
     """The tensors of a predict request.
 
@@ -84,11 +84,11 @@ def _columns(inputs: Any, expected: Mapping[str, TensorInfo]) -> dict[str, np.nd
                 "inputs is a plain value/list, but expecting an object as multiple input tensors required as "
                 "per tensorinfo_map"
             )
-        return {name: array_of(inputs, info) for name, info in expected.items()}
+        return {name: array_of_json(inputs, info) for name, info in expected.items()}
     for name in expected:
         if name not in inputs:
             raise RequestError(f"Missing named input: {name} in 'inputs' object.")
-    return {name: array_of(inputs[name], info) for name, info in expected.items()}
+    return {name: array_of_json(inputs[name], info) for name, info in expected.items()}
 
 
 def _rows(instances: Sequence[Any], expected: Mapping[str, TensorInfo]) -> dict[str, np.ndarray]:
@@ -129,7 +129,7 @@ def _add(
 ) -> None:
     if name not in expected:
         raise RequestError(f"JSON object: does not have named input: {name}")
-    array, earlier = array_of(value, expected[name]), columns[name]
+    array, earlier = array_of_json(value, expected[name]), columns[name]
     if earlier and earlier[0].size != array.size:
         raise RequestError(f"Expecting tensor size: {earlier[0].size} but got: {array.size}")
     if earlier and earlier[0].shape != array.shape:

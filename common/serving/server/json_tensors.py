@@ -37,7 +37,7 @@ _BASE64 = re.compile(r"([A-Za-z0-9+/]*)([=.]*)")
 _WHITE = re.compile(r"[ \t\n\v\f\r]+")
 
 
-def array_of(value: Any, info: TensorInfo) -> np.ndarray:
+def array_of_json(value: Any, info: TensorInfo) -> np.ndarray:
     """The tensor that a JSON value stands for: a value, or lists nested as deep as the first elements are.
 
     Raises:

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from tensorflow.core.example.example_pb2 import Example
 
-from common.inference.signatures import DEFAULT_SIGNATURE, Signature
+from common.inference.signatures import DEFAULT_SIGNATURE, SignatureInfo
 from common.serving.server import json_answers, json_requests
 from common.serving.server.refusals import RequestError, require_rows
 
@@ -34,7 +34,7 @@ class PredictRequest:
     in_rows: bool
 
 
-def predict_request(body: bytes, signatures: Mapping[str, Signature], max_rows: int) -> PredictRequest:
+def predict_request(body: bytes, signatures: Mapping[str, SignatureInfo], max_rows: int) -> PredictRequest:
     """Reads a predict request.
 
     Raises:

@@ -89,7 +89,8 @@ def _exchange(process: "subprocess.Popen[bytes]", asked: tuple[str, tuple[Any, .
     assert process.stdout is not None
     pickle.dump(asked, process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
     process.stdin.flush()
-    return pickle.load(process.stdout)
+    answer: tuple[bool, Any] = pickle.load(process.stdout)
+    return answer
 
 
 def _start() -> "subprocess.Popen[bytes]":

@@ -6,7 +6,8 @@ from google.protobuf.json_format import MessageToDict
 from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataResponse
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse, ModelVersionStatus
 
-from common.serving.server.model_repository import ModelRepository, ServedModel
+from common.serving.server.model_repository import ModelRepository
+from common.serving.server.served_models import ServedModel
 
 _UNKNOWN = 2
 
@@ -52,4 +53,7 @@ def metadata_json(model: ServedModel) -> dict[str, Any]:
 
 
 def _as_json(message: Any) -> dict[str, Any]:
-    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    fields: dict[str, Any] = MessageToDict(
+        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return fields

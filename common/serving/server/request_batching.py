@@ -18,7 +18,7 @@ from typing import Protocol
 import grpc
 import numpy as np
 
-from common.inference.signatures import Signature
+from common.inference.signatures import SignatureInfo
 from common.inference.tensorflow_c import SavedModelError
 from common.serving.server.refusals import RequestError, past_deadline, refusal_by_model, refusal_of_value
 
@@ -29,7 +29,7 @@ class Runner(Protocol):
     """What computes: a `SavedModelRunner`."""
 
     @property
-    def signatures(self) -> Mapping[str, Signature]: ...
+    def signatures(self) -> Mapping[str, SignatureInfo]: ...
 
     def run(self, signature: str, /, **inputs: np.ndarray) -> dict[str, np.ndarray]: ...
 
@@ -182,7 +182,7 @@ def _kind(runner: Runner, signature: str, inputs: Tensors) -> object | None:
     return id(runner), signature, shapes
 
 
-def _is_shared(signature: Signature) -> bool:
+def _is_shared(signature: SignatureInfo) -> bool:
     batched = all(info.shape and info.shape[0] is None for info in signature.inputs.values())
     return batched and all(
         info.shape and info.shape[0] is None and None not in info.shape[1:]

@@ -178,7 +178,8 @@ async def _body(request: Request, limit: int) -> bytes:
 
 def _path(request: Request) -> str:
     """As it was sent: a name may hold what a path may not."""
-    return request.scope["raw_path"].decode("latin-1")
+    path: bytes = request.scope["raw_path"]
+    return path.decode("latin-1")
 
 
 def _not_here(request: Request) -> Response:

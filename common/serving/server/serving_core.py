@@ -8,10 +8,11 @@ import numpy as np
 from tensorflow.core.example.example_pb2 import Example
 
 from common.inference.runner import SavedModelRunner
-from common.inference.signatures import DEFAULT_SIGNATURE, Signature, has_shape, typed_input
-from common.serving.server.model_repository import ModelRepository, ServedModel
+from common.inference.signatures import DEFAULT_SIGNATURE, SignatureInfo, has_shape, typed_input
+from common.serving.server.model_repository import ModelRepository
 from common.serving.server.refusals import RequestError, refusal_of_value, require_rows
 from common.serving.server.request_batching import Batcher, Tensors
+from common.serving.server.served_models import ServedModel
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ class ServingCore:
         require_rows(self.limits.max_rows, rows)
 
     def _checked(
-        self, signature: Signature, name: str, inputs: Mapping[str, object]
+        self, signature: SignatureInfo, name: str, inputs: Mapping[str, object]
     ) -> dict[str, np.ndarray]:
         if inputs.keys() != signature.inputs.keys():
             sent, known = (sorted(names) for names in (inputs, signature.inputs))
@@ -157,7 +158,7 @@ class ServingCore:
         return arrays
 
 
-def require_method(signature: Signature, name: str, method: str) -> None:
+def require_method(signature: SignatureInfo, name: str, method: str) -> None:
     """Raises RequestError if a signature cannot answer a method."""
     expected = _METHODS[method]
     if len(signature.inputs) != 1:
@@ -228,9 +229,9 @@ def regression_values(outputs: Tensors, rows: int) -> np.ndarray:
     return values.reshape(-1)
 
 
-def signature_of(
+def requested_signature(
     model: ServedModel, name: str, unknown: Callable[[str], RequestError]
-) -> tuple[str, Signature]:
+) -> tuple[str, SignatureInfo]:
     """The signature that a request names, or the default one where it names none.
 
     Raises:

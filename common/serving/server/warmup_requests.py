@@ -12,10 +12,9 @@ import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from common.errors import UserError, one_line
+from common.inference.extra_files import WARMUP_FILE
 from common.inference.runner import SavedModelRunner
 from common.inference.signatures import DEFAULT_SIGNATURE
-
-WARMUP_FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 
 
 def warm_up(runner: SavedModelRunner) -> None:

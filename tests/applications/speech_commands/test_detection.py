@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from applications.speech_commands.detection import Detection, DetectionOptions, Detector, detect
+from applications.speech_commands.detection import Detection, DetectionOptions, Detector
 from common.errors import UserError
 
 CLASSES = ["_silence_", "_unknown_", "no", "yes"]
@@ -29,7 +29,8 @@ def speech(seconds, *words):
 
 
 def detected(posteriors, options=OPTIONS):
-    return detect(posteriors, times(len(posteriors)), CLASSES, options)
+    detector = Detector(CLASSES, options)
+    return detector.feed(posteriors, times(len(posteriors))) + detector.finish()
 
 
 def averages(posteriors, smoothing=0.2):

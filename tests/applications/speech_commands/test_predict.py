@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from applications import load
-from applications.speech_commands.detection import DetectionOptions, detect
+from applications.speech_commands.detection import DetectionOptions, Detector
 from applications.speech_commands.predict import Predictor
 from common.audio.files import SAMPLE_RATE, encode_wav
 from common.errors import UserError
@@ -258,7 +258,8 @@ def test_a_stream_is_what_the_detector_makes_of_the_models_posteriors(streaming,
     padded = np.concatenate([recording, np.zeros(4_800, np.float32)])
     posteriors = streaming._runner.run("recording", waveform=padded[None])["posteriors"][0]
     times = 0.02 * np.arange(1, len(posteriors) + 1)
-    expected = detect(posteriors, times, streaming.labels, options)
+    detector = Detector(streaming.labels, options)
+    expected = detector.feed(posteriors, times) + detector.finish()
     detections = list(streaming.stream(recording, options))
     assert found(detections) == [(label, pytest.approx(time)) for label, time in found(expected)]
 

@@ -5,7 +5,8 @@ import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from common.export.saved_model import Signature, export_saved_model
-from common.export.warmup import WARMUP_FILE, classify_request, predict_request
+from common.export.warmup import classify_request, predict_request
+from common.inference.extra_files import WARMUP_FILE
 from common.inference.runner import SavedModelRunner
 
 
@@ -39,7 +40,7 @@ def test_an_exported_model_answers_each_of_its_warm_up_requests(tmp_path):
         examples,
     )
     folder = export_saved_model([signature], tmp_path / "lengths")
-    records = tf.data.TFRecordDataset(str(folder / "assets.extra" / WARMUP_FILE))
+    records = tf.data.TFRecordDataset(str(folder / WARMUP_FILE))
     requests = [
         PredictionLog.FromString(record).predict_log.request for record in records.as_numpy_iterator()
     ]

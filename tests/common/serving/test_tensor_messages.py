@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays
 from tensorflow.core.framework.tensor_pb2 import TensorProto
 
 from common.serving.server.refusals import RequestError
-from common.serving.tensor_messages import array_of, message_of
+from common.serving.tensor_messages import array_of_message, message_of
 
 DTYPES = (
     "float32",
@@ -33,7 +33,7 @@ LIMIT = 10_000
 @given(st.data(), st.sampled_from(DTYPES))
 def test_arrays_are_those_of_tensorflow(data, dtype):
     array = data.draw(arrays.arrays(dtype, arrays.array_shapes(min_dims=0, min_side=0, max_side=3)))
-    np.testing.assert_array_equal(array_of("x", tf.make_tensor_proto(array), LIMIT), array)
+    np.testing.assert_array_equal(array_of_message("x", tf.make_tensor_proto(array), LIMIT), array)
     message = message_of(array)
     assert tf.make_ndarray(message).dtype == array.dtype
     np.testing.assert_array_equal(tf.make_ndarray(message), array)
@@ -44,7 +44,7 @@ def test_strings_are_bytes(values):
     array = np.array(values, object)
     message = message_of(array)
     assert message.dtype == tf.string.as_datatype_enum
-    assert array_of("x", message, LIMIT).tolist() == values
+    assert array_of_message("x", message, LIMIT).tolist() == values
 
 
 def test_numbers_are_in_the_field_that_clients_of_tensorflow_serving_read():
@@ -58,7 +58,7 @@ def test_numbers_are_in_the_field_that_clients_of_tensorflow_serving_read():
 def test_bfloat16_is_in_the_field_of_halves():
     message = TensorProto(dtype=tf.bfloat16.as_datatype_enum, half_val=[0x3FC0])
     message.tensor_shape.dim.add(size=2)
-    array = array_of("x", message, LIMIT)
+    array = array_of_message("x", message, LIMIT)
     assert array.dtype == tf.bfloat16.as_numpy_dtype
     assert array.tolist() == [1.5, 1.5]
     assert list(message_of(array).half_val) == [0x3FC0, 0x3FC0]
@@ -67,10 +67,10 @@ def test_bfloat16_is_in_the_field_of_halves():
 def test_one_value_may_stand_for_all_but_not_for_more_than_the_limit():
     message = TensorProto(dtype=1, float_val=[2])
     message.tensor_shape.dim.add(size=3)
-    assert array_of("x", message, LIMIT).tolist() == [2, 2, 2]
+    assert array_of_message("x", message, LIMIT).tolist() == [2, 2, 2]
     message.tensor_shape.dim[0].size = 2**40
     with pytest.raises(RequestError, match="input 'x': expected at most 10000 bytes in a tensor"):
-        array_of("x", message, LIMIT)
+        array_of_message("x", message, LIMIT)
 
 
 NUMBERS = st.lists(st.integers(-(2**31), 2**31 - 1), max_size=4)
@@ -98,9 +98,9 @@ def test_too_few_too_many_and_too_large_values_are_read_as_tensorflow_reads_them
         expected = tf.io.parse_tensor(message.SerializeToString(), type_).numpy()
     except tf.errors.InvalidArgumentError:
         with pytest.raises(RequestError, match="input 'x': no valid tensor: expected"):
-            array_of("x", message, LIMIT)
+            array_of_message("x", message, LIMIT)
         return
-    array = array_of("x", message, LIMIT)
+    array = array_of_message("x", message, LIMIT)
     assert list(array.shape) == sizes
     if dtype == "string":
         assert array.tolist() == np.asarray(expected, object).tolist()
@@ -124,7 +124,7 @@ def test_any_message_is_a_tensor_of_its_shape_or_refused(dtype, sizes, is_unknow
     for size in sizes:
         message.tensor_shape.dim.add(size=size)
     try:
-        array = array_of("x", message, LIMIT)
+        array = array_of_message("x", message, LIMIT)
     except RequestError:
         return
     assert list(array.shape) == sizes

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from tensorflow.core.example.example_pb2 import Example
 
-from common.inference.signatures import Signature, TensorInfo
+from common.inference.signatures import SignatureInfo, TensorInfo
 from common.serving.server.json_requests import examples, parse, predict_inputs
 from common.serving.server.refusals import RequestError
 
@@ -19,7 +19,7 @@ DTYPES = ("float32", "float64", "int8", "uint8", "int16", "int32", "int64", "uin
 
 def signature(**dtypes):
     inputs = {name: TensorInfo(dtype, None) for name, dtype in dtypes.items()}
-    return Signature(inputs, {}, "tensorflow/serving/predict")
+    return SignatureInfo(inputs, {}, "tensorflow/serving/predict")
 
 
 def read(document, **dtypes):

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
-from common.inference.signatures import Signature, TensorInfo
+from common.inference.signatures import SignatureInfo, TensorInfo
 from common.serving.server import json_work
 from common.serving.server.json_workers import JsonWorkers
 from common.serving.server.local_server import Limits
@@ -20,7 +20,9 @@ from common.serving.server.refusals import RequestError
 LARGE = 10**9  # bytes that are said to come: whatever is asked is done in a process
 ROWS = TensorInfo("float32", (None, None))
 SIGNATURES = {
-    "total": Signature({"x": ROWS}, {"total": TensorInfo("float32", (None,))}, "tensorflow/serving/predict")
+    "total": SignatureInfo(
+        {"x": ROWS}, {"total": TensorInfo("float32", (None,))}, "tensorflow/serving/predict"
+    )
 }
 
 

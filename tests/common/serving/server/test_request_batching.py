@@ -8,7 +8,7 @@ import grpc
 import numpy as np
 import pytest
 
-from common.inference.signatures import Signature, TensorInfo
+from common.inference.signatures import SignatureInfo, TensorInfo
 from common.inference.tensorflow_c import SavedModelError
 from common.serving.server.refusals import RequestError
 from common.serving.server.request_batching import Batcher, BatchingOptions
@@ -23,10 +23,12 @@ class Recorder:
         wide = TensorInfo("float32", (None, None))
         rows = TensorInfo("float32", (None,))
         self.signatures = {
-            "total": Signature({"x": wide}, {"total": rows}, PREDICT),
-            "lengths": Signature({"text": TensorInfo("string", (None,))}, {"length": rows}, PREDICT),
-            "padded": Signature({"x": wide}, {"x": wide}, PREDICT),
-            "scalar": Signature({"x": TensorInfo("float32", ())}, {"x": TensorInfo("float32", ())}, PREDICT),
+            "total": SignatureInfo({"x": wide}, {"total": rows}, PREDICT),
+            "lengths": SignatureInfo({"text": TensorInfo("string", (None,))}, {"length": rows}, PREDICT),
+            "padded": SignatureInfo({"x": wide}, {"x": wide}, PREDICT),
+            "scalar": SignatureInfo(
+                {"x": TensorInfo("float32", ())}, {"x": TensorInfo("float32", ())}, PREDICT
+            ),
         }
         self.asked = []
         self.begun = threading.Event()

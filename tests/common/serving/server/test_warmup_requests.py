@@ -5,7 +5,8 @@ import pytest
 
 from common.errors import UserError
 from common.export.warmup import classify_request, predict_request, write_warmup
-from common.serving.server.warmup_requests import WARMUP_FILE, warm_up
+from common.inference.extra_files import WARMUP_FILE
+from common.serving.server.warmup_requests import warm_up
 
 
 class Recorder:
