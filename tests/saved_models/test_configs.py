@@ -40,18 +40,11 @@ def served():
     return {model.name: model for model in read("models.config", ModelServerConfig).model_config_list.config}
 
 
-def test_each_application_is_served_once(served):
+def test_each_application_with_a_model_is_served_once(served):
     names = [model.name for model in read("models.config", ModelServerConfig).model_config_list.config]
     assert names == sorted(set(names))
-    assert set(catalogue()) <= served.keys()
-    exporting = {path.parent.name for path in (REPOSITORY / "applications").glob("*/export.py")}
-    assert served.keys() <= exporting
-
-
-def test_each_folder_of_models_is_served(served):
     folders = {path.parents[1].name for path in MODELS.glob("*/*/saved_model.pb")}
-    assert folders
-    assert folders <= served.keys()
+    assert folders == served.keys() <= catalogue().keys()
 
 
 def test_a_model_is_served_from_its_own_folder_by_its_highest_version(served):
