@@ -41,8 +41,8 @@ def has_quoted_fields(lines: Iterable[str]) -> bool:
     """Whether quotes in lines of tab-separated fields are those of CSV, as pandas and spreadsheets write them.
 
     They are not if a field that begins with a quote does not end with one, doubling those between; nor if without them
-    every line has the same number of fields, and with them some field spans lines or tabs; nor if no quoted field needed
-    its quotes and other fields have quotes inside, which writers of CSV would quote.
+    every line has the same number of fields, and with them some field spans lines or tabs; nor if no quoted field
+    needed its quotes and other fields have quotes inside, which writers of CSV would quote.
     """
     csv.field_size_limit(_LARGEST_FIELD)
     tabs: set[int] = set()

@@ -81,9 +81,10 @@ def _undecodable(path: Path, encoding: str | None) -> UserError:
     name = encoding or UTF_8
     with _opened(path) as file:
         first = file.read(2)
-        if first in _BYTE_ORDER_MARKS and encoding is not None and _codec(encoding) == "utf-8-sig":
-            return UserError(f"{path}: begins as UTF-16 does, not UTF-8; give --encoding utf-16")
         chunk = first + file.read(_READ_AT_ONCE)
+        is_utf_16 = first in _BYTE_ORDER_MARKS or b"\0" in chunk.partition(b"\n")[0]
+        if is_utf_16 and encoding is not None and _codec(encoding) == "utf-8-sig":
+            return UserError(f"{path}: begins as UTF-16 does, not UTF-8; give --encoding utf-16")
         while True:
             try:
                 line += decoder.decode(chunk, final=not chunk).count("\n")

@@ -7,26 +7,21 @@ from collections.abc import Sequence
 _DELIMITERS = {";": "a semicolon", "\t": "a tab", ",": "a comma", "|": "a bar"}
 _NAME = re.compile(r"[^\W\d][\w .:-]{0,30}")
 _MOST_WORDS = 3
-_USUAL = frozenset(
-    (
-        *(
-            "text texts review reviews sentence sentences comment tweet message content body phrase document"
-        ).split(),
-        *(
-            "label labels sentiment class category target score stars rating polarity y intent emotion"
-        ).split(),
-        *("source src tgt english german french spanish italian portuguese russian chinese japanese").split(),
-        *("en de fr es it pt ru zh ja nl pl tr ar cs sv fi").split(),
-        *("translation image image_name filename file_name file caption id index").split(),
-    )
-)
+_USUAL_NAMES = """
+text texts review reviews sentence sentences comment tweet message content body phrase document
+label labels sentiment class category target score stars rating polarity y intent emotion
+source src tgt english german french spanish italian portuguese russian chinese japanese
+en de fr es it pt ru zh ja nl pl tr ar cs sv fi translation
+image image_name filename file_name file caption id index
+"""
+_USUAL = frozenset(_USUAL_NAMES.split())
 
 
 def looks_like_header(first: Sequence[str], rest: Sequence[Sequence[str]], indices: Sequence[int]) -> bool:
     """Whether the first line of a table names the columns of the given indices.
 
-    It does if their fields are short names, and these are usual ones, or one of them is like nothing below it: no number
-    above numbers, or none of a few values that all recur.
+    It does if their fields are short names, and these are usual ones, or one of them is like nothing below it: no
+    number above numbers, or none of a few values that all recur.
     """
     names = [first[index].strip() for index in indices]
     if not all(_NAME.fullmatch(name) and len(name.split()) <= _MOST_WORDS for name in names):

@@ -20,8 +20,8 @@ class TextSource:
 
     data: str = SAMPLE
     """`sample` (shipped), a data set's name (imdb_reviews), a CSV, TSV or JSON lines (.gz too), a Parquet file, or a
-    folder with a folder per label. What exists as a path is a path; what begins with ., / or ~ or ends like a file (.csv, .txt, .tar.gz) is
-    meant as one; the rest is a data set's name."""
+    folder with a folder per label. What exists as a path is a path; what begins with ., / or ~ or ends like a file
+    (.csv, .txt, .tar.gz) is meant as one; the rest is a data set's name."""
     text_column: str = "text"
     """Column of a table that holds the text, by its name; or, as the label's, by its number from 1 in a CSV or TSV
     without a header."""

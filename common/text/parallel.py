@@ -22,9 +22,10 @@ class PairSource:
     """Where pairs of texts come from, and in which direction they are translated."""
 
     data: str = SAMPLE
-    """`sample` (made by the application), a data set's name (ted_hrlr_translate/pt_to_en), or a CSV, TSV or
-    JSON lines (.gz too) or Parquet file of pairs; not needed where --source and --target are files. What exists as a path is a path; what begins with ., /
-    or ~ or ends like a file (.csv, .txt, .tar.gz) is meant as one; the rest is a data set's name."""
+    """`sample` (made by the application), a data set's name (ted_hrlr_translate/pt_to_en), or a CSV, TSV,
+    JSON lines (.gz too) or Parquet file of pairs; not needed where --source and --target are files. What exists as a
+    path is a path; what begins with ., / or ~ or ends like a file (.csv, .txt, .tar.gz) is meant as one; the rest is a
+    data set's name."""
     source: str = "en"
     """The side to translate from: a language of the sample or of a TFDS data set (en), a column of a table by its name
     in the header, or by its number from 1 in a CSV or TSV without one, or a file of one text per line (.gz too)."""
@@ -176,7 +177,7 @@ def _are_files(source: PairSource) -> bool:
 def _read_validation(source: PairSource, validation: Sequence[Path]) -> Pairs:
     files = [sources.expanded(path) for path in validation]
     if len(files) == 2:
-        return _read_aligned(*files, source.table.encoding)
+        return _read_aligned(files, source.table.encoding)
     if len(files) == 1 and not _are_files(source):
         return _read_table(files[0], source)
     raise UserError(
@@ -188,8 +189,8 @@ def _read_validation(source: PairSource, validation: Sequence[Path]) -> Pairs:
 def _read_own(source: PairSource) -> Pairs | None:
     """The pairs of a user's files, if it is these that are read."""
     if _are_files(source):
-        files = (sources.expanded(side) for side in _sides(source))
-        return _read_aligned(*files, source.table.encoding)
+        files = [sources.expanded(side) for side in _sides(source)]
+        return _read_aligned(files, source.table.encoding)
     kind = sources.located(source.data, _TABLE)
     return _read_table(kind.path, source) if isinstance(kind, sources.OwnFiles) else None
 
@@ -200,8 +201,9 @@ def _read_table(path: Path, source: PairSource) -> Pairs:
     return collect(str(path), rows, table.left_out)
 
 
-def _read_aligned(source: Path, target: Path, encoding: str) -> Pairs:
-    texts, translations = read_lines(source, encoding), read_lines(target, encoding)
+def _read_aligned(files: Sequence[Path], encoding: str) -> Pairs:
+    source, target = files
+    texts, translations = (read_lines(file, encoding) for file in files)
     if len(texts) != len(translations):
         raise UserError(
             f"{source} has {len(texts):,} lines and {target} has {len(translations):,}; expected as many, line n of "

@@ -16,11 +16,10 @@ from common.text.headers import looks_like_header, missing_column
 from common.text.object_records import json_records, parquet_columns, parquet_records
 
 KINDS = "a .csv or .tsv, a .jsonl or .json of JSON lines (.gz too), or a .parquet file"
-MISSING = frozenset(
-    "#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>|N/A|NA|NULL|NaN|None|n/a|nan|null".split(
-        "|"
-    )
-)
+_MISSING = """
+#N/A #NA -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN <NA> N/A NA NULL NaN None n/a nan null
+"""
+MISSING = frozenset((*_MISSING.split(), "#N/A N/A"))
 """What stands in tables where there is no value, as `pandas.read_csv` has it."""
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -181,7 +180,7 @@ class Table:
             raise UserError(
                 f"{self.path}: the file is empty; expected a header line with the columns {', '.join(self._wanted)}"
             )
-        line, header = first
+        header = first[1]
         if "\0" in "".join(header):
             encoding = "utf-16-be" if header[0].startswith("\0") else "utf-16"
             raise UserError(f"{self.path}: has NUL bytes as UTF-16 does; give --encoding {encoding}")
@@ -272,9 +271,19 @@ def read_lines(path: Path, encoding: str | None = None) -> list[str]:
     Raises:
         UserError: the file is missing or not in its encoding (UTF-8 unless given).
     """
-    text = read_text_file(path, encoding=encoding)
-    lines = text.removesuffix("\n").split("\n") if text else []
-    return [line.removesuffix("\r") for line in lines]
+    return list(iterate_lines(path, encoding))
+
+
+def iterate_lines(path: Path, encoding: str | None = None) -> Iterator[str]:
+    """The lines of `read_lines` one after another."""
+    pieces = ""
+    for line in iterate_text_lines(path, encoding=encoding):
+        pieces += line
+        if line.endswith("\n"):
+            yield pieces.removesuffix("\n").removesuffix("\r")
+            pieces = ""
+    if pieces:
+        yield pieces.removesuffix("\r")
 
 
 def read_folders(path: Path, labels: Sequence[str] | None = None, encoding: str | None = None) -> list[Row]:

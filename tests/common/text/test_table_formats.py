@@ -273,13 +273,13 @@ def test_values_that_are_no_strings_read_as_they_are_written(tmp_path):
 
 @pytest.mark.parametrize("delimiter", ["", ";;", '"', "\n"])
 def test_a_delimiter_is_one_character(delimiter):
-    with pytest.raises(FlagError, match="--delimiter .*: expected one character"):
+    with pytest.raises(FlagError, match=r"--delimiter .*: expected one character"):
         TableFormat(delimiter)
 
 
 @pytest.mark.parametrize("encoding", ["utf-9", "rot13", "base64", ""])
 def test_an_encoding_is_one_that_python_knows(encoding):
-    with pytest.raises(FlagError, match="--encoding .*: no encoding of that name"):
+    with pytest.raises(FlagError, match=r"--encoding .*: no encoding of that name"):
         TableFormat(encoding=encoding)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import UserError
-from common.text.tables import Table, TableFormat, read_columns, read_folders, read_lines
+from common.text.tables import Table, read_columns, read_folders, read_lines
 
 FIELDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30)
 
