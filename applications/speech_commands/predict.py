@@ -213,7 +213,7 @@ class Options:
     """Recordings come from the arguments, or else from standard input."""
 
     recordings: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Audio files, folders or tars of them, file: URLs, or - for an audio file on standard input."""
+    """Audio files, folders, tars or zips of them, file: URLs, or - for an audio file on standard input."""
     model: Path | None = None
     """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
     in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""

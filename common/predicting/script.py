@@ -50,13 +50,13 @@ class TextFlags:
     text_column: str = "text"
     """Column of a table given by --input that holds the text, by its name; or by its number from 1 in a CSV or TSV
     without a header."""
-    table: TableFormat = field(default_factory=TableFormat)
-    """How the --input is written."""
     output: Path | None = None
     """Write the answers to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, both with the
     other columns of a table given by --input; any other name for the lines that the terminal would show."""
     batch_size: Annotated[int, AtLeast(1)] = 32
     """Texts that are read at once."""
+    table: TableFormat = field(default_factory=TableFormat)
+    """How the --input is written."""
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -93,13 +93,11 @@ def input_columns(path: Path | None, column: str, form: TableFormat | None = Non
 
 
 def _table_texts(path: Path, column: str, form: TableFormat | None) -> Iterator[GivenText]:
-    table, number, told = Table(path, (column,), form, ("--text-column",)), 0, 0
+    table, told = Table(path, (column,), form, ("--text-column",)), 0
     for number, row in enumerate(table, start=1):
         told = _tell_of_faults(table, told)
         yield GivenText(row.values[0], number, f"{path}, row {row.number}", row.others)
     told = _tell_of_faults(table, told)
-    if not number:
-        raise UserError(f"{path}: no row can be used; expected {KINDS} with the column {column}")
     if told:
         count = f"{told:,} row{'' if told == 1 else 's'}"
         print(f"warning: {path}: {count} left out; --strict refuses them", file=sys.stderr, flush=True)

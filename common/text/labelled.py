@@ -28,12 +28,12 @@ class TextSource:
     label_column: str = "label"
     """Column of a table that holds the label. One that is empty, NaN, null or the like is missing, unless --label-map
     names it."""
-    table: TableFormat = field(default_factory=TableFormat)
-    """How files are written."""
     label_map: tuple[str, ...] = ()
     """Names for the labels in the data, as VALUE=NAME (0=negative 1=positive)."""
     data_dir: Path | None = None
     """Folder of prepared TFDS data sets; TFDS's own default unless given."""
+    table: TableFormat = field(default_factory=TableFormat)
+    """How files are written."""
 
 
 @dataclass(frozen=True)

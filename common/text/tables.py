@@ -107,7 +107,7 @@ class Table:
 
     def __iter__(self) -> Iterator[Row]:
         self.faults = []
-        number = 0
+        number, is_empty = 0, True
         for record in self._rows():
             if isinstance(record, Fault) and self.form.strict:
                 raise UserError(f"{self.path}, {record.place}: {record.detail}")
@@ -116,7 +116,11 @@ class Table:
             if isinstance(record, Row) or record.reason != _HEADER:
                 number += 1
             if isinstance(record, Row):
+                is_empty = False
                 yield Row(record.values, record.origin, number, record.others)
+        if is_empty and self.faults:
+            first = self.faults[0]
+            raise UserError(f"{self.path}, {first.place}: {first.detail}; no row can be used")
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -157,9 +161,8 @@ class Table:
             raise UserError(
                 f"{self.path}: the file is empty; expected objects with the keys {', '.join(self._wanted)}"
             )
-        if not objects:
-            raise self._unusable([record for record in first if isinstance(record, Fault)])
-        self._require_columns(list(dict.fromkeys(name for one in objects for name in one)))
+        if objects:
+            self._require_columns(list(dict.fromkeys(name for one in objects for name in one)))
         for record in chain(first, records):
             yield record if isinstance(record, Fault) else self._row_of_object(record)
 
@@ -244,9 +247,6 @@ class Table:
                 f"{', '.join(map(repr, names))}{hint}{advice}"
             )
 
-    def _unusable(self, faults: Sequence[Fault]) -> UserError:
-        return UserError(f"{self.path}, {faults[0].place}: {faults[0].detail}")
-
 
 _HEADER = "taken for a header"
 
@@ -315,7 +315,7 @@ def _row_of_fields(
     expected = (
         f"expected {len(names)} as in the header" if has_header else f"expected at least {max(indices) + 1}"
     )
-    if len(fields) <= max(indices):
+    if len(fields) <= max(indices, default=-1):
         return Fault(place, "too few fields", f"{len(fields)} fields; {expected}")
     if has_header and any(extra.strip() for extra in fields[len(names) :]):
         return Fault(place, "too many fields", f"{len(fields)} fields; {expected}")
@@ -342,7 +342,7 @@ def _text(value: Any) -> str:
 
 
 def _are_numbers(columns: Sequence[str]) -> bool:
-    return all(column.isascii() and column.isdecimal() for column in columns)
+    return bool(columns) and all(column.isascii() and column.isdecimal() for column in columns)
 
 
 def _index(names: Sequence[str], column: str) -> int:
