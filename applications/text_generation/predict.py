@@ -30,6 +30,7 @@ from common.predicting.texts import (
     lines,
     require_one_source,
 )
+from common.text.files import UTF_8, require_encoding
 from common.text.running import read_text
 
 CHARACTERS_FILE = Path("assets.extra") / "characters.json"
@@ -247,6 +248,8 @@ class Options:
     in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     input: Path | None = None
     """Text file (.gz too) that holds the prefix; its last line end is left out, as that of standard input."""
+    encoding: str = UTF_8
+    """Encoding of the files of --input and --score, such as utf-16 or cp1252 (Windows)."""
     output: Path | None = None
     """Write the text to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, any other name for
     the text itself."""
@@ -264,6 +267,7 @@ class Options:
 
     def __post_init__(self) -> None:
         require_at_least(1, samples=self.samples)
+        require_encoding(self.encoding)
         if len(self.prefix) > 1:
             raise UserError(f"{len(self.prefix)} prefixes: expected one; put a prefix with blanks in quotes")
         require_one_source(self.prefix, self.input)
@@ -285,7 +289,7 @@ class Options:
 def main(options: Options) -> None:
     """Continues a text with an exported model, character by character, or tells how probable a text is (--score)."""
     if options.score is not None:
-        _print_score(options.model, options.score)
+        _print_score(options.model, options.score, options.encoding)
         return
     prefix = _prefix(options)
     predictor = Predictor(options.model)
@@ -323,7 +327,7 @@ def _prefix(options: Options) -> str:
     if options.prefix:
         return argument_texts(options.prefix)[0]
     if options.input is not None:
-        return read_text(options.input).text.removesuffix("\n")
+        return read_text(options.input, options.encoding).text.removesuffix("\n")
     if options.interactive:
         return ""
     if sys.stdin.isatty():
@@ -363,8 +367,8 @@ def _print_pieces(pieces: Iterable[str]) -> None:
         print(flush=True)
 
 
-def _print_score(model: Path | None, path: Path) -> None:
-    text = read_text(path).text
+def _print_score(model: Path | None, path: Path, encoding: str) -> None:
+    text = read_text(path, encoding).text
     if not text:
         raise UserError(f"--score {path}: no text; expected at least one character")
     predictor = Predictor(model)

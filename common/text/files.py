@@ -84,7 +84,10 @@ def _undecodable(path: Path, encoding: str | None) -> UserError:
         chunk = first + file.read(_READ_AT_ONCE)
         is_utf_16 = first in _BYTE_ORDER_MARKS or b"\0" in chunk.partition(b"\n")[0]
         if is_utf_16 and encoding is not None and _codec(encoding) == "utf-8-sig":
-            return UserError(f"{path}: begins as UTF-16 does, not UTF-8; give --encoding utf-16")
+            return UserError(
+                f"{path}, line 1: byte 0x{chunk[0]:02x} is not valid UTF-8; the file begins as UTF-16 does: give "
+                "--encoding utf-16"
+            )
         while True:
             try:
                 line += decoder.decode(chunk, final=not chunk).count("\n")

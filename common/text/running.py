@@ -8,7 +8,7 @@ from typing import Literal
 
 from common.data.sources import SAMPLE, DataSet, OwnFiles, Sample, kind_of, located
 from common.errors import UserError
-from common.text.files import TEXT_FILE, read_text_file
+from common.text.files import TEXT_FILE, UTF_8, read_text_file, require_encoding
 
 FRACTIONS = {"train": 0.90, "validation": 0.05, "test": 0.05}
 Part = Literal["all", "train", "validation", "test"]
@@ -26,6 +26,11 @@ class RawTextSource:
     """Which files of a folder are read, in its subfolders too, in the order of their paths."""
     data_dir: Path | None = None
     """Folder of prepared TFDS data sets; TFDS's own default unless given."""
+    encoding: str = UTF_8
+    """Encoding of text files: utf-8, utf-16, cp1252 (Windows), latin-1 or another that Python knows."""
+
+    def __post_init__(self) -> None:
+        require_encoding(self.encoding)
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ def load_training(
     """
     is_whole = validation is not None and isinstance(kind_of(source.data), OwnFiles)
     train = _load(source, sample, "all" if is_whole else "train")
-    held_out = read_text(validation) if validation else _load(source, sample, "validation")
+    held_out = read_text(validation, source.encoding) if validation else _load(source, sample, "validation")
     for text in (train, held_out):
         if not text.text:
             raise UserError(f"{text.name}: no text; give more, or a file to validate on with --validation")
@@ -92,13 +97,13 @@ def split(whole: RawText) -> dict[str, RawText]:
     }
 
 
-def read_text(path: Path) -> RawText:
-    """A file (.gz too) as text: UTF-8, a byte order mark dropped, line ends made `\\n`.
+def read_text(path: Path, encoding: str = UTF_8) -> RawText:
+    """A file (.gz too) as text: a byte order mark dropped, line ends made `\\n`.
 
     Raises:
-        UserError: there is no such file, or it is not UTF-8.
+        UserError: there is no such file, or it is not in the encoding.
     """
-    text = read_text_file(path)
+    text = read_text_file(path, encoding=encoding)
     return RawText(str(path), text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
@@ -107,7 +112,9 @@ def _load(source: RawTextSource, sample: Callable[[Part], RawText], part: Part) 
         case Sample():
             return sample(part)
         case OwnFiles(path):
-            return part_of(_read_files(path, source.glob) if path.is_dir() else read_text(path), part)
+            return part_of(
+                _read_files(path, source) if path.is_dir() else read_text(path, source.encoding), part
+            )
         case DataSet(name):
             if part == "all":
                 raise UserError(f"--part all: {name} comes in parts; expected train, validation or test")
@@ -116,8 +123,8 @@ def _load(source: RawTextSource, sample: Callable[[Part], RawText], part: Part) 
             return RawText(f"{name} ({part})", read_raw_text(name, part, source.data_dir))
 
 
-def _read_files(folder: Path, glob: str) -> RawText:
-    files = sorted(file for file in folder.rglob(glob) if file.is_file())
+def _read_files(folder: Path, source: RawTextSource) -> RawText:
+    files = sorted(file for file in folder.rglob(source.glob) if file.is_file())
     if not files:
-        raise UserError(f"{folder}: no file matches --glob {glob!r}")
-    return RawText(str(folder), "\n".join(read_text(file).text for file in files))
+        raise UserError(f"{folder}: no file matches --glob {source.glob!r}")
+    return RawText(str(folder), "\n".join(read_text(file, source.encoding).text for file in files))

@@ -244,7 +244,7 @@ class Table:
             )
             raise UserError(
                 f"{self.path}: no column {name!r}; the columns are "
-                f"{', '.join(map(repr, names))}{hint}{advice}"
+                f"{', '.join(map(repr, names))}{hint or advice}"
             )
 
 

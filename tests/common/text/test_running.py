@@ -164,3 +164,13 @@ def test_a_prepared_data_set_comes_in_its_own_parts(prepared, tmp_path):
 def test_a_name_that_is_nothing_is_refused_in_one_line(tmp_path):
     with pytest.raises(UserError, match="--data no_such_thing: neither a file, a folder"):
         load_evaluation(RawTextSource("no_such_thing", data_dir=tmp_path), no_sample)
+
+
+def test_a_text_of_another_encoding(tmp_path):
+    (tmp_path / "a.txt").write_bytes("naïve\r\ncafé".encode("cp1252"))
+    source = RawTextSource(str(tmp_path / "a.txt"), encoding="cp1252")
+    assert load_evaluation(source, lambda _: None).text == "naïve\ncafé"
+    with pytest.raises(UserError, match=r"line 1: byte 0xef .*--encoding"):
+        load_evaluation(RawTextSource(str(tmp_path / "a.txt")), lambda _: None)
+    with pytest.raises(UserError, match="--encoding utf-9"):
+        RawTextSource(encoding="utf-9")
