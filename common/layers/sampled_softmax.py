@@ -11,6 +11,7 @@ Neighbour = Literal["next", "previous"]
 _NEVER = -1e9
 
 
+# Not registered for saving: it shares the model's embedding, and a loaded one would have a copy of it.
 class NeighbourLoss(keras.layers.Layer):
     """Nats of predicting the next or the previous word by a sampled softmax: `[batch, time, units]` -> `[batch]`.
 

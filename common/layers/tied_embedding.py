@@ -68,6 +68,7 @@ class TiedEmbedding(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
+# Not registered for saving: it shares the model's embedding, and a loaded one would have a copy of it.
 class TokenLoss(keras.layers.Layer):
     """Nats of writing each token of a text: vectors `[batch, time, units]`, tokens `[batch, time]` -> `[batch]`.
 

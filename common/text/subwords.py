@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from common.errors import UserError
+from common.keras_package import PACKAGE
 from common.text.normalization import normalize
 
 PADDING, UNKNOWN, START, END, FIRST_PIECE = 0, 1, 2, 3, 4
@@ -108,6 +109,7 @@ def _normalized(texts: Sequence[str]) -> list[str]:
     return lines
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class SubwordText(keras.layers.Layer):
     """Turns strings `[batch]` into the ids of their most probable pieces `[batch, time]`, and back.
 

@@ -12,6 +12,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from common.keras_package import PACKAGE
+
 PADDING, UNKNOWN, FIRST_WORD = 0, 1, 2
 AFFIXES = (("prefix", 3), ("prefix", 5), ("suffix", 3), ("suffix", 4))
 FEATURES = 1 + len(AFFIXES)
@@ -90,6 +92,7 @@ def choose_vocabulary(counts: Counter[str], size: int, min_count: int) -> list[s
     return [word for word, count in ranked[:size] if count >= min_count]
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class TextFeatures(keras.layers.Layer):
     """Turns strings `[batch]` into integer features `[batch, time, 5]` of their tokens, right-padded with 0.
 
@@ -151,6 +154,7 @@ class TextFeatures(keras.layers.Layer):
         }
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class TokenEmbedding(keras.layers.Layer):
     """The sum of a token's word vector and its affix vectors: `[batch, time, 5]` -> `[batch, time, units]`.
 
@@ -181,7 +185,7 @@ class TokenEmbedding(keras.layers.Layer):
             units,
             word_dropout,
         )
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed, self.seed_generator = seed, keras.random.SeedGenerator(seed)
         self.supports_masking = True
 
     def build(self, features_shape: tuple[int | None, ...]) -> None:
@@ -213,4 +217,5 @@ class TokenEmbedding(keras.layers.Layer):
             "affix_buckets": self.affix_buckets,
             "units": self.units,
             "word_dropout": self.word_dropout,
+            "seed": self.seed,
         }
