@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from common.errors import UserError
 from common.keras_package import PACKAGE
 from common.layers.attention import AdditiveAttention, MultiplicativeAttention
 from common.layers.masks import fitting_mask, without_masked
@@ -90,7 +89,7 @@ class AttentionDecoder(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         if score not in ("additive", "multiplicative"):
-            raise UserError(f"AttentionDecoder score={score!r}: expected additive or multiplicative")
+            raise ValueError(f"AttentionDecoder score={score!r}: expected additive or multiplicative")
         self.supports_masking = True
         self.cell, self.units, self.score, self.seed = cell, units, score, seed
         self.input_feeding, self.gate, self.dropout = input_feeding, gate, dropout
@@ -165,7 +164,7 @@ class AttentionDecoder(keras.layers.Layer):
         if not return_attention_scores:
             return outputs
         if weights is None:
-            raise UserError("AttentionDecoder: the attention weights are returned in inference only")
+            raise ValueError("AttentionDecoder: the attention weights are returned in inference only")
         return outputs, weights
 
     def stepper(self, memory: Memory) -> AttentionDecoderStep:
