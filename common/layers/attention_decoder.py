@@ -74,6 +74,11 @@ class AttentionDecoder(keras.layers.Layer):
             they carry no gradient.
         inputs_mask: `[batch, time]`, false at padding, which is read as zeros where it is not finite, so that it spoils
             no gradient; taken from `inputs` if Keras knows it.
+
+    Example:
+        >>> decoder = AttentionDecoder("lstm", units=8)
+        >>> decoder(tf.ones([2, 6, 4]), tf.ones([2, 5, 3])).shape.as_list()
+        [2, 6, 8]
     """
 
     def __init__(

@@ -34,6 +34,13 @@ class NeighbourLoss(keras.layers.Layer):
     Returns:
         `[batch]`: each row's summed loss over the batch's mean number of predictions per row, so that the mean over
         the rows is the mean loss per predicted word.
+
+    Example:
+        >>> embedding = TokenEmbedding(words=100, affix_buckets=10, units=8)
+        >>> features = np.full((2, 5, 5), 3, "int32")
+        >>> loss = NeighbourLoss("next", embedding, samples=20)
+        >>> loss(embedding(features), features[..., 0]).shape
+        TensorShape([2])
     """
 
     def __init__(

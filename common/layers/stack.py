@@ -47,6 +47,11 @@ class RecurrentStack(keras.layers.Layer):
 
     Returns:
         The outputs, or with `return_state` the outputs and the list of final states.
+
+    Example:
+        >>> stack = RecurrentStack("gru", units=8, layers=2, bidirectional=True)
+        >>> stack(tf.ones([2, 5, 3])).shape.as_list()
+        [2, 5, 16]
     """
 
     def __init__(

@@ -30,6 +30,14 @@ class StreamedStack(keras.layers.Layer):
         inputs: `[batch, time, features]`.
         starts: `[batch]`, true for a row that begins a new stream: its states are zeros.
         training: whether dropout applies, and which states are used.
+
+    Example:
+        >>> stream = StreamedStack(RecurrentStack("gru", units=8), rows=2, evaluation_rows=2)
+        >>> windows = tf.ones([2, 5, 3])
+        >>> first = stream(windows, starts=tf.constant([True, True]))
+        >>> following = stream(windows, starts=tf.constant([False, True]))
+        >>> [bool(tf.reduce_all(one == other)) for one, other in zip(first, following)]
+        [False, True]
     """
 
     def __init__(

@@ -27,6 +27,12 @@ class Characters(keras.layers.Layer):
 
     Args:
         vocabulary: the known characters, without duplicates.
+
+    Example:
+        >>> characters = Characters("abc")
+        >>> numbers = characters(tf.constant(["cab!"]))
+        >>> numbers.to_list(), characters.text(numbers).numpy()[0].decode()
+        ([[3, 1, 2, 0]], 'cab�')
     """
 
     def __init__(self, vocabulary: str, **kwargs: Any) -> None:

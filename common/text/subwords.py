@@ -125,6 +125,12 @@ class SubwordText(keras.layers.Layer):
         pieces: of the model, as in `Subwords`.
         log_probabilities: of the pieces.
         max_tokens: longer texts lose the pieces after it, and what lies beyond 16 times as many characters is not read.
+
+    Example:
+        >>> layer = SubwordText(["▁", "a", "c", "t", "▁cat"], [-3.0, -3.0, -3.0, -3.0, -4.0], max_tokens=8)
+        >>> ids = layer(tf.constant(["cat act"]))
+        >>> ids.numpy().tolist(), layer.detokenize(ids).numpy().tolist()
+        ([[8, 4, 5, 6, 7, 3]], [b'cat act'])
     """
 
     def __init__(

@@ -106,6 +106,11 @@ class TextFeatures(keras.layers.Layer):
         words: the vocabulary, without duplicates.
         affix_buckets: into how many buckets the affixes are hashed.
         max_tokens: longer texts lose their middle.
+
+    Example:
+        >>> features = TextFeatures(["the", "cat"], affix_buckets=100, max_tokens=8)
+        >>> features(tf.constant(["The cat purrs"]))[..., 0].numpy().tolist()
+        [[2, 3, 1]]
     """
 
     def __init__(self, words: Sequence[str], affix_buckets: int, max_tokens: int, **kwargs: Any) -> None:
@@ -167,6 +172,11 @@ class TokenEmbedding(keras.layers.Layer):
         units: width of the vectors.
         word_dropout: share of words hidden in training.
         seed: of the hiding.
+
+    Example:
+        >>> embedding = TokenEmbedding(words=2, affix_buckets=100, units=8)
+        >>> embedding(tf.ones([2, 3, 5], tf.int32)).shape.as_list()
+        [2, 3, 8]
     """
 
     def __init__(
