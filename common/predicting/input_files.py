@@ -28,6 +28,11 @@ class GivenFiles(Generic[T]):
     Attributes:
         failed: whether something could not be used.
         is_single: whether there is one thing at most.
+
+    Example:
+        >>> given = GivenFiles(["a.txt", "b.txt"], lambda name: [(name, name.upper)])
+        >>> list(given.contents())
+        [('a.txt', 'A.TXT'), ('b.txt', 'B.TXT')]
     """
 
     def __init__(

@@ -12,6 +12,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from common.keras_package import PACKAGE
+
 PADDING, UNKNOWN, FIRST_WORD = 0, 1, 2
 AFFIXES = (("prefix", 3), ("prefix", 5), ("suffix", 3), ("suffix", 4))
 FEATURES = 1 + len(AFFIXES)
@@ -90,6 +92,7 @@ def choose_vocabulary(counts: Counter[str], size: int, min_count: int) -> list[s
     return [word for word, count in ranked[:size] if count >= min_count]
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class TextFeatures(keras.layers.Layer):
     """Turns strings `[batch]` into integer features `[batch, time, 5]` of their tokens, right-padded with 0.
 
@@ -103,6 +106,11 @@ class TextFeatures(keras.layers.Layer):
         words: the vocabulary, without duplicates.
         affix_buckets: into how many buckets the affixes are hashed.
         max_tokens: longer texts lose their middle.
+
+    Example:
+        >>> features = TextFeatures(["the", "cat"], affix_buckets=100, max_tokens=8)
+        >>> features(tf.constant(["The cat purrs"]))[..., 0].numpy().tolist()
+        [[2, 3, 1]]
     """
 
     def __init__(self, words: Sequence[str], affix_buckets: int, max_tokens: int, **kwargs: Any) -> None:
@@ -151,6 +159,7 @@ class TextFeatures(keras.layers.Layer):
         }
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class TokenEmbedding(keras.layers.Layer):
     """The sum of a token's word vector and its affix vectors: `[batch, time, 5]` -> `[batch, time, units]`.
 
@@ -163,6 +172,11 @@ class TokenEmbedding(keras.layers.Layer):
         units: width of the vectors.
         word_dropout: share of words hidden in training.
         seed: of the hiding.
+
+    Example:
+        >>> embedding = TokenEmbedding(words=2, affix_buckets=100, units=8)
+        >>> embedding(tf.ones([2, 3, 5], tf.int32)).shape.as_list()
+        [2, 3, 8]
     """
 
     def __init__(
@@ -181,7 +195,7 @@ class TokenEmbedding(keras.layers.Layer):
             units,
             word_dropout,
         )
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed, self.seed_generator = seed, keras.random.SeedGenerator(seed)
         self.supports_masking = True
 
     def build(self, features_shape: tuple[int | None, ...]) -> None:
@@ -213,4 +227,5 @@ class TokenEmbedding(keras.layers.Layer):
             "affix_buckets": self.affix_buckets,
             "units": self.units,
             "word_dropout": self.word_dropout,
+            "seed": self.seed,
         }
