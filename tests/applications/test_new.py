@@ -84,13 +84,14 @@ def test_it_is_listed(made):
     )
 
 
-@pytest.mark.parametrize("like", ["sentiment_analysis"])
-def test_it_trains_and_passes_the_conformance_test(made, like):
+def test_it_trains_and_passes_the_conformance_test(made):
     copy, _ = made
     conformance = "tests/applications/test_every_application.py"
-    shown = in_copy(copy, "pytest", "-q", "-x", conformance, "-k", NAME)
+    # Of the rooms' own code nothing has changed, so one interrupted training is enough for both.
+    chosen = f"{NAME} and not interrupted"
+    shown = in_copy(copy, "pytest", "-q", "-x", conformance, "-k", chosen)
     assert shown.returncode == 0, shown.stdout[-3000:]
-    assert " passed" in shown.stdout
+    assert shown.stdout.split()[0].count(".") > 15
 
 
 @pytest.mark.parametrize(
