@@ -66,6 +66,15 @@ def test_no_import_goes_up(path):
     assert not higher
 
 
+def test_no_module_below_training_raises_the_errors_of_the_command_line_but_where_it_reads_what_a_person_gave():
+    raising = {
+        str(path.relative_to(REPOSITORY / "common"))
+        for path in FILES
+        if room_of(path) in NO_COMMAND_LINE and {*imports_of(path)} & {*USER_ERRORS}
+    }
+    assert raising == BORDERS.keys()
+
+
 def test_no_two_rooms_need_each_other():
     needed = defaultdict(set)
     for path in FILES:
@@ -105,12 +114,3 @@ def test_common_imports_no_application_and_no_application_another():
         own = path.relative_to(REPOSITORY / "applications").parts[0]
         others = {name.split(".")[1] for name in imports_of(path) if name.startswith("applications.")}
         assert others <= {own} or own == "__init__.py"
-
-
-def test_no_module_below_training_raises_the_errors_of_the_command_line_but_where_it_reads_what_a_person_gave():
-    raising = {
-        str(path.relative_to(REPOSITORY / "common"))
-        for path in FILES
-        if room_of(path) in NO_COMMAND_LINE and {*imports_of(path)} & {*USER_ERRORS}
-    }
-    assert raising == BORDERS.keys()
