@@ -164,7 +164,7 @@ class ShowProgress(keras.callbacks.Callback):
         >>> model.compile("sgd", "mse")
         >>> x = np.ones((4, 1))
         >>> fitted = model.fit(x, 0 * x, verbose=0, callbacks=[ShowProgress(steps=1, epochs=1, title="step")])
-        step 1/1  loss ...  0 s
+        step 1/1  loss ... s
     """
 
     def __init__(self, steps: int, epochs: int, title: str) -> None:
