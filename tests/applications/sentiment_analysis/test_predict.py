@@ -156,7 +156,7 @@ def test_a_mistake_is_one_clear_line(script, arguments, expected):
 def test_an_explanation_is_shown_in_numbers_where_there_is_no_terminal(script):
     status, out, err = script("--explain", "not bad at all")
     assert (status, err) == (0, "")
-    assert re.search(r"\tnot\([+-]\d\.\d\d\) bad\([+-]\d\.\d\d\) at\(", out)
+    assert re.search(r"\tnot\([+-]\d+\.\d\d\) bad\([+-]\d+\.\d\d\) at\(", out)
 
 
 def test_the_shipped_model_knows_praise_from_blame():
