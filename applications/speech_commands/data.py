@@ -22,7 +22,7 @@ from common.audio.labelled import (
     load_training,
 )
 from common.data.batching import Sequences
-from common.data.labels import label_indices
+from common.data.labels import classes_of, label_indices
 from common.data.sources import SAMPLE
 from common.errors import UserError
 
@@ -55,11 +55,7 @@ def training_examples(config: Config) -> Examples:
     )
     is_sample = config.source.data == SAMPLE and config.noises is None
     noises = sample.noises("train") if is_sample else load_noises(config.source, config.noises)
-    labels = sorted({*training.labels, *([SILENCE] if noises else [])})
-    if len(labels) < 2:
-        raise UserError(
-            f"{training.name}: every training clip is labelled {labels[0]!r}; expected at least two classes"
-        )
+    labels = classes_of(training.name, [*training.labels, *([SILENCE] if noises else [])])
     if config.kind == "streaming" and SILENCE not in labels:
         raise UserError(
             f"--kind streaming: {training.name} has no {SILENCE}, which is the answer between words; expected "

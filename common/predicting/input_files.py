@@ -141,6 +141,6 @@ def path_of(argument: str) -> Path:
     return Path(url2pathname(address.path))
 
 
-def printable(name: str) -> str:
-    """A file's name without characters that would steer the terminal."""
-    return "".join(character if character.isprintable() else " " for character in name)
+def printable(text: str) -> str:
+    """A file's name or a text on one line, without characters that would steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)

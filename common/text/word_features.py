@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
+from numpy.typing import NDArray
 
 from common.keras_package import PACKAGE
 
@@ -32,6 +34,7 @@ _BLANK = r"[\s\p{Z}\p{Cc}\x{FFFD}]+"
 _UNSPACED_SCRIPT = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
 _TOKEN = r"([\p{L}\p{M}\p{N}_]+(?:'[\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}_])"
 _LONGEST_TOKEN = 40
+_READ_AT_ONCE = 512
 
 
 def normalize(text: tf.Tensor) -> tf.Tensor:
@@ -138,6 +141,15 @@ class TextFeatures(keras.layers.Layer):
             [self.table.lookup(tokens.flat_values), *self._affixes(tokens.flat_values)], axis=-1
         )
         return tokens.with_flat_values(tf.cast(features, tf.int32)).to_tensor(PADDING)
+
+    def read_all(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """The features `[time, 5]` of each text, without padding."""
+        read = tf.function(self.call, input_signature=[tf.TensorSpec([None], tf.string)])
+        rows: list[NDArray[np.int32]] = []
+        for start in range(0, len(texts), _READ_AT_ONCE):
+            batch = read(tf.constant(texts[start : start + _READ_AT_ONCE])).numpy()
+            rows += [row[: np.count_nonzero(row[:, 0])] for row in batch]
+        return rows
 
     def _affixes(self, token: tf.Tensor) -> list[tf.Tensor]:
         marked = tf.strings.join(["<", token, ">"])
