@@ -27,8 +27,8 @@ def beep(label, rng, seconds=1.0, loudness=0.3):
 
 PHASES = (".",)
 TRAINING = (
-    *("--epochs", "24", "--patience", "24", "--learning-rate", "0.01", "--averaging", "0.5"),
-    *("--shift", "0.1", "--speed", "1", "1", "--pitch", "0", "--pitch-share", "0", "--dropout", "0.05"),
+    *("--epochs", "16", "--patience", "16", "--learning-rate", "0.01", "--averaging", "0"),
+    *("--shift", "0.1", "--speed", "1", "1", "--pitch", "0", "--pitch-share", "0", "--dropout", "0"),
     *("--convolution-dropout", "0", "--pooled-dropout", "0", "--label-smoothing", "0"),
     *("--time-masks", "0", "--frequency-masks", "0"),
 )
