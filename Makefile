@@ -10,7 +10,7 @@ endef
 .PHONY: help setup run run-all serve test test-fast bench-layers check-loaders clean
 
 help: ## list what can be made
-	@sed -nE 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -nE 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | sed 's/run-%/run-NAME/' | expand -t 22
 
 setup: .venv/.ready ## make .venv and install the project with its test tools
 

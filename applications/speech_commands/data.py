@@ -1,7 +1,7 @@
 """Where clips come from, and how they become batches of waveforms or of composed recordings."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -27,8 +27,7 @@ from common.data.sources import SAMPLE
 from common.errors import UserError
 
 
-@dataclass(frozen=True)
-class Examples:
+class Examples(NamedTuple):
     """What a training reads.
 
     Attributes:
