@@ -216,8 +216,8 @@ class Options:
     """Images come from the arguments, or else from standard input."""
 
     images: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Image files (JPEG, PNG, GIF, BMP, WebP, TIFF), folders or tars of them, file: URLs, or - for an image on standard
-    input."""
+    """Image files (JPEG, PNG, GIF, BMP, WebP, TIFF), folders, tars or zips of them, file: URLs, or - for an image on
+    standard input."""
     model: Path | None = None
     """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
     in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""

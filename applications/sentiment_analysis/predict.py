@@ -15,11 +15,12 @@ from common import cli
 from common.errors import FlagError
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelRunner
+from common.predicting.answer_files import probability_columns
 from common.predicting.contributions import coloured, numbered
 from common.predicting.input_files import printable
 from common.predicting.predictor import Answer, answer_rows, classified, decoded, find_model
 from common.predicting.script import Shown, TextFlags, answer_texts, warn_of
-from common.predicting.texts import checked_texts
+from common.predicting.texts import GivenText, checked_texts
 
 LABELS_FILE = Path("assets.extra") / "labels.json"
 
@@ -101,9 +102,9 @@ def main(options: Options) -> None:
     predictor = Predictor(options.given.model, options.given.batch_size)
     is_coloured = cli.console().is_terminal
 
-    def answer(texts: Sequence[str], first: int, show_progress: bool) -> Iterator[Shown]:
-        are_empty = (not text.strip() for text in texts)
-        warn_of(options.given, first, are_empty, "no text; its label means nothing")
+    def answer(given: Sequence[GivenText], show_progress: bool) -> Iterator[Shown]:
+        texts = [one.text for one in given]
+        warn_of(given, (not text.strip() for text in texts), "no text; its label means nothing")
         if options.explain:
             for answer in predictor(texts, explain=True):
                 start, tokens = _beginning(answer), answer["tokens"]
@@ -113,10 +114,16 @@ def main(options: Options) -> None:
             return
         for text, row in zip(texts, predictor.probabilities(texts, show_progress), strict=True):
             answer = classified(row, predictor.labels)
-            record = {"text": text, "label": answer["label"], "probability": round(answer["probability"], 6)}
+            rounded = {label: round(value, 6) for label, value in answer["probabilities"].items()}
+            record = {
+                "text": text,
+                **answer,
+                "probability": rounded[answer["label"]],
+                "probabilities": rounded,
+            }
             yield Shown(record, [_beginning(answer) + printable(text[:_SHOWN_LENGTH])])
 
-    answer_texts(options.given, _COLUMNS, answer)
+    answer_texts(options.given, [*_COLUMNS, *probability_columns(predictor.labels)], answer)
 
 
 def _beginning(answer: Answer) -> str:

@@ -27,7 +27,7 @@ from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
 from common.inference.runner import SavedModelRunner
-from common.predicting.answer_files import require_answer_file
+from common.predicting.answer_files import probability_columns, require_answer_file
 from common.predicting.input_files import STANDARD_INPUT, GivenFiles, find_files, is_single, printable
 from common.predicting.predictor import Answer, classified, find_model, progress
 from common.predicting.script import Shown, answer_files
@@ -213,7 +213,7 @@ class Options:
     """Recordings come from the arguments, or else from standard input."""
 
     recordings: tyro.conf.Positional[tuple[str, ...]] = ()
-    """Audio files, folders or tars of them, file: URLs, or - for an audio file on standard input."""
+    """Audio files, folders, tars or zips of them, file: URLs, or - for an audio file on standard input."""
     model: Path | None = None
     """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
     in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
@@ -251,7 +251,7 @@ def main(options: Options) -> None:
     predictor = Predictor(options.model, options.batch_size)
     given = GivenFiles(options.recordings or (STANDARD_INPUT,), _found)
     answers = _detected if options.stream else _answered
-    columns = _STREAM_COLUMNS if options.stream else _COLUMNS
+    columns = _STREAM_COLUMNS if options.stream else [*_COLUMNS, *probability_columns(predictor.labels)]
     answer_files(given, options.output, columns, answers(predictor, given, options))
 
 

@@ -16,7 +16,7 @@ from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelRunner
 from common.predicting.predictor import Answer, answer_rows, decoded, find_model
 from common.predicting.script import Shown, TextFlags, answer_texts, warn_of
-from common.predicting.texts import argument_texts, checked_texts
+from common.predicting.texts import GivenText, argument_texts, checked_texts
 
 LANGUAGES_FILE = Path("assets.extra") / "languages.json"
 
@@ -158,21 +158,22 @@ def main(options: Options) -> None:
     if options.attention is not None:
         _draw_attention(predictor, argument_texts(options.given.texts)[0], options.attention)
 
-    def answer(texts: Sequence[str], first: int, show_progress: bool) -> Iterator[Shown]:
+    def answer(given: Sequence[GivenText], show_progress: bool) -> Iterator[Shown]:
+        texts = [one.text for one in given]
         found = (
             predictor.n_best(texts, show_progress)
             if options.n_best
             else [[answer] for answer in predictor(texts, show_progress)]
         )
         are_cut = (best["truncated"] for best, *_ in found)
-        warn_of(options.given, first, are_cut, "too long for this model; its end is left out")
-        for number, (text, hypotheses) in enumerate(zip(texts, found, strict=True), start=first):
+        warn_of(given, are_cut, "too long for this model; its end is left out")
+        for one, hypotheses in zip(given, found, strict=True):
             n_best = {"n_best": hypotheses} if options.n_best else {}
             record, rows = (
-                {"text": text, **hypotheses[0], **n_best},
-                [{"text": text, **one} for one in hypotheses],
+                {"text": one.text, **hypotheses[0], **n_best},
+                [{"text": one.text, **hypothesis} for hypothesis in hypotheses],
             )
-            yield Shown(record, _lines(number, hypotheses, options), rows)
+            yield Shown(record, _lines(one.number, hypotheses, options), rows)
 
     answer_texts(options.given, _COLUMNS, answer)
 

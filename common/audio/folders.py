@@ -12,6 +12,8 @@ from common.text.tables import read_lines
 
 NOISE = "_background_noise_"
 NAME_PATTERN = r"(?P<label>[^/]+)/([^/]*?(?P<speaker>[^/_]+)_nohash_\d+|[^/]+)\.\w+$"
+FLAT_PATTERN = r"(^|/)(?P<label>[^/_]+)_(?P<speaker>[^/_]+)(_nohash)?_\d+\.\w+$"
+"""How recordings are called that lie in no folder per label: 0_george_10.wav of the Free Spoken Digit Dataset."""
 SPLIT_LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 
 _RECORDING = re.compile(
@@ -25,6 +27,11 @@ _PART_FOLDERS = {
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+
+
+_FOLDERS_OF_ALL = frozenset(
+    ("recordings", "audio", "wav", "wavs", "clips", "data", "samples", "sounds", "files")
+)
 
 
 @dataclass(frozen=True)
@@ -53,11 +60,13 @@ def find_clips(path: Path, pattern: str, lists: Mapping[str, Path | None]) -> li
     Args:
         path: the folder or the tar.
         pattern: a regular expression sought in the name of a file within `path`, with the groups `label` and, where
-            names tell it, `speaker`. A file of another name has no label.
+            names tell it, `speaker`. A file of another name has no label. With the usual one, recordings that lie in no
+            folder per label have theirs before the speaker's, as `FLAT_PATTERN` has it.
         lists: from validation and test to a file that names the recordings of that part, one per line.
 
     Raises:
-        UserError: there are no recordings, no name tells a label, or a given list names none of them.
+        UserError: there are no recordings, no name tells a label but that of a part, or a given list names none of
+            them.
     """
     tree = read_tree(path, lambda name: is_recording(name) or _file_name(name) in SPLIT_LISTS.values())
     names = [name for name in tree if is_recording(name) and not _is_noise(name)]
@@ -65,6 +74,8 @@ def find_clips(path: Path, pattern: str, lists: Mapping[str, Path | None]) -> li
         raise UserError(
             f"{path}: no recordings; expected <label>/<name>.wav (.flac, .ogg, .mp3){_hint(path)}"
         )
+    if pattern == NAME_PATTERN and _has_no_folders_per_label(names):
+        pattern = FLAT_PATTERN if _tells_labels(names) else pattern
     matches = [re.search(pattern, name) for name in names]
     files = [
         AudioFile(name, tree[name], *(_group(match, group) for group in ("label", "speaker")))
@@ -74,6 +85,12 @@ def find_clips(path: Path, pattern: str, lists: Mapping[str, Path | None]) -> li
         raise UserError(
             f"{path}: no label in the name of {names[0]!r}, nor of any other; expected <label>/<name>.wav, or a "
             "--name-pattern that finds the label"
+        )
+    parts_alone = sorted({file.label for file in files})
+    if pattern == NAME_PATTERN and len(parts_alone) > 1 and all(map(_is_part, parts_alone)):
+        raise UserError(
+            f"{path}: {', '.join(parts_alone)} are parts of the data, not labels; expected <part>/<label>/<name>.wav, or "
+            "a --name-pattern that finds the label"
         )
     parts = _listed_parts(names, _entries(tree, lists)) or _folder_parts(names, pattern)
     return [replace(file, part=part) for file, part in zip(files, parts, strict=True)] if parts else files
@@ -87,6 +104,22 @@ def find_noises(path: Path) -> list[AudioFile]:
 def find_all(path: Path) -> list[AudioFile]:
     """All recordings of a folder or a tar, whatever their folders are named."""
     return [AudioFile(name, read) for name, read in read_tree(path, is_recording).items()]
+
+
+def _is_part(folder: str) -> bool:
+    return folder.lower() in _PART_FOLDERS
+
+
+def _has_no_folders_per_label(names: Sequence[str]) -> bool:
+    """Whether the recordings lie together, or in folders that are parts."""
+    folders = {name.rpartition("/")[0].rpartition("/")[2].lower() for name in names}
+    return (len(folders) == 1 and folders <= {"", *_FOLDERS_OF_ALL}) or all(map(_is_part, folders))
+
+
+def _tells_labels(names: Sequence[str]) -> bool:
+    """Whether all names are as `FLAT_PATTERN` has it, with two labels at least."""
+    matches = [re.search(FLAT_PATTERN, name) for name in names]
+    return all(matches) and len({_group(match, "label") for match in matches}) > 1
 
 
 def _is_noise(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Labelled clips from any source: the application's sample, a data set's name, a user's folder or tar of recordings."""
+"""Labelled clips from any source: the application's sample, a data set's name, a user's folder, tar or zip."""
 
 import re
 from collections import Counter
@@ -27,7 +27,7 @@ from common.errors import UserError
 UNKNOWN = "_unknown_"
 SILENCE = "_silence_"
 _HELD_OUT_FOR_TEST = 0.1
-_FILES = "a folder, a .tar, .tar.gz or .tar.xz of recordings"
+_FILES = "a folder, a .tar, .tar.gz, .tar.xz or .zip of recordings"
 _TOO_FEW = (
     "clips by too few speakers to have some for {part}; give a folder or tar with --validation, or a --name-pattern "
     "without the group `speaker` to divide speakers too"
@@ -39,10 +39,10 @@ class AudioSource:
     """Where labelled clips come from."""
 
     data: str = SAMPLE
-    """`sample` (made by the application), a data set's name (speech_commands), or a folder or tar (.tar.gz, .tar.xz) of
-    recordings, with a folder per label; train, val and test folders around those are its parts. What exists as a path
-    is a path; what begins with ., / or ~ or ends like a file (.csv, .txt, .tar.gz) is meant as one; the rest is a data
-    set's name."""
+    """`sample` (made by the application), a data set's name (speech_commands), or a folder, tar (.tar.gz, .tar.xz) or
+    zip of recordings, with a folder per label; train, val and test folders around those are its parts. What exists as a
+    path is a path; what begins with ., / or ~ or ends like a file (.csv, .txt, .tar.gz) is meant as one; the rest is a
+    data set's name."""
     labels: tuple[str, ...] = ()
     """The labels that are classes of their own; every other becomes `_unknown_`. All of them unless given."""
     name_pattern: str = NAME_PATTERN
@@ -67,7 +67,7 @@ class AudioSource:
             raise UserError(f"--name-pattern {self.name_pattern}: expected a group (?P<label>...)")
         for name, value in (("validation", self.validation_list), ("test", self.test_list)):
             if value is not None and not isinstance(sources.kind_of(self.data), sources.OwnFiles):
-                raise UserError(f"--{name}-list {value}: expected --data to be a folder or a tar")
+                raise UserError(f"--{name}-list {value}: expected --data to be a folder, a tar or a zip")
 
 
 @dataclass(frozen=True)

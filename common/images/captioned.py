@@ -1,4 +1,4 @@
-"""Captioned images from any source: the application's sample, a data set's name, a user's folder or tar of images."""
+"""Captioned images from any source: the application's sample, a data set's name, a user's folder, tar or zip."""
 
 import os
 from collections import Counter
@@ -13,10 +13,11 @@ from common.data import sources
 from common.data.file_trees import walk_tree
 from common.data.sources import SAMPLE
 from common.errors import UserError
-from common.images.caption_files import KINDS, read_captions
+from common.images.caption_files import IN_FOLDER, KINDS, captions_in, read_captions
 from common.images.decoding import fit
 from common.images.files import ImageError, decode_image, is_image
 from common.text.caption_words import caption_tokens
+from common.text.tables import TableFormat
 
 _HELD_OUT_FOR_TEST = 0.1
 _TOO_FEW = (
@@ -29,39 +30,50 @@ class CaptionSource:
     """Where captioned images come from."""
 
     data: str = SAMPLE
-    """`sample` (made by the application), a data set's name (coco_captions), or a folder or tar of images whose
+    """`sample` (made by the application), a data set's name (coco_captions), or a folder, tar or zip of images whose
     captions are in --captions; not needed where --images is given. What exists as a path is a path; what begins with .,
     / or ~ or ends like a file (.csv, .txt, .tar.gz) is meant as one; the rest is a data set's name."""
     images: Path | None = None
-    """A folder or tar (.tar.gz, .tar.xz) of JPEG, PNG, GIF, BMP, WebP or TIFF images; those that have captions are
+    """A folder, tar (.tar.gz, .tar.xz) or zip of JPEG, PNG, GIF, BMP, WebP or TIFF images; those that have captions are
     read."""
     captions: Path | None = None
-    """Their captions: a TSV or CSV with the columns image and caption, a token file as of Flickr8k
-    (name.jpg#0<tab>caption), or a JSON as of COCO; .gz too."""
+    """Their captions: a table (CSV, TSV, JSON lines, Parquet) with the columns image and caption, as Kaggle has it, or
+    file_name and text, as Hugging Face has it; a token file as of Flickr8k (name.jpg#0<tab>caption); or a JSON as of
+    COCO; .gz too. Unless given, metadata.jsonl, metadata.csv or captions.txt in the folder of images."""
     data_dir: Path | None = None
     """Folder of prepared TFDS data sets; TFDS's own default unless given."""
+    table: TableFormat = field(default_factory=TableFormat)
+    """How the captions are written."""
 
     def __post_init__(self) -> None:
         if self.images is not None and self.data != SAMPLE:
             raise UserError(f"--images {self.images}: expected no --data beside it, got --data {self.data}")
         if self.captions is not None and self.tree is None:
             raise UserError(
-                f"--captions {self.captions}: expected --images, the folder or tar of their images"
+                f"--captions {self.captions}: expected --images, the folder, tar or zip of their images"
             )
-        if self.captions is None and self.tree is not None:
+        if self.captions_file is None and self.tree is not None:
             flag = "--data" if self.images is None else "--images"
             missing = (
                 "" if os.path.exists(sources.expanded(self.tree)) else "; and there is no such file or folder"
             )
             raise UserError(
-                f"{flag} {self.tree}: expected --captions, a file of their captions: {KINDS}{missing}"
+                f"{flag} {self.tree}: expected --captions, a file of their captions: {KINDS}; or {IN_FOLDER[0]} "
+                f"in the folder{missing}"
             )
 
     @property
     def tree(self) -> Path | None:
-        """The folder or tar of a user's images, if it is these that are read."""
+        """The folder, tar or zip of a user's images, if it is these that are read."""
         kind = sources.kind_of(self.data)
         return self.images or (kind.path if isinstance(kind, sources.OwnFiles) else None)
+
+    @property
+    def captions_file(self) -> Path | None:
+        """The file of the captions of a user's images: given, or found beside them."""
+        if self.captions is not None or self.tree is None:
+            return self.captions
+        return captions_in(sources.expanded(self.tree))
 
 
 @dataclass(frozen=True)
@@ -108,7 +120,7 @@ def load_training(
     """
     given = None
     if validation_images is not None and validation_captions is not None:
-        given, fraction = _read_own(validation_images, validation_captions, size), 0.0
+        given, fraction = _read_own(validation_images, validation_captions, size, source.table), 0.0
     elif validation_images is not None or validation_captions is not None:
         raise UserError(
             "--validation-images and --validation-captions: expected both, images and their captions, or neither"
@@ -128,8 +140,8 @@ def load_evaluation(
     Raises:
         UserError: naming what cannot be read.
     """
-    if source.tree is not None and source.captions is not None:
-        return _read_own(source.tree, source.captions, size)
+    if source.tree is not None and source.captions_file is not None:
+        return _read_own(source.tree, source.captions_file, size, source.table)
     return sources.evaluation_part(partial(_load, source, sample, 0.0, size), _TOO_FEW)
 
 
@@ -140,8 +152,8 @@ def _load(
     size: int,
     parts: Sequence[str],
 ) -> dict[str, CaptionedImages]:
-    if source.tree is not None and source.captions is not None:
-        examples = _read_own(source.tree, source.captions, size)
+    if source.tree is not None and source.captions_file is not None:
+        examples = _read_own(source.tree, source.captions_file, size, source.table)
         return sources.divide(examples, _names(examples), sources.with_rest({"validation": fraction}), parts)
     if source.data == SAMPLE:
         return {part: _fitted(sample(part), size) for part in parts}
@@ -170,10 +182,10 @@ def _read_tfds(source: CaptionSource, split: str, size: int) -> CaptionedImages:
     return sources.require_usable(examples, "image")
 
 
-def _read_own(tree: Path, captions_file: Path, size: int) -> CaptionedImages:
-    captions = read_captions(sources.expanded(captions_file))
+def _read_own(tree: Path, captions_file: Path, size: int, form: TableFormat) -> CaptionedImages:
+    captions, unread = read_captions(sources.expanded(captions_file), form)
     name_of = _matcher(captions)
-    left_out: Counter[str] = Counter()
+    left_out = Counter(unread)
     found: set[str] = set()
 
     def files() -> Iterator[tuple[str, bytes, Sequence[str]]]:

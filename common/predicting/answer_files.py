@@ -1,61 +1,89 @@
 """Answers in files: a table as CSV, all that is known as JSON lines, or the lines that a terminal would show."""
 
 import csv
-import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from common import cli
 from common.errors import FlagError
-from common.files import atomic_write
+from common.files import replacing
 
-_REFUSED = (".tsv", ".gz")
+_BINARY_ENDINGS = """
+.xlsx .xls .xlsm .xlsb .xltx .ods .fods .numbers .gsheet .doc .docx .odt .rtf .pdf .pptx
+.parquet .feather .arrow .orc .avro .pkl .pickle .joblib .npy .npz .mat .h5 .hdf5 .hdf .tfrecord
+.sqlite .sqlite3 .db .dta .sav .sas7bdat .rds .exe .zip .tar .tgz .txz .bz2 .xz .zst .7z .rar
+.png .jpg .jpeg .gif .bmp .webp .tif .tiff .wav .mp3 .flac .ogg .mp4
+"""
+BINARY_ENDINGS = frozenset(_BINARY_ENDINGS.split())
+"""Endings of files that hold no text."""
+_OTHER_KINDS = (".tsv", ".gz", ".json", ".ndjson")
+
+Add = Callable[[Mapping[str, Any], Iterable[str], Iterable[Mapping[str, Any]]], None]
 
 
 def require_answer_file(path: Path | None) -> None:
-    """Raises UserError if `path` has a name that `write_answers` cannot live up to."""
-    if path is not None and path.suffix.lower() in _REFUSED:
-        raise FlagError(
-            f"--output {path}: expected a name in .csv for a table, in .jsonl for JSON lines, or any other but "
-            f"{' and '.join(_REFUSED)} for plain lines"
-        )
+    """Raises FlagError if `path` has a name that `answer_file` cannot live up to."""
+    if path is None or path.suffix.lower() not in {*_OTHER_KINDS, *BINARY_ENDINGS}:
+        return
+    raise FlagError(
+        f"--output {path}: expected a name in .csv for a table, in .jsonl for JSON lines, or any other but "
+        f"{path.suffix} and the like for plain lines"
+    )
 
 
-def write_answers(
-    path: Path,
-    records: Sequence[Mapping[str, Any]],
-    columns: Sequence[str],
-    lines: Iterable[str],
-    rows: Iterable[Mapping[str, Any]] | None = None,
-) -> None:
-    """Writes answers as the name of the file asks for, whole or not at all, and says so on standard error.
+def probability_columns(labels: Sequence[str]) -> list[str]:
+    """The columns of a table that hold the probability of each label: those of `"probabilities"` in a row."""
+    return [f"probability_{label}" for label in labels]
+
+
+@contextmanager
+def answer_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
+    """A file of answers that is written as they come, whole or not at all; says on standard error that it is.
 
     Args:
         path: ending in `.jsonl` for an object with all of a record in each line, in `.csv` for a table with a header,
-            in any other way for `lines`.
-        records: what is known of each answer.
-        columns: the keys that a table has.
-        lines: the answers as a terminal shows them, without line ends.
-        rows: of a table, where they are not the records.
+            in any other way for lines.
+        columns: the keys that a table has; `probability_columns` are found in `"probabilities"`.
+
+    Yields:
+        A function that adds an answer: its record, its lines as a terminal shows them, and its rows of a table.
     """
-    kind = path.suffix.lower()
-    if kind == ".jsonl":
-        lines = (json.dumps(record, ensure_ascii=False) for record in records)
-    content = (
-        _as_csv(records if rows is None else rows, columns)
-        if kind == ".csv"
-        else "".join(f"{line}\n" for line in lines)
-    )
-    atomic_write(path, content)
-    count = f"{len(records):,} answer{'' if len(records) == 1 else 's'}"
-    cli.console(stderr=True).print(f"{count} written to {path}", markup=False)
+    kind, count = path.suffix.lower(), 0
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file,
+    ):
+        table = csv.DictWriter(file, columns, extrasaction="ignore")
+        if kind == ".csv":
+            table.writeheader()
+
+        def add(
+            record: Mapping[str, Any], lines: Iterable[str], rows: Iterable[Mapping[str, Any]] = ()
+        ) -> None:
+            nonlocal count
+            count += 1
+            if kind == ".csv":
+                table.writerows(map(_cells, rows or [record]))
+            elif kind == ".jsonl":
+                file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+            else:
+                file.writelines(f"{line}\n" for line in lines)
+
+        yield add
+    told = f"{count:,} answer{'' if count == 1 else 's'} written to {path}"
+    cli.console(stderr=True).print(told, markup=False)
 
 
-def _as_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=columns, extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
+    probabilities = row.get("probabilities")
+    named = probabilities if isinstance(probabilities, Mapping) else {}
+    cells = {f"probability_{label}": value for label, value in named.items()} | dict(row)
+    return {name: _cell(value) for name, value in cells.items()}
+
+
+def _cell(value: Any) -> Any:
+    is_nested = isinstance(value, list | dict)
+    return json.dumps(value, ensure_ascii=False, default=str) if is_nested else value

@@ -1,4 +1,4 @@
-"""Files that a user hands to a predictor's script: files, folders and tars of them, file: URLs, or standard input."""
+"""Files that a user hands to a predictor's script: files, trees of them, file: URLs, or standard input."""
 
 import os
 import sys
@@ -76,11 +76,11 @@ class GivenFiles(Generic[T]):
 def find_files(
     argument: str, is_wanted: Callable[[str], bool], noun: str, endings: str
 ) -> list[tuple[str, Callable[[], bytes]]]:
-    """What an argument stands for: a file, or those of a folder or a tar that are wanted; a name and a reader of each.
+    """What an argument stands for: a file, or those of a tree that are wanted; a name and a reader of each.
 
     Args:
         argument: a path or a file: URL.
-        is_wanted: whether a file of that name in a folder or a tar is read.
+        is_wanted: whether a file of that name in a folder, a tar or a zip is read.
         noun: what a file is, such as "an image".
         endings: of the names that are wanted, in words.
 
@@ -121,7 +121,7 @@ def is_single(arguments: Sequence[str]) -> bool:
 
 
 def is_tree(argument: str) -> bool:
-    """Whether an argument stands for all that is in a folder or a tar."""
+    """Whether an argument stands for all that is in a folder, a tar or a zip."""
     return argument != STANDARD_INPUT and (
         argument.lower().endswith(ARCHIVE_SUFFIXES) or path_of(argument).is_dir()
     )

@@ -1,8 +1,9 @@
 """What predict scripts share: texts or files in, an answer for each out, to the terminal or to a file."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +12,13 @@ from rich.text import Text
 
 from common import cli
 from common.checks import AtLeast, check_ranges
-from common.predicting.answer_files import require_answer_file, write_answers
+from common.predicting.answer_files import answer_file, require_answer_file
 from common.predicting.input_files import GivenFiles
-from common.predicting.texts import chunks, given_texts, place_of, require_one_source
+from common.predicting.texts import GivenText, chunks, given_texts, input_columns, require_one_source
+from common.text.tables import TableFormat
+
+_WRITTEN_AT_ONCE = 1024
+_KEYS = ("probabilities", "n_best", "tokens")
 
 
 @dataclass(frozen=True)
@@ -41,14 +46,17 @@ class TextFlags:
     """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
     in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     input: Path | None = None
-    """Text file with a text in each line, or CSV or TSV file with a column of texts (.gz too)."""
+    """Text file with a text in each line, or CSV, TSV or JSON lines with a column of texts (.gz too), or Parquet."""
     text_column: str = "text"
-    """Column of a CSV or TSV --input that holds the text."""
+    """Column of a table given by --input that holds the text, by its name; or by its number from 1 in a CSV or TSV
+    without a header."""
     output: Path | None = None
-    """Write the answers to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, any other name
-    for the lines that the terminal would show."""
+    """Write the answers to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, both with the
+    other columns of a table given by --input; any other name for the lines that the terminal would show."""
     batch_size: Annotated[int, AtLeast(1)] = 32
     """Texts that are read at once."""
+    table: TableFormat = field(default_factory=TableFormat)
+    """How the --input is written."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -59,34 +67,52 @@ class TextFlags:
 def answer_texts(
     flags: TextFlags,
     columns: Sequence[str],
-    answer: Callable[[Sequence[str], int, bool], Iterable[Shown]],
+    answer: Callable[[Sequence[GivenText], bool], Iterable[Shown]],
 ) -> None:
     """Answers the texts of the arguments, of `--input` or of standard input, in batches or as they are typed.
 
     Args:
         flags: the script's.
-        columns: of a table.
-        answer: a function of texts, the number of the first, and whether to show progress; it gives what to show.
+        columns: of a table; those of the input stand behind them, with `input_` before a name that is taken.
+        answer: a function of texts and whether to show progress; it gives what to show of each.
     """
-    given = given_texts(flags.texts, flags.input, flags.text_column)
+    source = (flags.input, flags.text_column, flags.table)
+    given = given_texts(flags.texts, *source)
     if flags.output is not None:
-        write_shown(flags.output, columns, answer(list(given), 1, True))
+        others = input_columns(*source) if flags.output.suffix.lower() == ".csv" else []
+        taken = {*columns, *_KEYS}
+        size = flags.batch_size * -(-_WRITTEN_AT_ONCE // flags.batch_size)
+        answers = (
+            shown for chunk in chunks(given, size) for shown in _beside(chunk, answer(chunk, True), taken)
+        )
+        write_shown(flags.output, [*columns, *(_free(name, taken) for name in others)], answers)
         return
     is_typed = not flags.texts and not flags.input and sys.stdin.isatty()
     if is_typed:
         hint("a text per line; Ctrl-D ends")
-    first = 1
     for chunk in chunks(given, 1 if is_typed else flags.batch_size):
-        print_shown(answer(chunk, first, False))
-        first += len(chunk)
+        print_shown(answer(chunk, False))
 
 
-def warn_of(flags: TextFlags, first: int, is_odd: Iterable[bool], warning: str) -> None:
-    """A line to standard error for each odd one of the texts whose numbers begin with `first`, naming its place."""
-    for number, odd in enumerate(is_odd, start=first):
+def _beside(given: Sequence[GivenText], answers: Iterable[Shown], taken: Container[str]) -> Iterator[Shown]:
+    """The answers with what the input holds beside each text."""
+    for one, shown in zip(given, answers, strict=True):
+        others = {_free(name, taken): value for name, value in one.others.items()}
+        rows = [{**row, **others} for row in shown.rows]
+        yield replace(shown, record={**shown.record, **others}, rows=rows)
+
+
+def _free(name: str, taken: Container[str]) -> str:
+    while name in taken:
+        name = f"input_{name}"
+    return name
+
+
+def warn_of(given: Iterable[GivenText], is_odd: Iterable[bool], warning: str) -> None:
+    """A line to standard error for each odd one of the texts, naming its place."""
+    for one, odd in zip(given, is_odd, strict=True):
         if odd:
-            where = place_of(number, flags.texts, flags.input)
-            print(f"warning: {where}: {warning}", file=sys.stderr, flush=True)
+            print(f"warning: {one.place}: {warning}", file=sys.stderr, flush=True)
 
 
 def answer_files(
@@ -113,11 +139,13 @@ def print_shown(answers: Iterable[Shown]) -> None:
 
 
 def write_shown(path: Path, columns: Sequence[str], answers: Iterable[Shown]) -> None:
-    """Writes the answers as the file's name asks for: see `write_answers`."""
-    shown = list(answers)
-    lines = (str(line) for one in shown for line in one.lines)
-    rows = (row for one in shown for row in one.rows or [one.record])
-    write_answers(path, [one.record for one in shown], columns, lines, rows)
+    """Writes the answers as they come, as the file's name asks for: see `answer_file`."""
+    waiting = iter(answers)
+    # Before the first answer is there, no folder is made.
+    first = list(islice(waiting, 1))
+    with answer_file(path, columns) as add:
+        for shown in chain(first, waiting):
+            add(shown.record, map(str, shown.lines), shown.rows)
 
 
 def hint(text: str) -> None:

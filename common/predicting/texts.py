@@ -3,13 +3,34 @@
 import reprlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from common.errors import FlagError, UserError
-from common.text.tables import is_table, read_columns, read_lines
+from common.predicting.answer_files import BINARY_ENDINGS
+from common.text.tables import KINDS, Table, TableFormat, is_table, iterate_lines, suffix_of
 
 Item = TypeVar("Item")
+
+_FAULTS_TOLD = 3
+
+
+@dataclass(frozen=True)
+class GivenText:
+    """A text that a script was given.
+
+    Attributes:
+        text: itself.
+        number: from 1.
+        place: where it stands, for messages.
+        others: what a table holds beside it, by the names of the columns.
+    """
+
+    text: str
+    number: int
+    place: str
+    others: Mapping[str, Any] = field(default_factory=dict)
 
 
 def checked_texts(texts: Any, name: str = "texts") -> list[str]:
@@ -41,37 +62,68 @@ def checked_text(text: Any, name: str = "text") -> str:
     return text
 
 
-def given_texts(arguments: Sequence[str], path: Path | None, column: str) -> Iterator[str]:
+def given_texts(
+    arguments: Sequence[str], path: Path | None, column: str, form: TableFormat | None = None
+) -> Iterator[GivenText]:
     """The texts of a script: its arguments, or those of a file, or else the lines of standard input as they come.
 
     Args:
         arguments: texts on the command line; there are none where there is a file.
-        path: a CSV or TSV (.gz too) with texts in `column`, or any other text file with a text in each line.
-        column: the column's name.
+        path: a table with texts in `column` (see `common.text.tables.Table`), or any other text file with a text in
+            each line; it is read as it is asked for. A line on standard error names the first rows that are left out.
+        column: the column's name, or its number.
+        form: how the file is written.
 
     Raises:
-        UserError: naming what is missing or not UTF-8.
+        UserError: naming what is missing or not in its encoding.
     """
     if path is not None:
-        is_column = is_table(path)
-        yield from (row.values[0] for row in read_columns(path, (column,))) if is_column else read_lines(path)
-    elif arguments:
-        yield from argument_texts(arguments)
-    else:
-        yield from lines()
+        yield from _table_texts(path, column, form) if is_table(path, form) else _line_texts(path, form)
+        return
+    where = "argument" if arguments else "standard input, line"
+    for number, text in enumerate(argument_texts(arguments) if arguments else lines(), start=1):
+        yield GivenText(text, number, f"{where} {number}")
+
+
+def input_columns(path: Path | None, column: str, form: TableFormat | None = None) -> list[str]:
+    """The names of the columns beside the texts' in a table; none of anything else."""
+    if path is None or not is_table(path, form):
+        return []
+    return Table(path, (column,), form).other_columns()
+
+
+def _table_texts(path: Path, column: str, form: TableFormat | None) -> Iterator[GivenText]:
+    table, told = Table(path, (column,), form, ("--text-column",)), 0
+    for number, row in enumerate(table, start=1):
+        told = _tell_of_faults(table, told)
+        yield GivenText(row.values[0], number, f"{path}, row {row.number}", row.others)
+    told = _tell_of_faults(table, told)
+    if told:
+        count = f"{told:,} row{'' if told == 1 else 's'}"
+        print(f"warning: {path}: {count} left out; --strict refuses them", file=sys.stderr, flush=True)
+
+
+def _tell_of_faults(table: Table, told: int) -> int:
+    for fault in table.faults[told:_FAULTS_TOLD]:
+        print(f"warning: {table.path}, {fault.place}: {fault.detail}; left out", file=sys.stderr, flush=True)
+    return len(table.faults)
+
+
+def _line_texts(path: Path, form: TableFormat | None) -> Iterator[GivenText]:
+    if suffix_of(path) in BINARY_ENDINGS:
+        raise UserError(
+            f"--input {path}: no text file; expected {KINDS}, or a text file with a text in each line"
+        )
+    for number, text in enumerate(iterate_lines(path, form.encoding if form else None), start=1):
+        if number == 1 and 0 < len(text) <= 3 * text.count("\0"):
+            raise UserError(f"{path}: has NUL bytes as UTF-16 does; give --encoding utf-16")
+        yield GivenText(text, number, f"{path}, line {number}")
 
 
 def require_one_source(arguments: Sequence[str], path: Path | None) -> None:
     """Raises UserError if texts come both as arguments and from a file."""
     if arguments and path is not None:
         raise FlagError(f"--input {path}: expected texts either as arguments or from a file, got both")
-
-
-def place_of(number: int, arguments: Sequence[str], path: Path | None) -> str:
-    """Where text `number`, from 1, of `given_texts` stands, for messages."""
-    if path is not None:
-        return f"{path}, {'row' if is_table(path) else 'line'} {number}"
-    return f"argument {number}" if arguments else f"standard input, line {number}"
 
 
 def argument_texts(arguments: Sequence[str]) -> list[str]:

@@ -8,9 +8,9 @@ from common.data import labels as labels_module
 from common.data import sources
 from common.data.sources import SAMPLE
 from common.errors import UserError
-from common.text.tables import Row, read_columns, read_folders
+from common.text.tables import KINDS, Row, Table, TableFormat, read_folders, without_missing
 
-_FILES = "a .csv or .tsv file (.gz too), or a folder with a folder of .txt files per label"
+_FILES = f"{KINDS}, or a folder with a folder of .txt files per label"
 _TOO_FEW = "examples are too few to hold any out for {part}; give more, or a file with --validation"
 
 
@@ -19,17 +19,21 @@ class TextSource:
     """Where labelled texts come from."""
 
     data: str = SAMPLE
-    """`sample` (shipped), a data set's name (imdb_reviews), a CSV or TSV (.gz too), or a folder with a folder per
-    label. What exists as a path is a path; what begins with ., / or ~ or ends like a file (.csv, .txt, .tar.gz) is
-    meant as one; the rest is a data set's name."""
+    """`sample` (shipped), a data set's name (imdb_reviews), a CSV, TSV or JSON lines (.gz too), a Parquet file, or a
+    folder with a folder per label. What exists as a path is a path; what begins with ., / or ~ or ends like a file
+    (.csv, .txt, .tar.gz) is meant as one; the rest is a data set's name."""
     text_column: str = "text"
-    """Column of a CSV or TSV that holds the text."""
+    """Column of a table that holds the text, by its name; or, as the label's, by its number from 1 in a CSV or TSV
+    without a header."""
     label_column: str = "label"
-    """Column of a CSV or TSV that holds the label."""
+    """Column of a table that holds the label. One that is empty, NaN, null or the like is missing, unless --label-map
+    names it."""
     label_map: tuple[str, ...] = ()
     """Names for the labels in the data, as VALUE=NAME (0=negative 1=positive)."""
     data_dir: Path | None = None
     """Folder of prepared TFDS data sets; TFDS's own default unless given."""
+    table: TableFormat = field(default_factory=TableFormat)
+    """How files are written."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +94,21 @@ def load_evaluation(source: TextSource, sample: Callable[[str], LabelledTexts]) 
     return _load(source, sample, "test")
 
 
-def collect(name: str, rows: Sequence[Row]) -> LabelledTexts:
+def collect(name: str, rows: Sequence[Row], left_out: Mapping[str, int] | None = None) -> LabelledTexts:
     """The texts and labels of rows of the two; those that lack one are left out and counted.
+
+    Args:
+        name: of them all.
+        rows: a text and a label in each.
+        left_out: what was left out before.
 
     Raises:
         UserError: none has both.
     """
     texts, labels = ([row.values[side] for row in rows] for side in (0, 1))
-    examples = LabelledTexts(name, texts, [label.strip() for label in labels], [row.origin for row in rows])
+    examples = LabelledTexts(
+        name, texts, [label.strip() for label in labels], [row.origin for row in rows], left_out or {}
+    )
     reasons = [
         "empty text" if not text.strip() else "no label" if not label.strip() else ""
         for text, label in zip(texts, labels, strict=True)
@@ -137,13 +148,22 @@ def _load(source: TextSource, sample: Callable[[str], LabelledTexts], part: str)
 def _read_own(source: TextSource, path: Path, part: str) -> LabelledTexts:
     """A table; or a folder with a folder per label, or the part of it where there are folders for parts."""
     if not path.is_dir():
-        rows = read_columns(path, (source.text_column, source.label_column))
-        return _renamed(collect(str(path), rows), source)
+        return _renamed(_read_table(source, path), source)
     inner = path / ("train" if part == "train" else "test")
     folder = inner if inner.is_dir() else path
     # aclImdb's train folder holds unlabelled reviews under `unsup`.
     labels = sorted(child.name for child in folder.iterdir() if child.is_dir() and child.name != "unsup")
-    return _renamed(collect(str(folder), read_folders(folder, labels)), source)
+    return _renamed(collect(str(folder), read_folders(folder, labels, source.table.encoding)), source)
+
+
+def _read_table(source: TextSource, path: Path) -> LabelledTexts:
+    columns, flags = (source.text_column, source.label_column), ("--text-column", "--label-column")
+    table, named = Table(path, columns, source.table, flags), parse_label_map(source.label_map)
+    rows = []
+    for row in table:
+        text, label = row.values
+        rows.append(Row((text, label if label.strip() in named else without_missing(label)), row.origin))
+    return collect(str(path), rows, table.left_out)
 
 
 def _renamed(examples: LabelledTexts, source: TextSource) -> LabelledTexts:

@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from common.checks import AtLeast, check_ranges, require_at_least
+from common.checks import AtLeast, check_ranges
 from common.data import sources
 from common.data.sources import SAMPLE
 from common.errors import UserError
-from common.text.tables import Row, read_columns, read_lines, read_numbered_columns
+from common.text.tables import KINDS, Row, Table, TableFormat, read_lines
 
-_TABLE = "a .csv or .tsv file of pairs (.gz too)"
+_TABLE = f"{KINDS} of pairs"
 _TOO_FEW = "pairs are too few to hold any out for {part}; give more, or files with --validation"
 _HELD_OUT_FOR_TEST = 0.02
 
@@ -22,12 +22,13 @@ class PairSource:
     """Where pairs of texts come from, and in which direction they are translated."""
 
     data: str = SAMPLE
-    """`sample` (made by the application), a data set's name (ted_hrlr_translate/pt_to_en), or a CSV or TSV of pairs
-    (.gz too); not needed where --source and --target are files. What exists as a path is a path; what begins with ., /
-    or ~ or ends like a file (.csv, .txt, .tar.gz) is meant as one; the rest is a data set's name."""
+    """`sample` (made by the application), a data set's name (ted_hrlr_translate/pt_to_en), or a CSV, TSV,
+    JSON lines (.gz too) or Parquet file of pairs; not needed where --source and --target are files. What exists as a
+    path is a path; what begins with ., / or ~ or ends like a file (.csv, .txt, .tar.gz) is meant as one; the rest is a
+    data set's name."""
     source: str = "en"
     """The side to translate from: a language of the sample or of a TFDS data set (en), a column of a table by its name
-    in the header, or by its number in a file without one (1), or a file of one text per line (.gz too)."""
+    in the header, or by its number from 1 in a CSV or TSV without one, or a file of one text per line (.gz too)."""
     target: str = "de"
     """The side to translate to, given like --source; line n of a file belongs to line n of the other."""
     pairs: Annotated[int, AtLeast(1)] | None = None
@@ -35,6 +36,8 @@ class PairSource:
     used."""
     data_dir: Path | None = None
     """Folder of prepared TFDS data sets; TFDS's own default unless given."""
+    table: TableFormat = field(default_factory=TableFormat)
+    """How files are written."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -106,14 +109,19 @@ def load_evaluation(source: PairSource, sample: Callable[[str], Pairs]) -> Pairs
     return sources.evaluation_part(partial(_load, source, sample, 0.0), _TOO_FEW)
 
 
-def collect(name: str, rows: Sequence[Row]) -> Pairs:
+def collect(name: str, rows: Sequence[Row], left_out: Mapping[str, int] | None = None) -> Pairs:
     """The pairs of rows of the two texts; those with an empty side are left out and counted.
+
+    Args:
+        name: of them all.
+        rows: a text and its translation in each.
+        left_out: what was left out before.
 
     Raises:
         UserError: none remains.
     """
     texts, translations = ([row.values[side] for row in rows] for side in (0, 1))
-    pairs = Pairs(name, texts, translations, [row.origin for row in rows])
+    pairs = Pairs(name, texts, translations, [row.origin for row in rows], left_out or {})
     return pairs.leave_out([_empty_side(*row.values) for row in rows])
 
 
@@ -169,9 +177,9 @@ def _are_files(source: PairSource) -> bool:
 def _read_validation(source: PairSource, validation: Sequence[Path]) -> Pairs:
     files = [sources.expanded(path) for path in validation]
     if len(files) == 2:
-        return _read_aligned(*files)
+        return _read_aligned(files, source.table.encoding)
     if len(files) == 1 and not _are_files(source):
-        return _read_table(files[0], _sides(source))
+        return _read_table(files[0], source)
     raise UserError(
         f"--validation {' '.join(map(str, validation))}: expected a table with the columns of --source and --target, "
         "or a file of source texts and one of their translations"
@@ -181,28 +189,21 @@ def _read_validation(source: PairSource, validation: Sequence[Path]) -> Pairs:
 def _read_own(source: PairSource) -> Pairs | None:
     """The pairs of a user's files, if it is these that are read."""
     if _are_files(source):
-        return _read_aligned(*(sources.expanded(side) for side in _sides(source)))
+        files = [sources.expanded(side) for side in _sides(source)]
+        return _read_aligned(files, source.table.encoding)
     kind = sources.located(source.data, _TABLE)
-    return _read_table(kind.path, _sides(source)) if isinstance(kind, sources.OwnFiles) else None
+    return _read_table(kind.path, source) if isinstance(kind, sources.OwnFiles) else None
 
 
-def _read_table(path: Path, sides: tuple[str, str]) -> Pairs:
-    if all(side.isdecimal() for side in sides):
-        require_at_least(1, source=int(sides[0]), target=int(sides[1]))
-        return collect(str(path), read_numbered_columns(path, [int(side) for side in sides]))
-    try:
-        return collect(str(path), read_columns(path, sides))
-    except UserError as error:
-        if "no column" not in str(error):
-            raise
-        raise UserError(
-            f"{error}; name the two with --source and --target, or give their numbers, from 1, if the file has no "
-            "header"
-        ) from None
+def _read_table(path: Path, source: PairSource) -> Pairs:
+    table = Table(path, _sides(source), source.table, ("--source", "--target"))
+    rows = list(table)
+    return collect(str(path), rows, table.left_out)
 
 
-def _read_aligned(source: Path, target: Path) -> Pairs:
-    texts, translations = read_lines(source), read_lines(target)
+def _read_aligned(files: Sequence[Path], encoding: str) -> Pairs:
+    source, target = files
+    texts, translations = (read_lines(file, encoding) for file in files)
     if len(texts) != len(translations):
         raise UserError(
             f"{source} has {len(texts):,} lines and {target} has {len(translations):,}; expected as many, line n of "

@@ -161,9 +161,9 @@ def from_json(kind: Any, value: Any) -> Any:
 
 
 def _require_same(folder: Path, config: Any) -> None:
-    saved, given = (
-        _flat(tree) for tree in (json.loads((folder / CONFIG).read_text("utf-8")), to_json(config))
-    )
+    # Flags that are newer than the run had their defaults.
+    started = load_config(folder, type(config))
+    saved, given = _flat(to_json(started)), _flat(to_json(config))
     for name in sorted(saved.keys() | given.keys()):
         if name not in _MAY_DIFFER_ON_RESUME and saved.get(name) != given.get(name):
             raise UserError(

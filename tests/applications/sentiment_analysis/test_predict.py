@@ -5,6 +5,7 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -132,14 +133,50 @@ def test_a_file_of_reviews_gives_a_file_of_answers(script, reviews, tmp_path):
     with (tmp_path / "answers.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["text"], row["label"]) for row in rows] == [(one["text"], one["label"]) for one in records]
+    assert [row["stars"] for row in rows] == [one["stars"] for one in records]
+    for row, one in zip(rows, records, strict=True):
+        assert {name: float(row[f"probability_{name}"]) for name in one["probabilities"]} == one[
+            "probabilities"
+        ]
+        assert sum(one["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert len(records) == 96
     assert records[0]["text"] == "a fine film"
     assert records[0]["label"] == "positive"
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.tsv", "a.parquet", "semicolon.csv"])
+@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
+def test_every_kind_of_table_is_answered_with_its_other_columns(script, tmp_path, name, ending):
+    texts = ["a fine film", 'a "dull" film,\nI hated it']
+    frame = pd.DataFrame({"id": [7, 8], "text": texts, "label": ["gold", "tin"]})
+    path, output, flags = tmp_path / name, tmp_path / f"answers{ending}", ()
+    if name == "a.jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    elif name == "a.parquet":
+        frame.to_parquet(path)
+    elif name == "a.tsv":
+        frame.to_csv(path, index=False, sep="\t")
+    else:
+        frame.to_csv(path, index=False, sep=";", encoding="utf-16")
+        flags = ("--delimiter", ";", "--encoding", "utf-16")
+    assert script("--input", str(path), "--output", str(output), *flags)[:2] == (0, "")
+    answers = pd.read_csv(output) if ending == ".csv" else pd.read_json(output, lines=True)
+    assert answers["text"].tolist() == texts
+    assert answers["label"].tolist() == ["positive", "negative"]
+    assert answers["input_label"].tolist() == ["gold", "tin"]
+    assert answers["id"].tolist() == [7, 8]
+    if ending == ".csv":
+        assert (answers["probability_negative"] > 0.5).tolist() == [False, True]
+    else:
+        assert [one["negative"] > 0.5 for one in answers["probabilities"]] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
+        (("text", "--output", "answers.xlsx"), "answers.xlsx: expected a name in .csv for a table"),
+        (("--input", "a.csv", "--delimiter", "::"), "--delimiter '::': expected one character"),
+        (("--input", "a.csv", "--encoding", "utf-9"), "--encoding utf-9: no encoding of that name"),
         (("--input", "nowhere.csv"), "nowhere.csv: no such file"),
         (("--input", "a.csv", "text"), "got both"),
         (("text", "--output", "answers.tsv"), "answers.tsv: expected a name in .csv for a table"),

@@ -172,7 +172,8 @@ def test_a_column_of_a_table_gives_a_table(script, predictor, tmp_path):
     assert script(*flags)[:2] == (0, "")
     assert [row["text"] for row in rows()] == texts
     assert [row["translation"] for row in rows()] == ["Ein Hund läuft.", "", "Anna singt."]
-    assert rows()[0].keys() == {"text", "translation", "score", "truncated"}
+    assert rows()[0].keys() == {"text", "translation", "score", "truncated", "id"}
+    assert [row["id"] for row in rows()] == ["1", "2", "3"]
     assert script(*flags, "--n-best")[:2] == (0, "")
     expected = [(text, one["translation"]) for text in texts for one in predictor.n_best(text)]
     assert [(row["text"], row["translation"]) for row in rows()] == expected

@@ -1,7 +1,9 @@
-"""A folder and a tar of it are read alike; a tar is never extracted, and what is damaged is refused by name."""
+"""A folder and an archive of it are read alike; an archive is never extracted, a damaged one is refused by name."""
 
 import io
+import stat
 import tarfile
+import zipfile
 
 import pytest
 
@@ -9,16 +11,25 @@ from common.data.file_trees import read_tree, walk_tree
 from common.errors import UserError
 
 FILES = {"yes/b.wav": b"b", "yes/a.wav": b"a", "no/deep/c.wav": b"c", "list.txt": b"yes/a.wav"}
-SUFFIXES = [".tar", ".tar.gz", ".tar.xz", ".tar.bz2"]
+SUFFIXES = [".tar", ".tar.gz", ".tar.xz", ".tar.bz2", ".zip"]
 
 
 def write_tar(path, members):
+    if path.suffix == ".zip":
+        return write_zip(path, members)
     kind = path.name.rpartition(".tar")[2].lstrip(".")
     with tarfile.open(path, f"w:{kind}") as archive:
         for name, content in members:
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def write_zip(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
     return path
 
 
@@ -99,3 +110,53 @@ def test_what_is_no_archive_or_not_there_is_named(tmp_path):
         read_tree(path, lambda _: True)
     with pytest.raises(UserError, match=r"nowhere: no such file or folder"):
         read_tree(tmp_path / "nowhere", lambda _: True)
+
+
+def test_names_in_a_zip_open_no_file_and_write_none(tmp_path):
+    secret = tmp_path / "secret.wav"
+    secret.write_bytes(b"secret")
+    path = write_zip(
+        tmp_path / "evil.zip", [("../../out/a.wav", b"a"), ("/abs/b.wav", b"b"), ("d\\c.wav", b"c")]
+    )
+    link = zipfile.ZipInfo("yes/link.wav")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(link, str(secret))
+        archive.mkdir("folder.wav") if hasattr(archive, "mkdir") else archive.writestr("folder.wav/", b"")
+    assert contents(path) == {"out/a.wav": b"a", "abs/b.wav": b"b", "d/c.wav": b"c"}
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["evil.zip", "secret.wav"]
+
+
+def test_a_zip_of_another_name_and_names_in_utf_8_that_do_not_say_so(tmp_path):
+    path = write_zip(tmp_path / "data", [("café.wav", b"a")])
+    # As macOS writes it: the name is UTF-8, and no flag tells.
+    data = bytearray(path.read_bytes())
+    for flags in (6, data.index(b"PK\x01\x02") + 8):
+        assert data[flags : flags + 2] == (0x800).to_bytes(2, "little")
+        data[flags : flags + 2] = bytes(2)
+    path.write_bytes(data)
+    assert contents(path) == {"café.wav": b"a"}
+
+
+def test_a_zip_that_is_encrypted_damaged_or_packed_in_another_way_is_refused_in_one_line(tmp_path):
+    path = write_zip(tmp_path / "a.zip", [("a.wav", b"a" * 1000)])
+    whole = path.read_bytes()
+    central = whole.index(b"PK\x01\x02")
+    flags, method = central + 8, central + 10
+    encrypted = whole[:6] + b"\x01\x00" + whole[8:flags] + b"\x01\x00" + whole[flags + 2 :]
+    deflate_64 = whole[:8] + b"\x09\x00" + whole[10:method] + b"\x09\x00" + whole[method + 2 :]
+    flipped = whole[:36] + bytes([whole[36] ^ 0xFF]) + whole[37:]
+    for data, message in (
+        (encrypted, r"a\.zip: a\.wav is encrypted; expected a zip without a password"),
+        (deflate_64, r"a\.zip: .*compress.*; expected a zip of stored or deflated files"),
+        (flipped, r"a\.zip: (damaged|not a whole archive)"),
+        (whole[:-30], r"a\.zip: damaged, or not a whole zip"),
+        (b"", r"a\.zip: damaged, or not a whole zip"),
+        (b"no zip", r"a\.zip: damaged, or not a whole zip"),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(UserError, match=message) as refused:
+            read_tree(path, lambda _: True)
+        assert "\n" not in str(refused.value)
+    path.write_bytes(encrypted)
+    assert contents(path, lambda name: name.endswith(".txt")) == {}

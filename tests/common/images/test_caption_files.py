@@ -3,10 +3,12 @@
 import gzip
 import json
 
+import pandas as pd
 import pytest
 
 from common.errors import UserError
-from common.images.caption_files import read_captions
+from common.images import caption_files
+from common.text.tables import TableFormat
 
 CAPTIONS = {"a.jpg": ["A dog runs .", 'Two "big" dogs, one ball'], "dir/b.png": ["Ein Mädchen – lächelt"]}
 PAIRS = [(name, caption) for name, captions in CAPTIONS.items() for caption in captions]
@@ -23,7 +25,27 @@ COCO = {
         {"image_id": 7, "id": 3, "caption": CAPTIONS["a.jpg"][1]},
     ],
 }
+
+
+def csv_of(separator, *header):
+    quoted = [(name, '"' + text.replace('"', '""') + '"') for name, text in PAIRS]
+    return "".join(f"{separator.join(row)}\n" for row in [header, *quoted])
+
+
+def lines_of(image, caption):
+    return "".join(json.dumps({image: name, caption: text}) + "\n" for name, text in PAIRS)
+
+
 FILES = {
+    "captions.txt": csv_of(",", "image", "caption"),
+    "results.csv.txt": csv_of("|", "image_name", " comment"),
+    "metadata.csv": csv_of(",", "file_name", "text"),
+    "Metadata.tsv": csv_of("\t", "File_Name", "Caption"),
+    "metadata.jsonl": lines_of("file_name", "text"),
+    "captions.jsonl": lines_of("image", "caption"),
+    "metadata.json": lines_of("file_name", "caption"),
+    "list.json": json.dumps([{"file_name": name, "text": text} for name, text in PAIRS]),
+    "pretty.json": json.dumps([{"file_name": name, "text": text} for name, text in PAIRS], indent=2),
     "numbered.tsv": "image\tn\tcaption\n" + "".join(f"{name}\t0\t{text}\n" for name, text in PAIRS),
     "plain.tsv": "image\tcaption\r\n" + "".join(f"{name}\t{text}\r\n" for name, text in PAIRS),
     "table.csv": "caption,image\n"
@@ -32,6 +54,12 @@ FILES = {
     "captions.token": "\ufeff" + "\r\n".join(f"{name}#0\t{text}" for name, text in PAIRS) + "\r\n\r\n",
     "captions_train2014.json": json.dumps(COCO),
 }
+
+
+def read_captions(path, form=None):
+    captions, left_out = caption_files.read_captions(path, form)
+    assert left_out == {}
+    return captions
 
 
 def write(path, text):
@@ -69,8 +97,13 @@ def test_a_caption_of_an_image_that_is_not_listed_goes_by_its_id(tmp_path):
         ),
         (
             "a.txt",
-            "image,caption\na.jpg,A dog\n",
+            "picture,words\na.jpg,A dog\n",
             r"a\.txt, line 1: expected .* a \.tsv or \.csv with the columns",
+        ),
+        (
+            "a.jsonl",
+            '{"file": "a.jpg", "words": "A dog"}\n',
+            r"a\.jsonl: no column 'caption'; the columns are",
         ),
         ("a.txt", "a.jpg#\tA dog", r"a\.txt, line 1: expected"),
         ("a.txt", "#0\tA dog", r"a\.txt, line 1: expected"),
@@ -101,3 +134,19 @@ def test_a_file_that_is_missing_or_no_text_is_named(tmp_path):
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     with pytest.raises(UserError, match=r"photo\.jpg, line 1: .*UTF-8"):
         read_captions(tmp_path / "photo.jpg")
+
+
+def test_a_parquet_file_of_captions(tmp_path):
+    pd.DataFrame(PAIRS, columns=["file_name", "text"]).to_parquet(tmp_path / "metadata.parquet")
+    assert read_captions(tmp_path / "metadata.parquet") == CAPTIONS
+
+
+def test_captions_of_another_delimiter_and_encoding(tmp_path):
+    (tmp_path / "a.csv").write_bytes(csv_of(";", "image", "caption").encode("cp1252"))
+    assert read_captions(tmp_path / "a.csv", TableFormat(";", "cp1252")) == CAPTIONS
+
+
+def test_a_bad_line_of_captions_is_counted(tmp_path):
+    write(tmp_path / "captions.txt", csv_of(",", "image", "caption") + "c.jpg\n")
+    captions, left_out = caption_files.read_captions(tmp_path / "captions.txt")
+    assert (captions, left_out) == (CAPTIONS, {"too few fields (line 5)": 1})

@@ -313,3 +313,22 @@ def test_a_data_set_without_captions_is_refused(monkeypatch, tmp_path):
 def test_an_unknown_data_set_is_refused_in_one_line(tmp_path):
     with pytest.raises(UserError, match="--data no_such_thing: neither a file, a folder"):
         load_evaluation(CaptionSource(data="no_such_thing", data_dir=tmp_path), no_sample, SIZE)
+
+
+@pytest.mark.parametrize("name", ["metadata.jsonl", "metadata.csv", "captions.txt"])
+def test_captions_that_lie_beside_the_images_are_found(tmp_path, name):
+    folder = write_tree(
+        tmp_path / "photos", {"red.png": encoded(picture(1)), "grey.png": encoded(picture(2))}
+    )
+    told = {
+        "metadata.jsonl": '{"file_name": "red.png", "text": "A red boat ."}\n'
+        '{"file_name": "grey.png", "text": "A cat"}\n',
+        "metadata.csv": "file_name,caption\nred.png,A red boat .\ngrey.png,A cat\n",
+        "captions.txt": 'image,caption\nred.png,"A red boat ."\ngrey.png,A cat\n',
+    }
+    (folder / name).write_text(told[name], "utf-8")
+    examples = load_evaluation(CaptionSource(str(folder)), no_sample, SIZE)
+    assert dict(zip(examples.origins, examples.captions, strict=True)) == {
+        "grey.png": ("A cat",),
+        "red.png": ("A red boat .",),
+    }

@@ -4,15 +4,22 @@ import csv
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import UserError
-from common.predicting.answer_files import require_answer_file, write_answers
+from common.predicting.answer_files import answer_file, probability_columns, require_answer_file
 
 TEXTS = st.lists(st.tuples(*[st.text(st.characters(codec="utf-8", exclude_characters="\x00"))] * 2))
 COLUMNS = ("text", "label")
+
+
+def write_answers(path, records, columns, lines=(), rows=()):
+    with answer_file(path, columns) as add:
+        for number, record in enumerate(records):
+            add(record, lines[number : number + 1], rows[number : number + 1])
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +41,57 @@ def test_any_answers_are_read_back_from_a_table_and_from_json_lines(folder, pair
 
 @pytest.mark.parametrize("name", ["answers.de", "answers", "answers.txt"])
 def test_any_other_name_gives_the_lines(tmp_path, name, capsys):
-    write_answers(tmp_path / "new" / name, [{"label": "fine"}] * 2, COLUMNS, iter(["eins", "zwei", "zö"]))
-    assert (tmp_path / "new" / name).read_bytes() == "eins\nzwei\nzö\n".encode()
+    write_answers(tmp_path / "new" / name, [{"label": "fine"}] * 2, COLUMNS, ["eins", "zwei"])
+    assert (tmp_path / "new" / name).read_bytes() == b"eins\nzwei\n"
     assert capsys.readouterr() == ("", f"2 answers written to {tmp_path / 'new' / name}\n")
 
 
 def test_a_table_can_have_other_rows_than_the_records(tmp_path):
-    write_answers(tmp_path / "a.CSV", [{"label": "a"}], ("label",), [], [{"label": "b"}, {"label": "c"}])
+    with answer_file(tmp_path / "a.CSV", ("label",)) as add:
+        add({"label": "a"}, [], [{"label": "b"}, {"label": "c"}])
     assert (tmp_path / "a.CSV").read_text("utf-8").split() == ["label", "b", "c"]
 
 
-@pytest.mark.parametrize("name", ["a.tsv", "a.csv.gz", "a.TSV", "a.gz"])
+def test_a_table_has_a_column_for_the_probability_of_each_label(tmp_path):
+    record = {"label": "a, b", "probabilities": {"a, b": 0.75, "c": 0.25}, "more": {"x": None}, "none": None}
+    columns = ["label", *probability_columns(["a, b", "c"]), "more", "none"]
+    write_answers(tmp_path / "a.csv", [record], columns)
+    frame = pd.read_csv(tmp_path / "a.csv", keep_default_na=False)
+    assert frame.to_dict("records") == [
+        {"label": "a, b", "probability_a, b": 0.75, "probability_c": 0.25, "more": '{"x": null}', "none": ""}
+    ]
+
+
+def test_answers_reach_the_file_as_they_come_and_none_stays_if_they_end_in_an_error(tmp_path):
+    def write():
+        with answer_file(tmp_path / "a.jsonl", ()) as add:
+            for _ in range(10_000):
+                add({"label": "a"}, ())
+            (begun,) = tmp_path.iterdir()
+            assert begun.stat().st_size > 100_000
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        write()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a.tsv",
+        "a.csv.gz",
+        "a.TSV",
+        "a.gz",
+        "a.xlsx",
+        "a.XLS",
+        "a.ods",
+        "a.parquet",
+        "a.json",
+        "a.png",
+        "a.zip",
+    ],
+)
 def test_a_name_that_promises_something_else_is_refused(name):
     with pytest.raises(UserError, match=rf"--output {name}: expected a name in \.csv for a table"):
         require_answer_file(Path(name))

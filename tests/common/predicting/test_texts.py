@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import json
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -16,10 +18,11 @@ from common.predicting.texts import (
     checked_texts,
     chunks,
     given_texts,
+    input_columns,
     lines,
-    place_of,
     require_one_source,
 )
+from common.text.tables import TableFormat
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"))))
@@ -117,20 +120,81 @@ def test_a_table_gives_a_column_and_any_other_file_its_lines(tmp_path, packed):
 
     table = file("a.csv", 'id,review\n1,"one, in\ntwo lines"\n2,\n')
     plain = file("a.txt", "one, as it is\n\nlast")
-    assert list(given_texts((), table, "review")) == ["one, in\ntwo lines", ""]
-    assert list(given_texts((), plain, "review")) == ["one, as it is", "", "last"]
-    assert place_of(2, (), table) == f"{table}, row 2"
-    assert place_of(2, (), plain) == f"{plain}, line 2"
+    of_table, of_lines = list(given_texts((), table, "review")), list(given_texts((), plain, "review"))
+    assert [one.text for one in of_table] == ["one, in\ntwo lines", ""]
+    assert [one.text for one in of_lines] == ["one, as it is", "", "last"]
+    assert [one.place for one in of_table] == [f"{table}, row 1", f"{table}, row 2"]
+    assert (of_lines[1].place, of_lines[1].number) == (f"{plain}, line 2", 2)
     with pytest.raises(UserError, match="no column 'text'; the columns are 'id', 'review'"):
         list(given_texts((), table, "text"))
 
 
 def test_without_a_file_texts_are_the_arguments_or_else_standard_input(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one\ntwo\n")))
-    assert list(given_texts(("a", "b"), None, "text")) == ["a", "b"]
-    assert list(given_texts((), None, "text")) == ["one", "two"]
-    assert place_of(2, ("a", "b"), None) == "argument 2"
-    assert place_of(2, (), None) == "standard input, line 2"
+    arguments, typed = list(given_texts(("a", "b"), None, "text")), list(given_texts((), None, "text"))
+    assert [(one.text, one.place) for one in arguments] == [("a", "argument 1"), ("b", "argument 2")]
+    assert [one.text for one in typed] == ["one", "two"]
+    assert typed[1].place == "standard input, line 2"
+
+
+def test_the_other_columns_stand_beside_each_text(tmp_path):
+    records = [{"id": 7, "text": "a", "more": {"x": [1]}}, {"text": "b", "late": None}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, records)))
+    given = list(given_texts((), tmp_path / "a.jsonl", "text"))
+    assert [dict(one.others) for one in given] == [{"id": 7, "more": {"x": [1]}}, {"late": None}]
+    assert input_columns(tmp_path / "a.jsonl", "text") == ["id", "more", "late"]
+    assert input_columns(None, "text") == input_columns(tmp_path / "a.txt", "text") == []
+
+
+def test_rows_that_cannot_be_read_are_told_of_first_by_line_then_by_number(tmp_path, capsys):
+    path = tmp_path / "a.csv"
+    path.write_text("id,text\n1,fine\n2\n3\n4\n5\n6,well\n")
+    given = list(given_texts((), path, "text"))
+    assert [(one.text, one.number, one.place) for one in given] == [
+        ("fine", 1, f"{path}, row 1"),
+        ("well", 2, f"{path}, row 6"),
+    ]
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == f"warning: {path}, line 3: 1 fields; expected 2 as in the header; left out"
+    assert told[3:] == [f"warning: {path}: 4 rows left out; --strict refuses them"]
+    with pytest.raises(UserError, match=r"a\.csv, line 3: 1 fields"):
+        list(given_texts((), path, "text", TableFormat(strict=True)))
+    path.write_text("id,text\n1\n2\n")
+    with pytest.raises(UserError, match=r"a\.csv, line 2: 1 fields; .*; no row can be used"):
+        list(given_texts((), path, "text"))
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.tsv"])
+def test_a_table_is_read_as_it_is_asked_for(tmp_path, name):
+    write = {
+        "a.csv": "text\n{}\n",
+        "a.tsv": "text\n{}\n",
+        "a.jsonl": '{{"text": 1}}\n{}\n',
+    }[name]
+    row = '{"text": "a b c"}\n' if name == "a.jsonl" else "a b c\n"
+    (tmp_path / name).write_text(write.format(row * 300_000))
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in given_texts((), tmp_path / name, "text")) >= 300_000
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.ods", "a.pdf", "a.zip"])
+def test_a_file_that_is_no_text_is_refused_by_its_name(tmp_path, name):
+    (tmp_path / name).write_bytes(b"PK\x03\x04")
+    with pytest.raises(UserError, match=rf"--input .*{name}: no text file; expected a \.csv"):
+        list(given_texts((), tmp_path / name, "text"))
+
+
+def test_lines_of_another_encoding(tmp_path):
+    for text in ("naive\ncafe\n", "naïve\ncafé\n"):
+        (tmp_path / "a.txt").write_bytes(text.encode("utf-16-le"))
+        with pytest.raises(UserError, match="give --encoding utf-16"):
+            list(given_texts((), tmp_path / "a.txt", "text", TableFormat()))
+    given = given_texts((), tmp_path / "a.txt", "text", TableFormat(encoding="utf-16-le"))
+    assert [one.text for one in given] == ["naïve", "café"]
 
 
 def test_arguments_beside_a_file_are_refused(tmp_path):

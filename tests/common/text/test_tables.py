@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import UserError
-from common.text.tables import read_columns, read_folders, read_lines, read_numbered_columns
+from common.text.tables import Table, read_columns, read_folders, read_lines
 
 FIELDS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30)
 
@@ -93,13 +93,13 @@ def test_folder_without_texts_is_refused(tmp_path):
 def test_a_table_without_a_header_is_read_from_its_first_line(tmp_path):
     path = tmp_path / "pairs.tsv"
     path.write_text("a\tb\tc\n\nd\te\tf\tmore\n", "utf-8")
-    rows = read_numbered_columns(path, [3, 1])
+    rows = list(Table(path, ["3", "1"]))
     assert [(row.values, row.origin) for row in rows] == [(("c", "a"), "line 1"), (("f", "d"), "line 3")]
     with pytest.raises(UserError, match=r"pairs\.tsv, line 1: 3 fields; expected at least 4"):
-        read_numbered_columns(path, [4])
+        list(Table(path, ["4"]))
     path.write_text("", "utf-8")
     with pytest.raises(UserError, match="the file is empty"):
-        read_numbered_columns(path, [1])
+        list(Table(path, ["1"]))
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r\ufeff"))))
