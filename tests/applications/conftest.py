@@ -65,7 +65,7 @@ def script(request, exported, monkeypatch, capsys):
     """Runs `predict` of the application whose tests these are, as a shell would start it but in this process."""
     module = f"applications.{request.path.parent.name}.predict"
     predict = importlib.import_module(module)
-    monkeypatch.setattr(f"{module}.SavedModelRunner", loaded_once)
+    monkeypatch.setattr("common.predicting.predictor.SavedModelRunner", loaded_once)
 
     def run(*arguments, data=b"", model=exported):
         monkeypatch.setattr(sys, "argv", ["predict", "--model", str(model), *map(str, arguments)])
