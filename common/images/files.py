@@ -127,7 +127,7 @@ def _rgb_of(image: Image.Image, name: str) -> Pixels:
     try:
         return _rgb(image)
     except Exception as error:
-        if "closed" in str(error):
+        if image.format and getattr(image, "fp", None) is None:
             raise ImageError(name, "closed image", "the image is closed; expected an open one") from None
         reason = "truncated image" if "truncated" in str(error).lower() else "damaged image"
         raise ImageError(name, reason, f"{reason}; expected a whole {KINDS}") from None
