@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self, TypeAlias
 from common.files import atomic_write
 
 Content: TypeAlias = str | Callable[[], bytes]
-"""A text, or what makes the content of a file."""
+"""A text, or a function that returns the bytes of a file."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class DataRoom(Protocol):
     """`data.py`: where examples come from, and how they become batches."""
 
     def training_examples(self, config: Any) -> Sequence[Any]:
-        """The training examples, the validation examples, and what else the training must know of them."""
+        """The training examples, the validation examples, and then what else the training must know of them."""
 
     def evaluation_examples(self, source: Any) -> Any:
         """The examples to measure on; where they depend on more than the source, that follows."""
@@ -167,6 +167,11 @@ class EvaluateRoom(Protocol):
 
     Options: type
 
+    measure: Callable[..., dict[str, Any]]
+    """The metrics of answers."""
+    draw: Callable[..., None]
+    """Writes pictures and tables of answers to a folder."""
+
     def evaluate(self, options: Any) -> dict[str, Any]:
         """The metrics, which are also written with their pictures."""
 
@@ -185,6 +190,9 @@ class ExportRoom(Protocol):
 
     def signatures(self, trained: Any) -> Sequence[Any]:
         """What is served; where it depends on the options of the export, these follow."""
+
+    def description(self, trained: Any) -> Mapping[str, Any]:
+        """What `predict` must know beside the graph, written as JSON beside it."""
 
     def export(self, options: Any) -> Path:
         """The folder of the new version."""

@@ -16,6 +16,7 @@ from common.errors import FlagError
 from common.inference.extra_files import read_extra
 from common.predicting.contributions import coloured, numbered
 from common.predicting.examples import Column, texts_of
+from common.predicting.input_files import printable
 from common.predicting.predictor import (
     Answer,
     LoadedModel,
@@ -146,18 +147,13 @@ def main(options: Options) -> None:
         for text, row in zip(texts, predictor.probabilities(texts, show_progress), strict=True):
             answer = classified(row, predictor.labels)
             record = {"text": text, "label": answer["label"], "probability": round(answer["probability"], 6)}
-            yield Shown(record, [_beginning(answer) + _shortened(text)])
+            yield Shown(record, [_beginning(answer) + printable(text[:_SHOWN_LENGTH])])
 
     answer_texts(options.given, _COLUMNS, answer)
 
 
 def _beginning(answer: Answer) -> str:
     return f"{answer['label']}\t{answer['probability']:.4f}\t"
-
-
-def _shortened(text: str) -> str:
-    """The beginning of a text on one line, without characters that would steer the terminal."""
-    return "".join(character if character.isprintable() else " " for character in text[:_SHOWN_LENGTH])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Where clips come from, and how they become batches of waveforms or of composed recordings."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -22,13 +22,12 @@ from common.audio.labelled import (
     load_training,
 )
 from common.data.batching import Sequences
-from common.data.labels import label_indices
+from common.data.labels import classes_of, label_indices
 from common.data.sources import SAMPLE
 from common.errors import UserError
 
 
-@dataclass(frozen=True)
-class Examples:
+class Examples(NamedTuple):
     """What a training reads.
 
     Attributes:
@@ -55,11 +54,7 @@ def training_examples(config: Config) -> Examples:
     )
     is_sample = config.source.data == SAMPLE and config.noises is None
     noises = sample.noises("train") if is_sample else load_noises(config.source, config.noises)
-    labels = sorted({*training.labels, *([SILENCE] if noises else [])})
-    if len(labels) < 2:
-        raise UserError(
-            f"{training.name}: every training clip is labelled {labels[0]!r}; expected at least two classes"
-        )
+    labels = classes_of(training.name, [*training.labels, *([SILENCE] if noises else [])])
     if config.kind == "streaming" and SILENCE not in labels:
         raise UserError(
             f"--kind streaming: {training.name} has no {SILENCE}, which is the answer between words; expected "

@@ -1,6 +1,6 @@
 """The labels of examples as class indices."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from common.errors import UserError
@@ -17,6 +17,23 @@ class Labelled(Protocol):
 
     @property
     def origins(self) -> Sequence[str]: ...
+
+
+def classes_of(name: str, labels: Iterable[str]) -> list[str]:
+    """The classes of a training, in alphabetical order.
+
+    >>> classes_of("reviews.csv", ["good", "bad", "good"])
+    ['bad', 'good']
+
+    Raises:
+        UserError: there are fewer than two.
+    """
+    classes = sorted(set(labels))
+    if len(classes) < 2:
+        raise UserError(
+            f"{name}: every training example is labelled {classes[0]!r}; expected at least two classes"
+        )
+    return classes
 
 
 def label_indices(examples: Labelled, labels: Sequence[str], advice: str = "") -> list[int]:

@@ -5,8 +5,6 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
-from common.errors import UserError
-
 _HASHES = 2**64
 
 
@@ -25,12 +23,12 @@ def stable_split(texts: Sequence[str], fractions: Mapping[str, float]) -> list[s
         The name of a part for each text.
 
     Raises:
-        UserError: a share lies outside 0 to 1, or they do not add up to 1.
+        ValueError: a share lies outside 0 to 1, or they do not add up to 1.
     """
     shares = list(fractions.values())
     if not all(0 <= share <= 1 for share in shares) or abs(sum(shares) - 1) > 1e-9:
         shown = ", ".join(f"{name} {share:g}" for name, share in fractions.items())
-        raise UserError(f"parts of the data: {shown}; expected shares between 0 and 1 that add up to 1")
+        raise ValueError(f"parts of the data: {shown}; expected shares between 0 and 1 that add up to 1")
     names = [name for name, share in fractions.items() if share > 0]
     bounds = [share * _HASHES for share in accumulate(share for share in shares if share > 0)][:-1]
     return [names[bisect_right(bounds, _hash(text))] for text in texts]

@@ -98,7 +98,7 @@ def card_of(
         limits: what the model is not good for.
         validation: the metric, its name in the outcome of the training, and what it was measured on.
         vocabulary: the words, labels or characters that the model knows.
-        data: what it was trained on, such as the `--data` that it was started with; of a file its name is told.
+        data: what it was trained on, such as the `--data` that it was started with; for a file, only its name.
     """
     metric, name, measured_on = validation
     command = f"python -m applications.{application}.train, with the configuration below"
@@ -153,7 +153,7 @@ def training_facts(finished: FinishedRun[Any], data: str, options: ExportOptions
 
     Args:
         finished: the training; its outcome tells `training_examples`, `training_seconds` and `hardware`.
-        data: what it was trained on, such as the `--data` that it was started with; of a file its name is told.
+        data: what it was trained on, such as the `--data` that it was started with; for a file, only its name.
         options: of the export.
     """
     outcome, described = finished.outcome, _described(finished, options)
@@ -191,12 +191,12 @@ def record_files(
 
 
 def _described(finished: FinishedRun[Any], options: ExportOptions) -> dict[str, str]:
-    """What the card says of the data and the training: as the flags tell, or else as an earlier export was told."""
+    """What the card says of the data and the training: as the flags tell, or from an earlier export."""
     return {name: getattr(options, name) or finished.described.get(name, "") for name in _DESCRIPTIONS}
 
 
 def _without_places(config: Any) -> Any:
-    """A configuration whose paths are reduced to names, and without what only one machine or one call was told."""
+    """A configuration with paths reduced to names, and without the fields of one machine or one call."""
     told = {
         field.name: placeless(getattr(config, field.name))
         for field in dataclasses.fields(config)

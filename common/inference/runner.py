@@ -92,6 +92,13 @@ class SavedModelRunner:
     Raises:
         UserError: `path` holds no SavedModel, or one that TensorFlow cannot load, or this process was forked from one
             that had loaded a model.
+
+    Example:
+        >>> from common.model_folders import model_folder
+        >>> with SavedModelRunner(latest_version(model_folder("sentiment_analysis"))) as runner:
+        ...     outputs = runner.answer("serving_default", text=["A delight from start to finish."])
+        >>> outputs["label"].tolist()
+        [b'positive']
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:

@@ -28,6 +28,11 @@ class GivenFiles(Generic[T]):
     Attributes:
         failed: whether something could not be used.
         is_single: whether there is one thing at most.
+
+    Example:
+        >>> given = GivenFiles(["a.txt", "b.txt"], lambda name: [(name, name.upper)])
+        >>> list(given.contents())
+        [('a.txt', 'A.TXT'), ('b.txt', 'B.TXT')]
     """
 
     def __init__(
@@ -136,6 +141,6 @@ def path_of(argument: str) -> Path:
     return Path(url2pathname(address.path))
 
 
-def printable(name: str) -> str:
-    """A file's name without characters that would steer the terminal."""
-    return "".join(character if character.isprintable() else " " for character in name)
+def printable(text: str) -> str:
+    """A file's name or a text on one line, without characters that would steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -66,7 +66,7 @@ def answer_texts(
     Args:
         flags: the script's.
         columns: of a table.
-        answer: from some texts, the number of the first, and whether to show how far it is, to how they are shown.
+        answer: a function of texts, the number of the first, and whether to show progress; it gives what to show.
     """
     given = given_texts(flags.texts, flags.input, flags.text_column)
     if flags.output is not None:

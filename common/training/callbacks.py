@@ -24,6 +24,14 @@ class Scores(keras.callbacks.Callback):
 
     It looks while the validated weights are in place (before averaged weights are swapped back), and other callbacks
     see the metrics if it stands before them in the list.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = np.ones((4, 1))
+        >>> fitted = model.fit(x, x, validation_data=(x, x), verbose=0, callbacks=[Scores(lambda: {"bleu": 31.0})])
+        >>> fitted.history["val_bleu"]
+        [31.0]
     """
 
     def __init__(self, scores: Callable[[], Mapping[str, float]]) -> None:
@@ -44,6 +52,17 @@ class BestWeights(keras.callbacks.Callback):
 
     It saves while the validated weights are in place (before averaged weights are swapped back), so it must stand
     before `keras.callbacks.SwapEMAWeights` in the list.
+
+    Example:
+        >>> import tempfile
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = np.ones((4, 1))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     keeps = BestWeights(Path(folder), [], "val_loss", "min", patience=3)
+        ...     fitted = model.fit(x, x, validation_data=(x, x), verbose=0, callbacks=[keeps])
+        ...     [path.name for path in Path(folder).iterdir()]
+        ['best.weights.h5']
     """
 
     def __init__(self, folder: Path, history: History, monitor: str, mode: str, patience: int) -> None:
@@ -72,7 +91,18 @@ def best_epoch(history: Sequence[Mapping[str, float]], monitor: str, sign: float
 
 
 class SaveState(keras.callbacks.Callback):
-    """After each epoch writes the log, and all that training depends on, whole or not at all."""
+    """After each epoch writes the log, and all that training depends on, whole or not at all.
+
+    Example:
+        >>> import tempfile
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = np.ones((4, 1))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     fitted = model.fit(x, x, verbose=0, callbacks=[SaveState(Path(folder), [])])
+        ...     sorted(path.name for path in Path(folder).iterdir())
+        ['log.csv', 'state.npz']
+    """
 
     def __init__(self, folder: Path, history: History) -> None:
         super().__init__()
@@ -127,7 +157,15 @@ def _write_log(path: Path, history: History) -> None:
 
 
 class ShowProgress(keras.callbacks.Callback):
-    """A bar for the epoch under way where there is a terminal, and a line for each finished epoch everywhere."""
+    """A bar for the epoch under way where there is a terminal, and a line for each finished epoch everywhere.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = np.ones((4, 1))
+        >>> fitted = model.fit(x, 0 * x, verbose=0, callbacks=[ShowProgress(steps=1, epochs=1, title="step")])
+        step 1/1  loss ... s
+    """
 
     def __init__(self, steps: int, epochs: int, title: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What train scripts share: a run begins with its examples told, and ends with its outcome kept."""
+"""What train scripts share: they start a run and print its data, and write its results at the end."""
 
 import dataclasses
 from pathlib import Path
@@ -30,7 +30,7 @@ class Config(Protocol):
 
 
 def begin_run(application: str, config: Config, training: Examples, validation: Examples) -> Path:
-    """Makes the run's folder, or finds it again with `--resume`, and tells of the examples.
+    """Makes the run's folder, or finds it again with `--resume`, and prints how many examples there are.
 
     Raises:
         UserError: as of `open_run`.
@@ -44,7 +44,7 @@ def begin_run(application: str, config: Config, training: Examples, validation: 
 def finish_run(
     folder: Path, application: str, examples: int, epochs: History, figures: dict[str, Any]
 ) -> Path:
-    """Keeps the outcome of a training, which marks it as finished, and says how to export it.
+    """Writes the results of a training, which marks it as finished, and prints how to export it.
 
     Args:
         folder: of the run.

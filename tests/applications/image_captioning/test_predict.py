@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 import tarfile
 
 import numpy as np
@@ -317,28 +315,3 @@ def test_a_folder_without_images_is_named(script, tmp_path):
     status, out, err = script(tmp_path)
     assert (status, out) == (1, "")
     assert err == f"error: {tmp_path}: no images; expected .jpg, .png, .gif, .bmp, .webp or .tiff files\n"
-
-
-def test_a_folder_without_a_model_of_this_application_is_named(script, exported, tmp_path):
-    status, _, err = script("a.jpg", model=tmp_path)
-    assert (status, len(err.splitlines())) == (1, 1)
-    assert str(tmp_path) in err
-    (tmp_path / "variables").symlink_to(exported / "variables")
-    (tmp_path / "saved_model.pb").symlink_to(exported / "saved_model.pb")
-    with pytest.raises(
-        UserError, match=r"expected a model exported by applications\.image_captioning\.export"
-    ):
-        Predictor(tmp_path)
-
-
-def test_the_script_imports_neither_keras_nor_tensorflow(exported, folder):
-    code = (
-        "import sys; from applications.image_captioning.predict import Predictor; from pathlib import Path;"
-        "print(Predictor(Path(sys.argv[1]))(sys.argv[2]));"
-        "print([name for name in ('keras', 'tensorflow', 'sklearn', 'matplotlib') if name in sys.modules])"
-    )
-    command = [sys.executable, "-c", code, str(exported), str(folder / "one.png")]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.startswith("{'caption': '")
-    assert result.stdout.endswith("\n[]\n")

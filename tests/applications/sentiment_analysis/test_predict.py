@@ -2,8 +2,7 @@
 
 import csv
 import json
-import subprocess
-import sys
+import re
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from applications import load
 from applications.sentiment_analysis.predict import Predictor
 from common.errors import UserError
+from common.model_folders import SHIPPED_MODELS
 
 
 @pytest.fixture(scope="module")
@@ -179,19 +179,13 @@ def test_a_mistake_is_one_clear_line(script, arguments, expected):
     assert expected in err
 
 
-def test_a_folder_without_a_model_is_named(script, tmp_path):
-    status, _, err = script("text", model=tmp_path)
-    assert status == 1
-    assert str(tmp_path) in err
-    assert len(err.splitlines()) == 1
+def test_an_explanation_is_shown_in_numbers_where_there_is_no_terminal(script):
+    status, out, err = script("--explain", "not bad at all")
+    assert (status, err) == (0, "")
+    assert re.search(r"\tnot\([+-]\d+\.\d\d\) bad\([+-]\d+\.\d\d\) at\(", out)
 
 
-def test_predicting_imports_neither_keras_nor_tensorflow(exported):
-    code = (
-        "import sys; from applications import load; load('sentiment_analysis', sys.argv[1])('fine');"
-        "print([name for name in ('keras', 'tensorflow', 'sklearn', 'matplotlib') if name in sys.modules])"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code, str(exported)], capture_output=True, text=True, timeout=120
-    )
-    assert result.stdout == "[]\n"
+def test_the_shipped_model_knows_praise_from_blame():
+    classify = load("sentiment_analysis", SHIPPED_MODELS / "sentiment_analysis")
+    answers = classify(["not bad at all, I loved it", "a dull and pointless mess, avoid it"])
+    assert [answer["label"] for answer in answers] == ["positive", "negative"]

@@ -56,7 +56,7 @@ def test_the_classes_are_the_labels_and_silence_where_there_is_background_noise(
         training_examples(replace(tiny_config, source=AudioSource(str(tmp_path)), kind="streaming"))
     shutil.rmtree(tmp_path / "high")
     with pytest.raises(
-        UserError, match="every training clip is labelled 'low'; expected at least two classes"
+        UserError, match="every training example is labelled 'low'; expected at least two classes"
     ):
         training_examples(replace(tiny_config, source=AudioSource(str(tmp_path))))
 

@@ -442,13 +442,3 @@ def test_a_mistake_is_one_clear_line(script, arguments, expected):
     is_wrong_flag = err.startswith("error: --")
     assert (status, out, len(err.splitlines())) == (2 if is_wrong_flag else 1, "", 1)
     assert expected in err
-
-
-def test_predicting_imports_neither_keras_nor_tensorflow(exported, tmp_path):
-    (tmp_path / "one.wav").write_bytes(encode_wav(tone("low")))
-    code = (
-        "import sys; from applications import load; load('speech_commands', sys.argv[1])(sys.argv[2]);"
-        "print([name for name in ('keras', 'tensorflow', 'sklearn', 'matplotlib') if name in sys.modules])"
-    )
-    command = [sys.executable, "-c", code, str(exported), str(tmp_path / "one.wav")]
-    assert subprocess.run(command, capture_output=True, text=True, timeout=120).stdout == "[]\n"
