@@ -9,8 +9,8 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType, ModuleType
-from typing import Any, Protocol, TypeAlias
+from types import MappingProxyType, ModuleType, TracebackType
+from typing import Any, Protocol, Self, TypeAlias
 
 from common.files import atomic_write
 
@@ -94,15 +94,30 @@ class Application:
 
 
 class Predictor(Protocol):
-    """Answers from a SavedModel: one example gives one answer, a list of them gives a list."""
+    """Answers from a SavedModel: one example gives one answer, several give a list.
+
+    Several are a list or the like, or a data frame with `column=`. A predictor can be pickled; `close`, or the end of a
+    `with` block, frees its model.
+    """
 
     path: Path
     """The version of the model that answers."""
     batch_size: int
     """Examples that are computed together."""
 
-    def __call__(self, examples: Any, /) -> Any:
+    def __call__(self, examples: Any, /, **options: Any) -> Any:
         """The answers; a dictionary each."""
+
+    def close(self) -> None:
+        """Frees the model; it answers no more."""
+
+    def __enter__(self) -> Self:
+        """Itself."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes it."""
 
 
 class ConfigRoom(Protocol):

@@ -1,5 +1,6 @@
 """The recordings in a folder or a tar, before they are read: what label, speaker and part their names tell."""
 
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -89,8 +90,8 @@ def find_clips(path: Path, pattern: str, lists: Mapping[str, Path | None]) -> li
     parts_alone = sorted({file.label for file in files})
     if pattern == NAME_PATTERN and len(parts_alone) > 1 and all(map(_is_part, parts_alone)):
         raise UserError(
-            f"{path}: {', '.join(parts_alone)} are parts of the data, not labels; expected <part>/<label>/<name>.wav, or "
-            "a --name-pattern that finds the label"
+            f"{path}: {', '.join(parts_alone)} are parts of the data, not labels; expected <part>/<label>/<name>.wav, "
+            "or a --name-pattern that finds the label"
         )
     parts = _listed_parts(names, _entries(tree, lists)) or _folder_parts(names, pattern)
     return [replace(file, part=part) for file, part in zip(files, parts, strict=True)] if parts else files
@@ -152,7 +153,7 @@ def _entries(tree: Mapping[str, Read], lists: Mapping[str, Path | None]) -> dict
     entries: dict[str, set[str]] = {}
     for part, path in lists.items():
         if path is not None:
-            entries[part] = _listed(read_lines(path.expanduser()))
+            entries[part] = _listed(read_lines(Path(os.path.expanduser(path))))
             if not any(_is_in(name, entries[part]) for name in tree):
                 raise UserError(
                     f"{path}: names none of the recordings; expected a line such as {next(iter(tree))}"

@@ -105,7 +105,7 @@ def read_file(path: Path, noun: str) -> bytes:
         UserError: it cannot be read.
     """
     try:
-        return path.expanduser().read_bytes()
+        return Path(os.path.expanduser(path)).read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -134,7 +134,7 @@ def path_of(argument: str) -> Path:
         UserError: it is a URL of another kind.
     """
     if "://" not in argument and not argument.lower().startswith("file:"):
-        return Path(argument)
+        return Path(os.path.expanduser(argument))
     address = urlsplit(argument)
     if address.scheme.lower() != "file" or address.netloc not in ("", "localhost"):
         raise UserError(f"{argument}: nothing is fetched; expected a file, a folder or a file: URL")

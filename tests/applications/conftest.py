@@ -238,7 +238,7 @@ def script(application, exported, monkeypatch, in_process):
     """Runs `predict` of the application in this process, with its tiny model unless another is given."""
     name = f"applications.{application}.predict"
     predict = importlib.import_module(name)
-    monkeypatch.setattr(f"{name}.SavedModelRunner", loaded_once)
+    monkeypatch.setattr("common.predicting.predictor.SavedModelRunner", loaded_once)
 
     def run(*arguments, data=b"", model=exported):
         return in_process(predict.main, predict.Options, "--model", model, *arguments, data=data)

@@ -41,6 +41,31 @@ def test_what_is_no_text_is_refused(predictor, value):
             predictor(value, explain)
 
 
+def test_a_data_frame_is_answered_by_its_column_and_the_answers_are_a_table(predictor):
+    frame = pd.DataFrame({"id": [7, 8], "review": ["a fine book", "I hated this book"]}, index=["x", "y"])
+    answers = predictor(frame, column="review")
+    assert answers == predictor(frame["review"]) == predictor(list(frame["review"]))
+    table = pd.DataFrame(answers)
+    assert list(table) == ["label", "probability", "probabilities"]
+    assert table["label"].tolist() == ["positive", "negative"]
+    assert table["probability"].dtype == np.float64
+    assert table["probabilities"][0] == answers[0]["probabilities"]
+    with pytest.raises(UserError, match="the columns 'id', 'review'; expected column="):
+        predictor(frame)
+
+
+def test_the_most_probable_classes_alone_are_told_the_most_probable_first(predictor):
+    whole = predictor("I hated this")
+    for count in (1, 2, 99):
+        found = predictor("I hated this", top_k=count)
+        ranked = sorted(whole["probabilities"].items(), key=lambda one: -one[1])[:count]
+        assert list(found["probabilities"].items()) == ranked
+        assert (found["label"], found["probability"]) == ranked[0]
+    for wrong in (0, -1, 1.5, "2"):
+        with pytest.raises(UserError, match="--top-k"):
+            predictor("I hated this", top_k=wrong)
+
+
 def test_an_unknown_application_is_refused():
     with pytest.raises(UserError, match=r"there are .*, sentiment_analysis, "):
         load("sentimental_analysis")
