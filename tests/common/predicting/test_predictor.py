@@ -22,6 +22,8 @@ from common.inference.refused_rows import RefusedRowsError
 from common.inference.runner import SavedModelError
 from common.predicting.predictor import LoadedModel, classified
 
+pytestmark = pytest.mark.slow
+
 FORKED = """
 import os, sys, threading
 from applications import load
