@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from applications import catalogue
+from common.data.file_trees import ARCHIVE_SUFFIXES
+from common.images.caption_files import IN_FOLDER
 from common.inference.runner import SavedModelRunner
+from common.text.tables import is_table
 
 REPOSITORY = Path(__file__).parents[1]
 MODELS = REPOSITORY / "saved_models"
@@ -40,3 +43,11 @@ def test_every_link_to_a_file_leads_to_one():
     links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
     assert links
     assert [link for link in links if not (REPOSITORY / link).exists()] == []
+
+
+def test_every_form_of_file_that_is_named_is_read():
+    (table,) = re.findall(r"^\| form \|.*\n\|.*\n((?:\|.*\n)+)", README, re.MULTILINE)
+    named = [name for row in table.splitlines() for name in re.findall(r"`([\w.]+)`", row.split("|")[2])]
+    assert len(named) > 12
+    for name in named:
+        assert name in (*ARCHIVE_SUFFIXES, *IN_FOLDER) or is_table(Path(f"a{name}"))

@@ -30,11 +30,6 @@ _PART_FOLDERS = {
 }
 
 
-_FOLDERS_OF_ALL = frozenset(
-    ("recordings", "audio", "wav", "wavs", "clips", "data", "samples", "sounds", "files")
-)
-
-
 @dataclass(frozen=True)
 class AudioFile:
     """A recording that can be read; what its name does not tell is ""."""
@@ -87,10 +82,10 @@ def find_clips(path: Path, pattern: str, lists: Mapping[str, Path | None]) -> li
             f"{path}: no label in the name of {names[0]!r}, nor of any other; expected <label>/<name>.wav, or a "
             "--name-pattern that finds the label"
         )
-    parts_alone = sorted({file.label for file in files})
-    if pattern == NAME_PATTERN and len(parts_alone) > 1 and all(map(_is_part, parts_alone)):
+    labels = sorted({file.label for file in files})
+    if pattern == NAME_PATTERN and _are_parts(labels):
         raise UserError(
-            f"{path}: {', '.join(parts_alone)} are parts of the data, not labels; expected <part>/<label>/<name>.wav, "
+            f"{path}: {', '.join(labels)} are parts of the data, not labels; expected <part>/<label>/<name>.wav, "
             "or a --name-pattern that finds the label"
         )
     parts = _listed_parts(names, _entries(tree, lists)) or _folder_parts(names, pattern)
@@ -111,16 +106,24 @@ def _is_part(folder: str) -> bool:
     return folder.lower() in _PART_FOLDERS
 
 
+def _are_parts(labels: Sequence[str]) -> bool:
+    """Whether labels are the names of parts. Words to be told apart may be called train and test, but hardly val."""
+    parts = {_PART_FOLDERS.get(label.lower(), "") for label in labels}
+    return "" not in parts and parts >= {"train", "validation"}
+
+
 def _has_no_folders_per_label(names: Sequence[str]) -> bool:
     """Whether the recordings lie together, or in folders that are parts."""
-    folders = {name.rpartition("/")[0].rpartition("/")[2].lower() for name in names}
-    return (len(folders) == 1 and folders <= {"", *_FOLDERS_OF_ALL}) or all(map(_is_part, folders))
+    folders = {name.rpartition("/")[0].rpartition("/")[2] for name in names}
+    return len(folders) == 1 or all(map(_is_part, folders))
 
 
 def _tells_labels(names: Sequence[str]) -> bool:
-    """Whether all names are as `FLAT_PATTERN` has it, with two labels at least."""
+    """Whether all names are as `FLAT_PATTERN` has it, with two labels and two speakers at least."""
     matches = [re.search(FLAT_PATTERN, name) for name in names]
-    return all(matches) and len({_group(match, "label") for match in matches}) > 1
+    return all(matches) and all(
+        len({_group(match, group) for match in matches}) > 1 for group in ("label", "speaker")
+    )
 
 
 def _is_noise(name: str) -> bool:

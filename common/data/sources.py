@@ -19,7 +19,8 @@ from common.errors import UserError
 
 SAMPLE = "sample"
 ENDINGS = (
-    *(".csv", ".tsv", ".json", ".jsonl", ".parquet", ".npy", ".npz", ".xml"),
+    *(".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".ods"),
+    *(".npy", ".npz", ".xml"),
     *(".txt", ".text", ".md", ".rst", ".tex", ".log", ".html", ".htm", ".py"),
     *(".gz", ".xz", ".bz2", ".zst", ".zip", ".7z", ".tar", ".tgz", ".txz", ".tbz2"),
     *(".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".mp4", ".mid", ".midi"),

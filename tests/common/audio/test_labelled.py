@@ -4,6 +4,7 @@ import io
 import re
 import sys
 import tarfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +42,11 @@ def write_folder(folder, files):
 
 
 def write_tar(path, files, top=""):
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(top + name, content)
+        return path
     with tarfile.open(path, f"w:{path.name.rpartition('.tar')[2].lstrip('.')}") as archive:
         for name, content in files.items():
             member = tarfile.TarInfo(top + name)
@@ -59,9 +65,9 @@ def commands(speakers=40):
     return {name: wav(name) for name in names}
 
 
-@pytest.fixture(params=["folder", "tar.gz", "tar.xz", "tar within a folder"])
+@pytest.fixture(params=["folder", "tar.gz", "tar.xz", "zip", "tar within a folder"])
 def store(request, tmp_path):
-    """Writes the same files as a folder or as a tar."""
+    """Writes the same files as a folder, a tar or a zip."""
 
     def write(files):
         if request.param == "folder":
@@ -155,7 +161,9 @@ def test_given_split_lists_decide_rather_than_those_of_the_data(tmp_path):
         UserError, match=r"mine\.txt: names none of the recordings; expected a line such as bed/"
     ):
         load_training(source, no_sample)
-    with pytest.raises(UserError, match=r"--test-list mine\.txt: expected --data to be a folder or a tar"):
+    with pytest.raises(
+        UserError, match=r"--test-list mine\.txt: expected --data to be a folder, a tar or a zip"
+    ):
         AudioSource(test_list=Path("mine.txt"))
 
 
@@ -205,6 +213,54 @@ def test_labels_and_speakers_of_a_flat_folder_are_found_by_a_pattern(store):
         UserError, match=r"no label in the name of '.*0_anna_0\.wav', nor of any other|too few speakers"
     ):
         load_training(AudioSource(clips.name), no_sample, validation_fraction=1e-9)
+
+
+def digits(*folders):
+    return {
+        f"{folder}{digit}_{speaker}_{n}.wav": wav(f"{digit}")
+        for folder in folders
+        for digit in "012"
+        for speaker in ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
+        for n in range(2)
+    }
+
+
+@pytest.mark.parametrize("folder", ["", "recordings/", "free-spoken-digit-dataset/recordings/"])
+def test_the_flat_folder_of_spoken_digits_has_its_labels_and_speakers_in_the_names(store, folder):
+    clips = load_evaluation(AudioSource(store(digits(folder))), no_sample)
+    assert sorted(set(clips.labels)) == ["0", "1", "2"]
+    assert len(set(clips.speakers)) == 6
+    train, held_out = load_training(AudioSource(store(digits(folder))), no_sample, validation_fraction=0.6)
+    assert not set(train.speakers) & set(held_out.speakers)
+
+
+@pytest.mark.parametrize(
+    "parts", [("train", "val", "test"), ("train", "validation", "test"), ("training", "dev")]
+)
+def test_folders_of_parts_are_no_classes(store, parts):
+    source = AudioSource(store(digits(*(f"{part}/" for part in parts))))
+    train, held_out = load_training(source, no_sample)
+    assert set(train.labels) == set(held_out.labels) == {"0", "1", "2"}
+    assert (len(train), len(held_out)) == (36, 36)
+
+
+def test_flat_parts_of_speech_commands_are_no_classes(tmp_path):
+    files = {
+        f"{part}/{word}_{n:08x}_nohash_0.wav": wav(part)
+        for part in ("train", "val", "test")
+        for word in ("yes", "no")
+        for n in range(4)
+    }
+    train, _ = load_training(AudioSource(str(write_folder(tmp_path, files))), no_sample)
+    assert (sorted(set(train.labels)), len(set(train.speakers))) == (["no", "yes"], 4)
+
+
+def test_parts_whose_names_tell_no_label_are_refused(tmp_path):
+    files = {f"{part}/clip{n}.wav": wav(str(n)) for part in ("train", "val", "test") for n in range(3)}
+    with pytest.raises(
+        UserError, match=r"test, train, val are parts of the data, not labels; expected .*--name-pattern"
+    ):
+        load_training(AudioSource(str(write_folder(tmp_path, files))), no_sample)
 
 
 def test_flat_parts_are_found_by_a_pattern_too(tmp_path):
