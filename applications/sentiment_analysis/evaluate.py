@@ -19,7 +19,7 @@ from common import cli
 from common.checks import AtLeast, check_ranges
 from common.evaluation.classification import classification_metrics, write_worst_mistakes
 from common.evaluation.classification_plots import plot_confusion_matrix, plot_reliability, plot_roc_curves
-from common.evaluation.script import announce, facts_of, report, timed
+from common.evaluation.script import announce, facts_of, report, timed, warn_of_lacking
 from common.text.labelled import TextSource, label_indices
 
 
@@ -47,6 +47,7 @@ def evaluate(options: Options) -> dict[str, Any]:
     examples = evaluation_examples(_with_label_map(options.source, predictor.label_map))
     labels = np.array(label_indices(examples, predictor.labels))
     announce(predictor.path, examples)
+    warn_of_lacking(examples.name, predictor.labels, examples.labels)
     # The first answers wait for TensorFlow to prepare the graph, once for each process.
     predictor.probabilities(examples.texts[:1])
     probabilities, seconds = timed(lambda: predictor.probabilities(examples.texts, show_progress=True))

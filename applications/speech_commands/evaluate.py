@@ -31,7 +31,7 @@ from common.evaluation.classification_plots import (
 )
 from common.evaluation.detection import detection_metrics
 from common.evaluation.rejection import rejection_curve
-from common.evaluation.script import announce, facts_of, report, timed
+from common.evaluation.script import announce, facts_of, report, timed, warn_of_lacking
 
 _STREAM_SEED = 0
 
@@ -68,6 +68,7 @@ def evaluate(options: Options) -> dict[str, Any]:
     labels = np.array(label_indices(clips, predictor.labels))
     noises = _noises(options)
     announce(predictor.path, clips)
+    warn_of_lacking(clips.name, predictor.labels, clips.labels, but=[SILENCE] if noises else [])
     # The first answers wait for TensorFlow to prepare the graph, once for each process.
     predictor.probabilities(clips.waveforms[:1])
     probabilities, seconds = timed(lambda: predictor.probabilities(clips.waveforms, show_progress=True))
