@@ -10,7 +10,7 @@ from applications.speech_commands import sample
 from applications.speech_commands.config import HOP_SECONDS, Config
 from applications.speech_commands.streams import compose, frame_targets
 from common.audio.augmentation import Waveform
-from common.audio.batching import Balance, audio_batches, evaluation_audio_batches
+from common.audio.batching import Balance, audio_batches, evaluation_audio_batches, plan_epoch
 from common.audio.files import SAMPLE_RATE
 from common.audio.labelled import (
     SILENCE,
@@ -79,19 +79,28 @@ def clip_batches(examples: Examples, config: Config, epochs: range) -> tuple[tf.
 
     Unknown words and silence are drawn about as often as a word, silence from the background recordings too.
     """
-    labels = examples.labels
-    drawn = tuple(labels.index(label) for label in (UNKNOWN, SILENCE) if label in labels)
-    silence = labels.index(SILENCE) if SILENCE in labels else None
     return audio_batches(
-        encode(examples.training, labels),
+        encode(examples.training, examples.labels),
         config.training.batch_size,
         samples=config.clip_samples,
         epochs=epochs,
         seed=config.training.seed,
         augmentation=config.augmentation,
         noises=examples.noises,
-        balance=Balance(drawn, silence),
+        balance=_balance(examples.labels),
     )
+
+
+def epoch_targets(examples: Examples, config: Config) -> np.ndarray:
+    """The classes of the clips in the first epoch, `[clips]`; each class has as many in every other."""
+    targets = encode(examples.training, examples.labels).targets
+    rng = np.random.default_rng((config.training.seed, 0))
+    return plan_epoch(targets, _balance(examples.labels), len(examples.noises) > 0, rng)[1]
+
+
+def _balance(labels: Sequence[str]) -> Balance:
+    drawn = tuple(labels.index(label) for label in (UNKNOWN, SILENCE) if label in labels)
+    return Balance(drawn, labels.index(SILENCE) if SILENCE in labels else None)
 
 
 def validation_batches(examples: Examples, config: Config) -> tf.data.Dataset:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import keras
 import tyro
@@ -20,6 +20,7 @@ from common.export.saved_model import Signature, export_saved_model
 from common.training.exported_run import RUN_FILE, encode_run, variable_names
 from common.training.hardware import Hardware
 from common.training.run_folder import FinishedRun, to_json
+from common.training.script import CALIBRATED
 
 _DESCRIPTIONS = ("data_description", "data_licence", "training_note")
 _IN_NO_FILE_NAME = set('<>|*?"')  # but in patterns and the like
@@ -63,6 +64,23 @@ class SearchOptions:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+
+
+class Calibration(NamedTuple):
+    """What a classifier's card says of its probabilities, and of what validation chose."""
+
+    probabilities: str
+    chosen: str
+
+
+def calibration_of(outcome: Mapping[str, Any]) -> Calibration:
+    """What the card says of a classifier: that it is calibrated only if a temperature was fitted."""
+    if outcome.get(CALIBRATED, True):
+        return Calibration("calibrated probabilities", "the epoch and the calibration")
+    return Calibration(
+        "probabilities (not calibrated: validation was all of one class)",
+        "the epoch, and was all of one class",
+    )
 
 
 class Trained(Protocol):

@@ -10,6 +10,9 @@ from common.training.hardware import hardware
 from common.training.options import TrainingOptions
 from common.training.run_folder import open_run, write_outcome
 
+CALIBRATED = "is_calibrated"
+"""In the outcome of a classifier: whether its temperature was fitted. Where it is not told, it was."""
+
 
 class Examples(Protocol):
     """A part of the data."""
@@ -42,7 +45,13 @@ def begin_run(application: str, config: Config, training: Examples, validation: 
 
 
 def finish_run(
-    folder: Path, application: str, examples: int, epochs: History, figures: dict[str, Any]
+    folder: Path,
+    application: str,
+    examples: int,
+    epochs: History,
+    figures: dict[str, Any],
+    *,
+    is_calibrated: bool | None = None,
 ) -> Path:
     """Writes the results of a training, which marks it as finished, and prints how to export it.
 
@@ -52,12 +61,14 @@ def finish_run(
         examples: how many were trained on.
         epochs: of all phases.
         figures: what validation measured, by name.
+        is_calibrated: whether a temperature could be fitted; None of models that have none.
 
     Returns:
         The folder.
     """
     outcome = {
         **figures,
+        **({} if is_calibrated is None else {CALIBRATED: is_calibrated}),
         "training_examples": examples,
         "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),
         "hardware": dataclasses.asdict(hardware()),
@@ -67,6 +78,10 @@ def finish_run(
         f"{name.removeprefix('validation_').replace('_', ' ')} {value:.4f}" for name, value in figures.items()
     )
     console().print(f"validation: {'  '.join(shown)}")
+    if is_calibrated is False:
+        console().print(
+            "calibration: validation is all of one class, so no temperature is fitted and probabilities are as trained"
+        )
     console().print(
         f"kept in {folder}; export it with: python -m applications.{application}.export --run {folder}"
     )

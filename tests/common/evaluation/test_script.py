@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.evaluation.script import announce, facts_of, report, timed
+from common.evaluation.script import announce, facts_of, report, timed, warn_of_lacking
 
 
 @dataclass(frozen=True)
@@ -59,3 +59,12 @@ def test_all_metrics_are_written_and_groups_have_tables_of_their_own(tmp_path, c
     assert out.startswith("Speech on clips (test)\n")
     assert ("Words in a stream" in out) == ("0.2500" in out) == (stream is not None)
     assert out.endswith(f"written to {tmp_path / 'report'}\n")
+
+
+def test_classes_of_the_model_without_an_example_are_named_in_one_line(capsys):
+    warn_of_lacking("reviews.csv", ["bad", "fair", "good"], ["good", "bad", "good"])
+    assert capsys.readouterr().err == (
+        "warning: reviews.csv has no example of 'fair': what is measured on it says nothing of this class\n"
+    )
+    warn_of_lacking("clips", ["_silence_", "yes"], ["yes"], but=["_silence_"])
+    assert capsys.readouterr() == ("", "")
