@@ -7,10 +7,10 @@ define with_signs_of_life
 	if [ $$((waited % 8)) -eq 0 ]; then echo "  ... $$waited seconds, $$(du -sm $(2) 2>/dev/null | cut -f1) MB"; fi; done; wait $$job
 endef
 
-.PHONY: help setup run run-all serve test bench-layers check-loaders clean
+.PHONY: help setup run run-all serve test test-fast bench-layers check-loaders clean
 
 help: ## list what can be made
-	@sed -nE 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -nE 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | sed 's/run-%/run-NAME/' | expand -t 22
 
 setup: .venv/.ready ## make .venv and install the project with its test tools
 
@@ -39,6 +39,12 @@ test: setup ## format, lint, types, and all tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-fast: setup ## the same without the tests that train models, ask shipped ones or start programs (4 minutes)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup
 
 bench-layers: setup .venv-bench/.ready ## time the recurrent layers against Keras, PyTorch and ONNX Runtime
 	$(BIN)/python -m benchmarks.recurrent

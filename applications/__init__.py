@@ -34,7 +34,8 @@ def load(application: str, model: str | Path | None = None) -> Predictor:
             `./saved_models`, where `export` puts new versions, or in the checkout, whichever is found first.
 
     Returns:
-        A callable: one input gives one dictionary, a list gives a list of dictionaries.
+        A callable: one input gives one dictionary, several (a list or the like, or a data frame with `column=`) give a
+        list of dictionaries. At the end of a `with` block it is closed.
 
     Raises:
         UserError: there is no such application or no such model.

@@ -1,4 +1,4 @@
-"""Makes a new application out of one that stands: its rooms, its README and its test case, under a new name.
+"""Makes a new application out of an existing one: its rooms, its README and its test case, under a new name.
 
 python -m applications.new ticket_routing --like sentiment_analysis
 """
@@ -6,7 +6,6 @@ python -m applications.new ticket_routing --like sentiment_analysis
 import keyword
 import re
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,18 @@ from common.files import temporary_directory_beside
 _HOME = Path(applications.__file__).parent
 _CASES = _HOME.parent / "tests" / "applications"
 _LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "test_*.py")
+_PLACES = (
+    r"applications[./]{0}\b",
+    r"runs/{0}\b",
+    r"saved_models/{0}\b",
+    r"models/{0}\b",
+    r"(?<=NAME = \"){0}(?=\")",
+    r"(?<=name=\"){0}(?=\")",
+    r"find_model\(\"{0}\"",
+    r"load\(\"{0}\"",
+    r"_FILE, \"{0}\"",
+)
+_BULLET = re.compile(r"(?m)^- .*\n(?:  .*\n)*")
 _UNMEASURED = """\
 ## Results
 
@@ -72,37 +83,44 @@ def make(options: Options) -> list[Path]:
 
 
 def _rename(folder: Path, old: str, new: str) -> None:
-    """Every mention of the old name in the files of a folder, as an identifier and as words, becomes the new one."""
-    mentions = dict(zip(_mentions(old), _mentions(new), strict=True))
+    """Renames the application in the files of a folder: its package, its runs and models, its name and its title.
+
+    Anything else that is called the same, such as an output, a metric or a data set, stays as it is.
+    """
+    places = "|".join(place.format(old) for place in _PLACES)
+    title = catalogue()[old].title
     for path in folder.rglob("*"):
         if path.suffix in (".py", ".md"):
-            text = path.read_text("utf-8")
-            for mention, replacement in mentions.items():
-                text = text.replace(mention, replacement)
-            path.write_text(text, "utf-8")
+            text = re.sub(places, lambda found: found[0].replace(old, new), path.read_text("utf-8"))
+            pattern = rf"(?m)(?<=title=\"){title}(?=\")|(?<=^# ){title}$|(?<=^\"\"\"){title}(?=:)"
+            path.write_text(re.sub(pattern, _title(new), text), "utf-8")
 
 
-def _mentions(name: str) -> Iterable[str]:
-    words = name.replace("_", " ")
-    return name, words.capitalize(), words
+def _title(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def _unmeasured(readme: str, name: str) -> str:
-    """The README without what was said of the old application's model, which the new one has not."""
+    """The README without what it says of the old application's shipped model."""
     heading, *sections = re.split(r"(?m)^(?=## )", readme)
     summary = re.sub(r"(?m)^\|.*\n", "", heading).rstrip()
     kept = [_UNMEASURED if section.startswith("## Results") else section for section in sections]
-    limits = [re.sub(r"(?m)^- .*shipped model.*\n", "", section) for section in kept]
-    return f"{summary}\n\n{''.join(limits)}".replace(f"saved_models/{name}/1", f"saved_models/{name}")
+    general = [_BULLET.sub(_unless_of_shipped_model, section) for section in kept]
+    return f"{summary}\n\n{''.join(general)}".replace(f"saved_models/{name}/1", f"saved_models/{name}")
+
+
+def _unless_of_shipped_model(bullet: re.Match[str]) -> str:
+    return "" if "shipped model" in " ".join(bullet[0].split()) else bullet[0]
 
 
 def main(options: Options) -> None:
     """Makes a new application like another, ready to be trained; then make it your own, room by room."""
     for folder in make(options):
         cli.console().print(f"made {folder.relative_to(_HOME.parent)}", markup=False)
+    python = ".venv/bin/python"
     cli.console().print(
-        f"try it: python -m applications.{options.name}.train tiny\n"
-        f"test it: python -m pytest tests/applications/test_every_application.py -k {options.name}\n"
+        f"try it: {python} -m applications.{options.name}.train tiny\n"
+        f"test it: {python} -m pytest tests/applications/test_every_application.py -k {options.name}\n"
         "then: docs/adding_an_application.md",
         markup=False,
     )

@@ -9,13 +9,13 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType, ModuleType
-from typing import Any, Protocol, TypeAlias
+from types import MappingProxyType, ModuleType, TracebackType
+from typing import Any, Protocol, Self, TypeAlias
 
 from common.files import atomic_write
 
 Content: TypeAlias = str | Callable[[], bytes]
-"""A text, or what makes the content of a file."""
+"""A text, or a function that returns the bytes of a file."""
 
 
 @dataclass(frozen=True)
@@ -94,15 +94,30 @@ class Application:
 
 
 class Predictor(Protocol):
-    """Answers from a SavedModel: one example gives one answer, a list of them gives a list."""
+    """Answers from a SavedModel: one example gives one answer, several give a list.
+
+    Several are a list or the like, or a data frame with `column=`. A predictor can be pickled; `close`, or the end of a
+    `with` block, frees its model.
+    """
 
     path: Path
     """The version of the model that answers."""
     batch_size: int
     """Examples that are computed together."""
 
-    def __call__(self, examples: Any, /) -> Any:
+    def __call__(self, examples: Any, /, **options: Any) -> Any:
         """The answers; a dictionary each."""
+
+    def close(self) -> None:
+        """Frees the model; it answers no more."""
+
+    def __enter__(self) -> Self:
+        """Itself."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes it."""
 
 
 class ConfigRoom(Protocol):
@@ -117,7 +132,7 @@ class DataRoom(Protocol):
     """`data.py`: where examples come from, and how they become batches."""
 
     def training_examples(self, config: Any) -> Sequence[Any]:
-        """The training examples, the validation examples, and what else the training must know of them."""
+        """The training examples, the validation examples, and then what else the training must know of them."""
 
     def evaluation_examples(self, source: Any) -> Any:
         """The examples to measure on; where they depend on more than the source, that follows."""
@@ -152,6 +167,11 @@ class EvaluateRoom(Protocol):
 
     Options: type
 
+    measure: Callable[..., dict[str, Any]]
+    """The metrics of answers."""
+    draw: Callable[..., None]
+    """Writes pictures and tables of answers to a folder."""
+
     def evaluate(self, options: Any) -> dict[str, Any]:
         """The metrics, which are also written with their pictures."""
 
@@ -170,6 +190,9 @@ class ExportRoom(Protocol):
 
     def signatures(self, trained: Any) -> Sequence[Any]:
         """What is served; where it depends on the options of the export, these follow."""
+
+    def description(self, trained: Any) -> Mapping[str, Any]:
+        """What `predict` must know beside the graph, written as JSON beside it."""
 
     def export(self, options: Any) -> Path:
         """The folder of the new version."""

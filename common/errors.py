@@ -1,5 +1,8 @@
 """The one exception for what a user can cause and mend, and the messages of others in one line."""
 
+from collections.abc import Callable
+from typing import Any
+
 ROW_ERROR = "error"
 """The output of every served function that says, in each row, why the row was not answered; empty where it was."""
 
@@ -11,12 +14,22 @@ class UserError(Exception):
     without a traceback and exit with status 1.
     """
 
+    def __reduce__(self) -> tuple[Callable[..., "UserError"], tuple[Any, ...]]:
+        # Whatever a subclass is made of, it comes whole out of another process.
+        return _remade, (type(self), self.args, vars(self))
+
 
 class FlagError(UserError):
     """A flag, or an argument in its place, that is out of its range.
 
     Scripts exit with status 2, before anything is read or made.
     """
+
+
+def _remade(kind: type[UserError], arguments: tuple[Any, ...], attributes: dict[str, Any]) -> UserError:
+    error = kind.__new__(kind, *arguments)
+    vars(error).update(attributes)
+    return error
 
 
 def one_line(error: BaseException) -> str:

@@ -8,6 +8,11 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
+SLOW_FIXTURES = {"made", "exported_stream"}
+"""What trains a model."""
+SLOW_FOLDERS = {"integration", "deployment", "benchmarks", "saved_models"}
+"""Where shipped models are asked, and programs are built and started."""
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _seeded_module() -> None:
@@ -23,8 +28,14 @@ def _seeded_test() -> None:
 
 @pytest.hookimpl(tryfirst=True)  # xdist names the groups when its own turn comes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps an application's tests in one process, so that the model they share is trained and exported once."""
+    """Keeps an application's tests in one process, so that the model they share is trained and exported once, and
+    marks those that need it, or take long for another reason that their folder tells, as slow.
+    """
     for item in items:
         path = item.path.relative_to(item.config.rootpath)
-        is_shared = path.parent.parent.name == "applications"
-        item.add_marker(pytest.mark.xdist_group(str(path.parent if is_shared else path)))
+        application = getattr(item, "callspec", None) and item.callspec.params.get("application")
+        shared = path.parent / application if application else path.parent
+        is_shared = shared.parent.name == "applications"
+        item.add_marker(pytest.mark.xdist_group(str(shared if is_shared else path)))
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())) or path.parts[1] in SLOW_FOLDERS:
+            item.add_marker(pytest.mark.slow)

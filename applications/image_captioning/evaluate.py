@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from applications.image_captioning import APPLICATION
+from applications.image_captioning.config import NAME
 from applications.image_captioning.data import evaluation_examples
-from applications.image_captioning.predict import END_MARK, Predictor
+from applications.image_captioning.predict import DESCRIPTION_FILE, END_MARK, Predictor
 from applications.image_captioning.sample import make_scenes
 from applications.image_captioning.sentences import mistakes
 from common import cli
@@ -23,7 +24,8 @@ from common.evaluation.image_plots import plot_caption_page, plot_word_attention
 from common.evaluation.report import numbers_to_draw
 from common.evaluation.script import announce, facts_of, report, timed
 from common.images.captioned import CaptionedImages, CaptionSource
-from common.predicting.predictor import Answer
+from common.inference.extra_files import read_extra
+from common.predicting.predictor import Answer, find_model
 
 _IMAGES_OF_A_PAGE = 24
 
@@ -53,9 +55,11 @@ def evaluate(options: Options) -> dict[str, Any]:
 
     Images are sent as the squares that the model reads, without loss.
     """
-    predictor = Predictor(options.model, options.batch_size)
-    examples = evaluation_examples(options.source, predictor.size)
+    # What the model must fit is looked at before its graph is loaded, which takes longer.
+    path = find_model(NAME, options.model)
+    examples = evaluation_examples(options.source, read_extra(path, DESCRIPTION_FILE, NAME)["size"])
     drawn = numbers_to_draw(options.attention, len(examples), "an image")
+    predictor = Predictor(path, options.batch_size)
     announce(predictor.path, examples)
     # The first answers wait for TensorFlow to prepare the graph, once for each process.
     predictor(examples.images[: options.batch_size])

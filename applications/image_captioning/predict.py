@@ -4,10 +4,10 @@ python -m applications.image_captioning.predict photo.jpg photos/
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar, overload
+from typing import Annotated, Any, TypeVar, overload
 
 import numpy as np
 import tyro
@@ -18,17 +18,19 @@ from common.data.file_trees import Read
 from common.errors import ROW_ERROR, FlagError, UserError
 from common.images.files import decode_image, encode_png, is_image
 from common.inference.extra_files import read_extra
-from common.inference.runner import SavedModelError, SavedModelRunner
+from common.inference.runner import SavedModelError
 from common.predicting.answer_files import require_answer_file
-from common.predicting.input_files import (
-    STANDARD_INPUT,
-    GivenFiles,
-    find_files,
-    is_single,
-    printable,
-    read_file,
+from common.predicting.examples import Column, several_of
+from common.predicting.images import (
+    IMAGES_EXPECTED,
+    GivenImage,
+    ImageFile,
+    image_file_of,
+    is_one_image,
 )
-from common.predicting.predictor import Answer, decoded, find_model, progress, rows_of
+from common.predicting.input_files import STANDARD_INPUT, GivenFiles, find_files, is_single, printable
+from common.predicting.predictor import Answer, LoadedModel, decoded, rows_of
+from common.predicting.progress import progress
 from common.predicting.script import Shown, answer_files
 from common.predicting.texts import chunks
 
@@ -39,18 +41,8 @@ _COLUMNS = ("file", "caption", "score")
 
 T = TypeVar("T")
 
-Image: TypeAlias = str | Path | bytes | np.ndarray
-"""A path, the bytes of an image file, or pixels: uint8 `[height, width, 3]`."""
 
-
-class ImageFile(NamedTuple):
-    """The bytes of an image file, and its name for messages."""
-
-    name: str
-    content: bytes
-
-
-class Predictor:
+class Predictor(LoadedModel):
     """Captions images with a SavedModel.
 
     Args:
@@ -64,47 +56,51 @@ class Predictor:
     """
 
     def __init__(self, model: Path | None = None, batch_size: int = 16) -> None:
-        self.path = find_model("image_captioning", model)
-        self.batch_size = batch_size
-        self._runner = SavedModelRunner(self.path)
+        super().__init__("image_captioning", model, batch_size)
         described = read_extra(self.path, DESCRIPTION_FILE, "image_captioning")
         self.size: int = described["size"]
         self.grid: int = described["grid"]
 
     @overload
-    def __call__(self, images: str | Path | bytes, show_progress: bool = False) -> Answer: ...
+    def __call__(self, images: str | Path | bytes, show_progress: bool | None = None) -> Answer: ...
 
     @overload
-    def __call__(self, images: Sequence[Image], show_progress: bool = False) -> list[Answer]: ...
+    def __call__(self, images: Sequence[GivenImage], show_progress: bool | None = None) -> list[Answer]: ...
 
     @overload
-    def __call__(self, images: np.ndarray, show_progress: bool = False) -> Any: ...
+    def __call__(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any: ...
 
-    def __call__(self, images: Any, show_progress: bool = False) -> Any:
-        """`{"caption", "score"}` for one image, a list of them for a list or for pixels `[images, height, width, 3]`.
+    def __call__(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any:
+        """`{"caption", "score"}` for one image, a list of them for several.
 
         The score is the caption's log-probability over a penalty for its length.
+
+        Args:
+            images: a path, the bytes of an image file, an open one, an image of Pillow's, or pixels (see
+                `common.images.pixels`); a list of these, pixels `[images, height, width, channels]`, or a data frame.
+            show_progress: see `common.predicting.progress`.
+            column: of a data frame.
 
         Raises:
             UserError: naming what is no image, or cannot be used, and why.
         """
-        return self._all("serving_default", images, _answer, show_progress)
+        return self._all("serving_default", images, _answer, show_progress, column)
 
-    def n_best(self, images: Any, show_progress: bool = False) -> Any:
+    def n_best(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any:
         """The search's captions of one image, the best first, each as of `__call__`; a list of them for a list."""
-        return self._all("n_best", images, _hypotheses, show_progress)
+        return self._all("n_best", images, _hypotheses, show_progress, column)
 
-    def attend(self, images: Any, show_progress: bool = False) -> Any:
+    def attend(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any:
         """`{"caption", "tokens", "attention"}` for one image, a list of them for a list.
 
         `attention` `[tokens, grid, grid]` tells where in the image, squashed to a square, the model looked as it wrote
         each of the tokens, which are the caption's words and, if it came to one, the end "</s>".
         """
-        return self._all("attend", images, _attended, show_progress)
+        return self._all("attend", images, _attended, show_progress, column)
 
-    def embed(self, images: Any, show_progress: bool = False) -> Any:
+    def embed(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any:
         """The vector `[channels]` of what the model sees in one image; a list of them for a list."""
-        return self._all("embed", images, lambda row: row["vector"], show_progress)
+        return self._all("embed", images, lambda row: row["vector"], show_progress, column)
 
     def outcomes(self, files: Sequence[ImageFile], n_best: bool = False) -> list[list[Answer] | UserError]:
         """For each file the captions to show, one or the search's, or what is wrong with it."""
@@ -112,17 +108,22 @@ class Predictor:
         shown = _hypotheses if n_best else lambda row: [_answer(row)]
         return [row if isinstance(row, UserError) else shown(row) for row in rows]
 
-    def _all(self, signature: str, images: Any, shown: Callable[[Answer], T], show_progress: bool) -> Any:
-        if _is_single(images):
-            return shown(self._ask(signature, [_file(images, "image")])[0])
-        if not isinstance(images, Iterable):
-            raise UserError(f"images: {_expected(images)}")
-        named = ((image, f"images[{index}]") for index, image in enumerate(images))
+    def _all(
+        self,
+        signature: str,
+        images: Any,
+        shown: Callable[[Answer], T],
+        show_progress: bool | None,
+        column: Column,
+    ) -> Any:
+        if column is None and is_one_image(images):
+            return shown(self._ask(signature, [image_file_of(images, "image")])[0])
+        named = several_of(images, column, "images", IMAGES_EXPECTED)
         batches = list(chunks(named, self.batch_size))
         return [
             shown(row)
             for batch in progress(batches, "captioning", show_progress)
-            for row in self._ask(signature, [_file(*one) for one in batch])
+            for row in self._ask(signature, [image_file_of(image, name) for name, image in batch])
         ]
 
     def _ask(self, signature: str, files: Sequence[ImageFile]) -> list[Answer]:
@@ -186,29 +187,6 @@ def _attended(row: Answer) -> Answer:
     tokens = [decoded(token) for token in row["tokens"] if token]
     attention = row["attention"][: len(tokens)]
     return {"caption": decoded(row["caption"]), "tokens": tokens, "attention": attention}
-
-
-def _is_single(images: Any) -> bool:
-    return isinstance(images, str | Path | bytes) or (isinstance(images, np.ndarray) and images.ndim != 4)
-
-
-def _file(image: Any, name: str) -> ImageFile:
-    if isinstance(image, str | Path):
-        return ImageFile(str(image), read_file(Path(image), "an image"))
-    if isinstance(image, bytes):
-        return ImageFile(name, image)
-    is_pixels = isinstance(image, np.ndarray) and image.ndim == 3 and image.shape[2] == 3 and image.size
-    if not is_pixels or image.dtype != np.uint8:
-        raise UserError(f"{name}: {_expected(image)}")
-    return ImageFile(name, encode_png(image))
-
-
-def _expected(value: Any) -> str:
-    kind = f"{value.dtype} {list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
-    return (
-        f"got {kind}; expected a path, the bytes of an image file, or pixels (uint8 [height, width, 3]), or a list of "
-        "these"
-    )
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from common.checks import FRACTION, Above, AtLeast, check_ranges
 from common.errors import FlagError
 from common.text.labelled import TextSource
+from common.training.classes import ClassWeights
 from common.training.options import TrainingOptions
 
 NAME = "sentiment_analysis"
@@ -56,6 +57,8 @@ class Config:
     """Dropout of the pooled vector."""
     label_smoothing: Annotated[float, FRACTION] = 0.05
     """Share of the target probability spread over all labels (Szegedy et al. 2016)."""
+    class_weights: ClassWeights = "none"
+    """balanced: an example weighs the more, the fewer its class has, so that all classes count alike in the loss."""
     pretraining_epochs: Annotated[int, AtLeast(0)] = 8
     """Epochs in which the recurrent layer first learns to predict the next and the previous word of the training
     texts (Dai and Le 2015); 0 for none."""

@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from applications.sentiment_analysis.config import Config
 from applications.sentiment_analysis.sample import sample
 from common.data.batching import Sequences
-from common.errors import UserError
+from common.data.labels import classes_of
 from common.text.labelled import LabelledTexts, TextSource, label_indices, load_evaluation, load_training
 from common.text.word_features import TextFeatures, choose_vocabulary, count_words
-
-_ENCODED_AT_ONCE = 512
 
 
 def training_examples(config: Config) -> tuple[LabelledTexts, LabelledTexts, list[str]]:
@@ -22,11 +19,7 @@ def training_examples(config: Config) -> tuple[LabelledTexts, LabelledTexts, lis
         UserError: fewer than two classes, or a validation label that training lacks.
     """
     train, validation = load_training(config.source, sample, config.validation, config.validation_fraction)
-    labels = sorted(set(train.labels))
-    if len(labels) < 2:
-        raise UserError(
-            f"{train.name}: every training example is labelled {labels[0]!r}; expected at least two classes"
-        )
+    labels = classes_of(train.name, train.labels)
     label_indices(validation, labels)
     return train, validation, labels
 
@@ -49,9 +42,5 @@ def features_layer(config: Config, words: Sequence[str]) -> TextFeatures:
 
 def encode(examples: LabelledTexts, labels: Sequence[str], features: TextFeatures) -> Sequences:
     """Reads all texts once through the front end."""
-    read = tf.function(features.call, input_signature=[tf.TensorSpec([None], tf.string)])
-    encoded: list[np.ndarray] = []
-    for start in range(0, len(examples), _ENCODED_AT_ONCE):
-        batch = read(tf.constant(examples.texts[start : start + _ENCODED_AT_ONCE])).numpy()
-        encoded += [row[: np.count_nonzero(row[:, 0])] for row in batch]
-    return Sequences(encoded, np.array(label_indices(examples, labels), np.int32))
+    indices = np.array(label_indices(examples, labels), np.int32)
+    return Sequences(features.read_all(examples.texts), indices)

@@ -13,13 +13,16 @@ from typing import Annotated, Any
 import numpy as np
 
 from applications.sentiment_analysis import APPLICATION
+from applications.sentiment_analysis.config import NAME
 from applications.sentiment_analysis.data import evaluation_examples
-from applications.sentiment_analysis.predict import Predictor
+from applications.sentiment_analysis.predict import LABELS_FILE, Predictor
 from common import cli
 from common.checks import AtLeast, check_ranges
 from common.evaluation.classification import classification_metrics, write_worst_mistakes
 from common.evaluation.classification_plots import plot_confusion_matrix, plot_reliability, plot_roc_curves
-from common.evaluation.script import announce, facts_of, report, timed
+from common.evaluation.script import announce, facts_of, report, timed, warn_of_lacking
+from common.inference.extra_files import read_extra
+from common.predicting.predictor import find_model
 from common.text.labelled import TextSource, label_indices
 
 
@@ -43,10 +46,14 @@ class Options:
 
 def evaluate(options: Options) -> dict[str, Any]:
     """Measures the SavedModel, as a server would answer, and writes the report. Returns the metrics."""
-    predictor = Predictor(options.model, options.batch_size)
-    examples = evaluation_examples(_with_label_map(options.source, predictor.label_map))
-    labels = np.array(label_indices(examples, predictor.labels))
+    # What the model must fit is looked at before its graph is loaded, which takes longer.
+    path = find_model(NAME, options.model)
+    described = read_extra(path, LABELS_FILE, NAME)
+    examples = evaluation_examples(_with_label_map(options.source, described["label_map"]))
+    labels = np.array(label_indices(examples, described["labels"]))
+    predictor = Predictor(path, options.batch_size)
     announce(predictor.path, examples)
+    warn_of_lacking(examples.name, predictor.labels, examples.labels)
     # The first answers wait for TensorFlow to prepare the graph, once for each process.
     predictor.probabilities(examples.texts[:1])
     probabilities, seconds = timed(lambda: predictor.probabilities(examples.texts, show_progress=True))

@@ -17,7 +17,7 @@ from applications.sentiment_analysis.model import build, explained
 from applications.sentiment_analysis.predict import LABELS_FILE
 from common import cli
 from common.export.saved_model import Signature
-from common.export.script import ExportOptions, card_of, publish, report
+from common.export.script import ExportOptions, calibration_of, card_of, publish, report
 from common.layers.portability import make_portable
 from common.row_errors import neutral_where
 from common.text.labelled import parse_label_map
@@ -31,12 +31,9 @@ EXAMPLES = (
     "",
     "Dull.<br />So dull 🙁",
 )
-TASK = "A text in; its label ({labels}) and calibrated probabilities out."
-VALIDATION = (
-    "validation accuracy",
-    "validation_accuracy",
-    "a part of the training data, held out, which chose the epoch and the calibration",
-)
+TASK = "A text in; its label ({labels}) and {probabilities} out."
+VALIDATED = ("validation accuracy", "validation_accuracy")
+MEASURED_ON = "a part of the training data, held out, which chose {chosen}"
 LIMITS = (
     "It answers with one of the labels it was trained on, whatever the text is about and whatever its language.",
     "It judges best what resembles its training texts in subject, length and style.",
@@ -132,13 +129,14 @@ def description(trained: Trained) -> dict[str, Any]:
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.run)
+    calibration = calibration_of(trained.run.outcome)
     card = card_of(
         NAME,
         trained,
         options,
-        task=TASK.format(labels=", ".join(trained.labels)),
+        task=TASK.format(labels=", ".join(trained.labels), probabilities=calibration.probabilities),
         limits=LIMITS,
-        validation=VALIDATION,
+        validation=(*VALIDATED, MEASURED_ON.format(chosen=calibration.chosen)),
         vocabulary=trained.features.words,
         data=trained.run.config.source.data,
     )

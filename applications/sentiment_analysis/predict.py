@@ -6,7 +6,7 @@ python -m applications.sentiment_analysis.predict "not bad at all, I loved it"
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 from rich.text import Text
@@ -14,12 +14,20 @@ from rich.text import Text
 from common import cli
 from common.errors import FlagError
 from common.inference.extra_files import read_extra
-from common.inference.runner import SavedModelRunner
 from common.predicting.answer_files import probability_columns
 from common.predicting.contributions import coloured, numbered
-from common.predicting.predictor import Answer, answer_rows, classified, decoded, find_model
+from common.predicting.examples import Column, texts_of
+from common.predicting.input_files import printable
+from common.predicting.predictor import (
+    Answer,
+    LoadedModel,
+    answer_rows,
+    classified,
+    decoded,
+    require_top_k,
+)
 from common.predicting.script import Shown, TextFlags, answer_texts, warn_of
-from common.predicting.texts import GivenText, checked_texts
+from common.predicting.texts import GivenText
 
 LABELS_FILE = Path("assets.extra") / "labels.json"
 
@@ -27,7 +35,7 @@ _COLUMNS = ("text", "label", "probability")
 _SHOWN_LENGTH = 200
 
 
-class Predictor:
+class Predictor(LoadedModel):
     """Labels texts with a SavedModel.
 
     Args:
@@ -37,38 +45,65 @@ class Predictor:
     """
 
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
-        self.path = find_model("sentiment_analysis", model)
-        self.batch_size = batch_size
-        self._runner = SavedModelRunner(self.path)
+        super().__init__("sentiment_analysis", model, batch_size)
         described = read_extra(self.path, LABELS_FILE, "sentiment_analysis")
         self.labels: list[str] = described["labels"]
         self.label_map: dict[str, str] = described["label_map"]
 
     @overload
-    def __call__(self, texts: str, explain: bool = False) -> Answer: ...
+    def __call__(
+        self,
+        texts: str,
+        explain: bool = False,
+        *,
+        top_k: int | None = None,
+        show_progress: bool | None = None,
+    ) -> Answer: ...
 
     @overload
-    def __call__(self, texts: Sequence[str], explain: bool = False) -> list[Answer]: ...
+    def __call__(
+        self,
+        texts: Any,
+        explain: bool = False,
+        *,
+        column: Column = None,
+        top_k: int | None = None,
+        show_progress: bool | None = None,
+    ) -> list[Answer]: ...
 
-    def __call__(self, texts: str | Sequence[str], explain: bool = False) -> Answer | list[Answer]:
-        """`{"label", "probability", "probabilities"}` for one text, a list of them for a list.
+    def __call__(
+        self,
+        texts: Any,
+        explain: bool = False,
+        *,
+        column: Column = None,
+        top_k: int | None = None,
+        show_progress: bool | None = None,
+    ) -> Answer | list[Answer]:
+        """`{"label", "probability", "probabilities"}` for one text, a list of them for several.
 
-        With `explain` also `"tokens"`, pairs of a token and what it adds to the score (logit) of the label.
+        Args:
+            texts: a text; or a list, a series or an array of them, or a data frame.
+            explain: answers also have `"tokens"`, pairs of a token and what it adds to the score (logit) of the label.
+            column: of a data frame.
+            top_k: how many classes `"probabilities"` has, the most probable first; unless given all, in their order.
+            show_progress: see `common.predicting.progress`.
 
         Raises:
             UserError: naming what is no text.
         """
-        if isinstance(texts, str):
-            return self([texts], explain)[0]
-        rows = self._ask("explain" if explain else "serving_default", checked_texts(texts))
-        return [classified(row["probabilities"], self.labels) | _tokens(row) for row in rows]
+        require_top_k(top_k)
+        signature = "explain" if explain else "serving_default"
+        rows = self._ask(signature, texts_of(texts, column), show_progress)
+        answers = [classified(row["probabilities"], self.labels, top_k) | _tokens(row) for row in rows]
+        return answers[0] if isinstance(texts, str) else answers
 
-    def probabilities(self, texts: Sequence[str], show_progress: bool = False) -> np.ndarray:
+    def probabilities(self, texts: Sequence[str], show_progress: bool | None = None) -> np.ndarray:
         """Calibrated probabilities `[texts, classes]`, texts of like length computed together."""
         rows = self._ask("serving_default", texts, show_progress)
         return np.array([row["probabilities"] for row in rows], np.float32).reshape(-1, len(self.labels))
 
-    def _ask(self, signature: str, texts: Sequence[str], show_progress: bool = False) -> list[Answer]:
+    def _ask(self, signature: str, texts: Sequence[str], show_progress: bool | None = None) -> list[Answer]:
         inputs = {"text": texts}
         return answer_rows(self._runner, signature, inputs, self.batch_size, "classifying", show_progress)
 
@@ -120,18 +155,13 @@ def main(options: Options) -> None:
                 "probability": rounded[answer["label"]],
                 "probabilities": rounded,
             }
-            yield Shown(record, [_beginning(answer) + _shortened(text)])
+            yield Shown(record, [_beginning(answer) + printable(text[:_SHOWN_LENGTH])])
 
     answer_texts(options.given, [*_COLUMNS, *probability_columns(predictor.labels)], answer)
 
 
 def _beginning(answer: Answer) -> str:
     return f"{answer['label']}\t{answer['probability']:.4f}\t"
-
-
-def _shortened(text: str) -> str:
-    """The beginning of a text on one line, without characters that would steer the terminal."""
-    return "".join(character if character.isprintable() else " " for character in text[:_SHOWN_LENGTH])
 
 
 if __name__ == "__main__":

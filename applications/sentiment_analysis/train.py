@@ -13,8 +13,9 @@ from applications.sentiment_analysis.data import encode, make_features, training
 from applications.sentiment_analysis.model import build, build_language_model
 from common import cli
 from common.data.batching import Sequences, evaluation_batches, training_batches, windows
-from common.evaluation.calibration import calibrated
+from common.evaluation.calibration import calibrated, can_calibrate
 from common.training.callbacks import History
+from common.training.classes import balanced_weights, tell_of_classes, weighted
 from common.training.loop import fit
 from common.training.losses import output_itself, smoothed_cross_entropy
 from common.training.run_folder import write_preprocessing
@@ -27,6 +28,7 @@ def train(config: Config) -> Path:
     set_up(config.training)
     train_examples, validation_examples, labels = training_examples(config)
     folder = begin_run(NAME, config, train_examples, validation_examples)
+    tell_of_classes(train_examples.labels, validation_examples.labels, config.class_weights)
     features = make_features(config, train_examples.texts)
     write_preprocessing(folder, {"labels": labels, "words": features.words})
     training, validation = (encode(part, labels, features) for part in (train_examples, validation_examples))
@@ -40,7 +42,8 @@ def train(config: Config) -> Path:
         epochs += pretrain(model, training, validation, config, folder / "pretraining")
     epochs += classify(model, training, validation, config, folder)
     calibration = calibrate(model, validation, config.training.batch_size)
-    return finish_run(folder, NAME, len(training), epochs, calibration)
+    is_calibrated = can_calibrate(validation.targets)
+    return finish_run(folder, NAME, len(training), epochs, calibration, is_calibrated=is_calibrated)
 
 
 def pretrain(
@@ -72,6 +75,9 @@ def classify(
 ) -> History:
     """Trains the classifier on the labels."""
     size, seed = config.training.batch_size, config.training.seed
+    loss = smoothed_cross_entropy(config.label_smoothing)
+    if config.class_weights == "balanced":
+        loss = weighted(loss, balanced_weights(training.targets, model.output_shape[-1]))
     return fit(
         model,
         lambda epochs: training_batches(
@@ -80,7 +86,7 @@ def classify(
         evaluation_batches(validation, size)[0],
         config.training,
         folder,
-        loss=smoothed_cross_entropy(config.label_smoothing),
+        loss=loss,
         metrics=["accuracy"],
         monitor="val_accuracy",
         mode="max",

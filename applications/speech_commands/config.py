@@ -8,6 +8,8 @@ from common.audio.augmentation import Augmentation
 from common.audio.files import SAMPLE_RATE
 from common.audio.labelled import AudioSource
 from common.checks import FRACTION, AtLeast, check_ranges, require_at_least
+from common.errors import FlagError
+from common.training.classes import ClassWeights
 from common.training.options import TrainingOptions
 
 NAME = "speech_commands"
@@ -62,6 +64,9 @@ class Config:
     """Dropout of the vector that stands for the whole clip."""
     label_smoothing: Annotated[float, FRACTION] = 0.1
     """Share of the target probability spread over all labels (Szegedy et al. 2016)."""
+    class_weights: ClassWeights = "none"
+    """balanced: a clip weighs the more, the fewer its class has in an epoch, so that all classes count alike in the
+    loss."""
     time_masks: Annotated[int, AtLeast(0)] = 2
     """Stretches of time hidden in training (SpecAugment, Park et al. 2019)."""
     time_mask_frames: Annotated[int, AtLeast(0)] = 20
@@ -74,6 +79,11 @@ class Config:
     def __post_init__(self) -> None:
         check_ranges(self)
         require_at_least(2 * self.clip_seconds, recording_seconds=self.recording_seconds)
+        if self.class_weights == "balanced" and self.kind == "streaming":
+            raise FlagError(
+                "--class-weights balanced: the recordings that a streaming model is trained on hold every word about "
+                "equally often; expected none, or another --kind"
+            )
 
     @property
     def clip_samples(self) -> int:

@@ -1,7 +1,7 @@
 """Where clips come from, and how they become batches of waveforms or of composed recordings."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +10,7 @@ from applications.speech_commands import sample
 from applications.speech_commands.config import HOP_SECONDS, Config
 from applications.speech_commands.streams import compose, frame_targets
 from common.audio.augmentation import Waveform
-from common.audio.batching import Balance, audio_batches, evaluation_audio_batches
+from common.audio.batching import Balance, audio_batches, evaluation_audio_batches, plan_epoch
 from common.audio.files import SAMPLE_RATE
 from common.audio.labelled import (
     SILENCE,
@@ -22,13 +22,12 @@ from common.audio.labelled import (
     load_training,
 )
 from common.data.batching import Sequences
-from common.data.labels import label_indices
+from common.data.labels import classes_of, label_indices
 from common.data.sources import SAMPLE
 from common.errors import UserError
 
 
-@dataclass(frozen=True)
-class Examples:
+class Examples(NamedTuple):
     """What a training reads.
 
     Attributes:
@@ -55,11 +54,7 @@ def training_examples(config: Config) -> Examples:
     )
     is_sample = config.source.data == SAMPLE and config.noises is None
     noises = sample.noises("train") if is_sample else load_noises(config.source, config.noises)
-    labels = sorted({*training.labels, *([SILENCE] if noises else [])})
-    if len(labels) < 2:
-        raise UserError(
-            f"{training.name}: every training clip is labelled {labels[0]!r}; expected at least two classes"
-        )
+    labels = classes_of(training.name, [*training.labels, *([SILENCE] if noises else [])])
     if config.kind == "streaming" and SILENCE not in labels:
         raise UserError(
             f"--kind streaming: {training.name} has no {SILENCE}, which is the answer between words; expected "
@@ -84,19 +79,28 @@ def clip_batches(examples: Examples, config: Config, epochs: range) -> tuple[tf.
 
     Unknown words and silence are drawn about as often as a word, silence from the background recordings too.
     """
-    labels = examples.labels
-    drawn = tuple(labels.index(label) for label in (UNKNOWN, SILENCE) if label in labels)
-    silence = labels.index(SILENCE) if SILENCE in labels else None
     return audio_batches(
-        encode(examples.training, labels),
+        encode(examples.training, examples.labels),
         config.training.batch_size,
         samples=config.clip_samples,
         epochs=epochs,
         seed=config.training.seed,
         augmentation=config.augmentation,
         noises=examples.noises,
-        balance=Balance(drawn, silence),
+        balance=_balance(examples.labels),
     )
+
+
+def epoch_targets(examples: Examples, config: Config) -> np.ndarray:
+    """The classes of the clips in the first epoch, `[clips]`; each class has as many in every other."""
+    targets = encode(examples.training, examples.labels).targets
+    rng = np.random.default_rng((config.training.seed, 0))
+    return plan_epoch(targets, _balance(examples.labels), len(examples.noises) > 0, rng)[1]
+
+
+def _balance(labels: Sequence[str]) -> Balance:
+    drawn = tuple(labels.index(label) for label in (UNKNOWN, SILENCE) if label in labels)
+    return Balance(drawn, labels.index(SILENCE) if SILENCE in labels else None)
 
 
 def validation_batches(examples: Examples, config: Config) -> tf.data.Dataset:

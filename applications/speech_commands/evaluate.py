@@ -13,9 +13,10 @@ from typing import Annotated, Any
 import numpy as np
 
 from applications.speech_commands import APPLICATION, sample
+from applications.speech_commands.config import NAME
 from applications.speech_commands.data import duration, evaluation_examples
 from applications.speech_commands.detection import DetectionOptions
-from applications.speech_commands.predict import Predictor
+from applications.speech_commands.predict import DESCRIPTION_FILE, Predictor
 from applications.speech_commands.streams import compose
 from common import cli
 from common.audio.augmentation import Waveform
@@ -31,7 +32,9 @@ from common.evaluation.classification_plots import (
 )
 from common.evaluation.detection import detection_metrics
 from common.evaluation.rejection import rejection_curve
-from common.evaluation.script import announce, facts_of, report, timed
+from common.evaluation.script import announce, facts_of, report, timed, warn_of_lacking
+from common.inference.extra_files import read_extra
+from common.predicting.predictor import find_model
 
 _STREAM_SEED = 0
 
@@ -63,11 +66,15 @@ class Options:
 
 def evaluate(options: Options) -> dict[str, Any]:
     """Measures the SavedModel, as a server would answer, and writes the report. Returns the metrics."""
-    predictor = Predictor(options.model, options.batch_size)
-    clips = evaluation_examples(_with_unknown(options.source, predictor.labels))
-    labels = np.array(label_indices(clips, predictor.labels))
+    # What the model must fit is looked at before its graph is loaded, which takes longer.
+    path = find_model(NAME, options.model)
+    known = read_extra(path, DESCRIPTION_FILE, NAME)["labels"]
+    clips = evaluation_examples(_with_unknown(options.source, known))
+    labels = np.array(label_indices(clips, known))
     noises = _noises(options)
+    predictor = Predictor(path, options.batch_size)
     announce(predictor.path, clips)
+    warn_of_lacking(clips.name, predictor.labels, clips.labels, but=[SILENCE] if noises else [])
     # The first answers wait for TensorFlow to prepare the graph, once for each process.
     predictor.probabilities(clips.waveforms[:1])
     probabilities, seconds = timed(lambda: predictor.probabilities(clips.waveforms, show_progress=True))

@@ -23,14 +23,14 @@ from common.audio.labelled import SILENCE
 from common.audio.wav import check_waveform, decode_wav
 from common.errors import ROW_ERROR
 from common.export.saved_model import Signature
-from common.export.script import ExportOptions, card_of, publish, report
+from common.export.script import ExportOptions, calibration_of, card_of, publish, report
 from common.layers.portability import make_portable
 from common.row_errors import first_fault, neutral_where
 from common.training.run_folder import FinishedRun, load_finished
 
-TASK = "A recording in; the word in it ({labels}) and calibrated probabilities out."
+TASK = "A recording in; the word in it ({labels}) and {probabilities} out."
 VALIDATED = {
-    "clip": "held-out clips, of other speakers where they are known; they chose the epoch and the calibration",
+    "clip": "held-out clips, of other speakers where they are known; they chose {chosen}",
     "streaming": "frames of recordings composed of held-out clips",
 }
 LIMITS = (
@@ -269,13 +269,18 @@ def description(trained: Trained) -> dict[str, Any]:
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.run)
+    calibration, measured_on = calibration_of(trained.run.outcome), VALIDATED[trained.run.config.kind]
     card = card_of(
         NAME,
         trained,
         options,
-        task=TASK.format(labels=", ".join(trained.labels)),
+        task=TASK.format(labels=", ".join(trained.labels), probabilities=calibration.probabilities),
         limits=LIMITS,
-        validation=("validation accuracy", "validation_accuracy", VALIDATED[trained.run.config.kind]),
+        validation=(
+            "validation accuracy",
+            "validation_accuracy",
+            measured_on.format(chosen=calibration.chosen),
+        ),
         vocabulary=trained.labels,
         data=trained.run.config.source.data,
     )

@@ -6,12 +6,12 @@ python -m applications.speech_commands.predict --stream recording.wav
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, overload
+from typing import Annotated, Any, overload
 
 import numpy as np
 import tyro
@@ -19,17 +19,19 @@ import tyro
 from applications.speech_commands.detection import Detection, DetectionOptions, Detector
 from applications.speech_commands.streaming import Listener, StepListener, WindowListener
 from common import cli
-from common.audio.files import SAMPLE_RATE, decode_audio, encode_wav, read_audio, to_waveform
+from common.audio.files import SAMPLE_RATE, decode_audio, encode_wav
 from common.audio.folders import is_recording
 from common.audio.streams import read_blocks
 from common.checks import AtLeast, check_ranges
 from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
-from common.inference.runner import SavedModelRunner
 from common.predicting.answer_files import probability_columns, require_answer_file
+from common.predicting.examples import Column
 from common.predicting.input_files import STANDARD_INPUT, GivenFiles, find_files, is_single, printable
-from common.predicting.predictor import Answer, classified, find_model, progress
+from common.predicting.predictor import Answer, LoadedModel, classified, require_top_k
+from common.predicting.progress import progress
+from common.predicting.recordings import GivenRecording, is_one_recording, recordings_of, stream_of
 from common.predicting.script import Shown, answer_files
 from common.predicting.texts import chunks
 
@@ -43,11 +45,8 @@ _SETTLING = round(0.3 * SAMPLE_RATE)
 _SPECTRUM_HOP_SECONDS = 0.01
 _LIVE_SECONDS = 0.1
 
-Recording: TypeAlias = str | Path | bytes | np.ndarray
-"""A path, the bytes of an audio file, or a waveform: floating point `[samples]` at 16 kHz, from -1 to 1."""
 
-
-class Predictor:
+class Predictor(LoadedModel):
     """Recognises words with a SavedModel.
 
     Args:
@@ -57,9 +56,7 @@ class Predictor:
     """
 
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
-        self.path = find_model("speech_commands", model)
-        self.batch_size = batch_size
-        self._runner = SavedModelRunner(self.path)
+        super().__init__("speech_commands", model, batch_size)
         described = read_extra(self.path, DESCRIPTION_FILE, "speech_commands")
         self.labels: list[str] = described["labels"]
         self.kind: str = described["kind"]
@@ -67,24 +64,67 @@ class Predictor:
         self._hop = round(described["hop_seconds"] * SAMPLE_RATE)
 
     @overload
-    def __call__(self, recordings: Recording) -> Answer: ...
+    def __call__(
+        self,
+        recordings: str | Path | bytes,
+        *,
+        sample_rate: float = SAMPLE_RATE,
+        top_k: int | None = None,
+        show_progress: bool | None = None,
+    ) -> Answer: ...
 
     @overload
-    def __call__(self, recordings: Sequence[Recording]) -> list[Answer]: ...
+    def __call__(
+        self,
+        recordings: list[Any],
+        *,
+        sample_rate: float = SAMPLE_RATE,
+        top_k: int | None = None,
+        show_progress: bool | None = None,
+    ) -> list[Answer]: ...
 
-    def __call__(self, recordings: Recording | Sequence[Recording]) -> Answer | list[Answer]:
-        """`{"label", "probability", "probabilities"}` for one recording, a list of them for a list.
+    @overload
+    def __call__(
+        self,
+        recordings: Any,
+        *,
+        sample_rate: float = SAMPLE_RATE,
+        column: Column = None,
+        top_k: int | None = None,
+        show_progress: bool | None = None,
+    ) -> Any: ...
+
+    def __call__(
+        self,
+        recordings: Any,
+        *,
+        sample_rate: float = SAMPLE_RATE,
+        column: Column = None,
+        top_k: int | None = None,
+        show_progress: bool | None = None,
+    ) -> Any:
+        """`{"label", "probability", "probabilities"}` for one recording, a list of them for several.
 
         Of a recording longer than a clip the loudest stretch is heard.
+
+        Args:
+            recordings: a path, the bytes of an audio file, an open one, a waveform `[samples]` or `[samples, channels]`
+                (see `common.audio.waveforms`), or `{"array", "sampling_rate"}`; a list of these, or a data frame.
+            sample_rate: of waveforms, in samples per second.
+            column: of a data frame.
+            top_k: how many classes `"probabilities"` has, the most probable first; unless given all, in their order.
+            show_progress: see `common.predicting.progress`.
 
         Raises:
             UserError: naming what is no recording, or cannot be used, and why.
         """
-        if isinstance(recordings, Recording):
-            return classified(self.probabilities([_waveform(recordings)])[0], self.labels)
-        return [classified(row, self.labels) for row in self.probabilities(_waveforms(recordings))]
+        require_top_k(top_k)
+        waveforms = recordings_of(recordings, sample_rate, column)
+        rows = self.probabilities(waveforms, show_progress)
+        answers = [classified(row, self.labels, top_k) for row in rows]
+        return answers[0] if is_one_recording(recordings) else answers
 
-    def probabilities(self, waveforms: Sequence[np.ndarray], show_progress: bool = False) -> np.ndarray:
+    def probabilities(self, waveforms: Sequence[np.ndarray], show_progress: bool | None = None) -> np.ndarray:
         """Calibrated probabilities `[waveforms, classes]` of waveforms `[samples]`, those of one length computed
         together.
 
@@ -103,25 +143,29 @@ class Predictor:
             ]
         return probabilities
 
-    @overload
-    def attend(self, recordings: Recording) -> Answer: ...
-
-    @overload
-    def attend(self, recordings: Sequence[Recording]) -> list[Answer]: ...
-
-    def attend(self, recordings: Recording | Sequence[Recording]) -> Answer | list[Answer]:
+    def attend(
+        self,
+        recordings: Any,
+        *,
+        sample_rate: float = SAMPLE_RATE,
+        column: Column = None,
+        show_progress: bool | None = None,
+    ) -> Any:
         """The answers of a call with `"attention"` `[time]`, the weight of each 20 ms, and `"log_mel"` `[frames, mel
         bins]`, the spectrum of each 10 ms, of what was heard.
 
         Raises:
             UserError: as of a call, or the model is not of the kind that attends.
         """
-        if isinstance(recordings, Recording):
-            return self._attend([_waveform(recordings)])[0]
-        return self._attend(_waveforms(recordings))
+        answers = self._attend(recordings_of(recordings, sample_rate, column), show_progress)
+        return answers[0] if is_one_recording(recordings) else answers
 
     def stream(
-        self, recording: Recording | Iterable[np.ndarray], options: DetectionOptions | None = None
+        self,
+        recording: GivenRecording,
+        options: DetectionOptions | None = None,
+        *,
+        sample_rate: float = SAMPLE_RATE,
     ) -> Iterator[Detection]:
         """The words of a recording of any length with their times, as they are found.
 
@@ -130,12 +174,13 @@ class Predictor:
         Args:
             recording: as of a call, or an iterable of blocks, waveforms of any length, which may never end.
             options: when a word counts as heard.
+            sample_rate: of a waveform, or of the blocks.
 
         Raises:
             UserError: naming what is no recording, or cannot be used, and why.
         """
         detector, listener = Detector(self.labels, options or DetectionOptions()), self._listener()
-        for block in _blocks(recording):
+        for block in stream_of(recording, sample_rate, _BLOCK):
             yield from detector.feed(*listener.process(block))
         yield from detector.feed(*listener.process(np.zeros(_SETTLING, np.float32)))
         yield from detector.finish()
@@ -155,14 +200,14 @@ class Predictor:
         for length, rows in groupby(sorted(range(len(lengths)), key=padded), key=padded):
             yield from ((length, chunk) for chunk in chunks(rows, self.batch_size))
 
-    def _attend(self, waveforms: Sequence[np.ndarray]) -> list[Answer]:
+    def _attend(self, waveforms: Sequence[np.ndarray], show_progress: bool | None) -> list[Answer]:
         if "attention" not in self._runner.signatures:
             raise UserError(
                 f"{self.path}: a model of the kind {self.kind} has no attention; expected the kind clip"
             )
         answers = []
         numbered = [(f"recordings[{row}]", waveform) for row, waveform in enumerate(waveforms)]
-        for chunk in chunks(numbered, self.batch_size):
+        for chunk in progress(list(chunks(numbered, self.batch_size)), "listening", show_progress):
             files = [encode_wav(waveform) for _, waveform in chunk]
             names = [name for name, _ in chunk]
             outputs = require_answered(self._runner.run("attention", audio_bytes=files), names)
@@ -171,41 +216,6 @@ class Predictor:
                 classified(row, self.labels) | {"attention": one, "log_mel": two} for row, one, two in rows
             ]
         return answers
-
-
-def _waveforms(recordings: Any) -> list[np.ndarray]:
-    if not isinstance(recordings, Iterable):
-        raise UserError(f"recordings: {_expected(recordings)}")
-    return [_waveform(recording, f"recordings[{index}]") for index, recording in enumerate(recordings)]
-
-
-def _waveform(recording: Any, name: str = "recording") -> np.ndarray:
-    if isinstance(recording, str | Path):
-        return read_audio(Path(recording))
-    if isinstance(recording, bytes):
-        return decode_audio(recording, name)
-    is_waveform = isinstance(recording, np.ndarray) and recording.ndim == 1
-    if not is_waveform or recording.dtype.kind != "f":
-        raise UserError(f"{name}: {_expected(recording)}")
-    return to_waveform(recording.astype(np.float32)[:, None], SAMPLE_RATE, name)
-
-
-def _expected(value: Any) -> str:
-    kind = f"{value.dtype} {list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__
-    return (
-        f"got {kind}; expected a path, the bytes of an audio file, or a waveform (float32 [samples] at "
-        f"{SAMPLE_RATE:,} Hz, from -1 to 1), or a list of these"
-    )
-
-
-def _blocks(recording: Any) -> Iterator[np.ndarray]:
-    if isinstance(recording, Recording) or not isinstance(recording, Iterable):
-        waveform = _waveform(recording)
-        yield from (waveform[first : first + _BLOCK] for first in range(0, len(waveform), _BLOCK))
-        return
-    for index, block in enumerate(recording):
-        if not (isinstance(block, np.ndarray) and block.shape == (0,)):
-            yield _waveform(block, f"block {index}")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from applications.speech_commands.config import NAME, PRESET_DESCRIPTIONS, PRESE
 from applications.speech_commands.data import (
     Examples,
     clip_batches,
+    epoch_targets,
     recording_batches,
     training_examples,
     validation_batches,
@@ -21,8 +22,10 @@ from applications.speech_commands.data import (
 )
 from applications.speech_commands.model import build
 from common import cli
-from common.evaluation.calibration import calibrated
+from common.audio.labelled import SILENCE, UNKNOWN
+from common.evaluation.calibration import calibrated, can_calibrate
 from common.training.callbacks import History
+from common.training.classes import balanced_weights, tell_of_classes, weighted
 from common.training.loop import fit
 from common.training.losses import smoothed_cross_entropy
 from common.training.run_folder import write_preprocessing
@@ -36,6 +39,12 @@ def train(config: Config) -> Path:
     set_up(config.training)
     examples = training_examples(config)
     folder = begin_run(NAME, config, examples.training, examples.validation)
+    tell_of_classes(
+        examples.training.labels,
+        examples.validation.labels,
+        config.class_weights,
+        balanced=examples.labels if config.kind == "streaming" else (UNKNOWN, SILENCE),
+    )
     write_preprocessing(folder, {"labels": examples.labels})
     model = build(config, len(examples.labels), config.training.precision)
     console.print(
@@ -43,8 +52,8 @@ def train(config: Config) -> Path:
         f"weights: {model.count_params():,}"
     )
     epochs = learn(model, examples, config, folder)
-    calibration = calibrate(model, examples, config)
-    return finish_run(folder, NAME, len(examples.training), epochs, calibration)
+    calibration, is_calibrated = calibrate(model, examples, config)
+    return finish_run(folder, NAME, len(examples.training), epochs, calibration, is_calibrated=is_calibrated)
 
 
 def learn(model: keras.Model, examples: Examples, config: Config, folder: Path) -> History:
@@ -52,13 +61,16 @@ def learn(model: keras.Model, examples: Examples, config: Config, folder: Path) 
     options = config.training
     make = recording_batches if config.kind == "streaming" else clip_batches
     held_out = validation_recordings if config.kind == "streaming" else validation_batches
+    loss = smoothed_cross_entropy(config.label_smoothing)
+    if config.class_weights == "balanced":
+        loss = weighted(loss, balanced_weights(epoch_targets(examples, config), len(examples.labels)))
     return fit(
         model,
         partial(make, examples, config),
         held_out(examples, config),
         options,
         folder,
-        loss=smoothed_cross_entropy(config.label_smoothing),
+        loss=loss,
         metrics=["accuracy"],
         monitor="val_accuracy",
         mode="max",
@@ -66,16 +78,16 @@ def learn(model: keras.Model, examples: Examples, config: Config, folder: Path) 
     )
 
 
-def calibrate(model: keras.Model, examples: Examples, config: Config) -> dict[str, float]:
+def calibrate(model: keras.Model, examples: Examples, config: Config) -> tuple[dict[str, float], bool]:
     """The temperature that makes probabilities honest (Guo et al. 2017), and the accuracy, both on validation: of its
-    clips, or for a streaming model of the frames of recordings composed of them."""
+    clips, or for a streaming model of the frames of recordings composed of them; and whether one could be fitted."""
     if config.kind == "streaming":
         logits, labels = _frames(model, validation_recordings(examples, config))
     else:
         dataset = validation_batches(examples, config)
         logits = model.predict(dataset, verbose=0)
         labels = np.concatenate([targets for _, targets in dataset.as_numpy_iterator()])
-    return calibrated(logits, labels)
+    return calibrated(logits, labels), can_calibrate(labels)
 
 
 def _frames(model: keras.Model, recordings: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from keras import ops
 
 from applications.text_generation.config import Config
 from applications.text_generation.data import VALIDATION_ROWS
+from common.keras_package import PACKAGE
 from common.layers.stack import RecurrentStack
 from common.layers.stateful_stack import StreamedStack
 
@@ -68,6 +69,7 @@ def read(model: keras.Model, numbers: Any, states: Sequence[Any], mask: Any = No
     return model.get_layer("logits")(outputs), after
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class CharacterEmbedding(keras.layers.Layer):
     """One vector per character: numbers `[batch, time]` -> `[batch, time, units]`.
 
@@ -84,7 +86,7 @@ class CharacterEmbedding(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.characters, self.units, self.dropout = characters, units, dropout
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed, self.seed_generator = seed, keras.random.SeedGenerator(seed)
 
     def build(self, numbers_shape: tuple[int | None, ...]) -> None:
         """Makes the table of vectors."""
@@ -100,7 +102,13 @@ class CharacterEmbedding(keras.layers.Layer):
             )
         return ops.take(table, numbers, axis=0)
 
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("characters", "units", "dropout", "seed")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
+
+# Not registered for saving: it shares the model's embedding, and a loaded one would have a copy of it.
 class CharacterLogits(keras.layers.Layer):
     """Scores of the next character: `[..., units]` -> `[..., characters]` in float32.
 

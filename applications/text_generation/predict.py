@@ -18,14 +18,13 @@ from common.checks import require_at_least, require_integer, require_number
 from common.errors import FlagError, UserError
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, visible
 from common.inference.extra_files import read_extra
-from common.inference.runner import SavedModelRunner
 from common.predicting.answer_files import require_answer_file
-from common.predicting.predictor import find_model, progress
+from common.predicting.examples import Column, text_of, texts_of
+from common.predicting.predictor import LoadedModel
+from common.predicting.progress import progress
 from common.predicting.script import Shown, hint, write_shown
 from common.predicting.texts import (
     argument_texts,
-    checked_text,
-    checked_texts,
     chunks,
     lines,
     require_one_source,
@@ -86,7 +85,7 @@ class Place(NamedTuple):
     position: int
 
 
-class Predictor:
+class Predictor(LoadedModel):
     """Writes, continues and scores texts with a SavedModel.
 
     Args:
@@ -96,41 +95,48 @@ class Predictor:
     """
 
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
-        self.path = find_model("text_generation", model)
-        self.batch_size = batch_size
-        self._runner = SavedModelRunner(self.path)
+        super().__init__("text_generation", model, batch_size)
         self.characters: str = read_extra(self.path, CHARACTERS_FILE, "text_generation")["characters"]
 
     def __call__(
         self,
-        prefixes: str | Sequence[str],
+        prefixes: Any,
         length: int = 200,
         temperature: float = 0.8,
         top_k: int = 0,
         top_p: float = 1.0,
         seed: int | Sequence[int] = 0,
+        *,
+        column: Column = None,
+        show_progress: bool | None = None,
     ) -> Any:
-        """`{"text"}` for one prefix, a list of them for a list: the prefix and its continuation.
+        """`{"text"}` for one prefix, a list of them for several: the prefix and its continuation.
 
         Args:
-            prefixes: beginnings of texts, empty ones too, of any length.
+            prefixes: the beginning of a text, be it empty, of any length; or a list, a series or an array of them, or a
+                data frame.
             length: characters to write, any number.
             temperature: see `Sampling`, as for `top_k` and `top_p`.
             top_k: see there.
             top_p: see there.
             seed: of the random choices; the same prefix and seed give the same text, alone or in a list. A list of
                 seeds holds one for each prefix.
+            column: of a data frame.
+            show_progress: see `common.predicting.progress`.
 
         Raises:
             UserError: naming what is no text, or a control that is out of range.
         """
-        if isinstance(prefixes, str):
-            return self([prefixes], length, temperature, top_k, top_p, seed)[0]
-        prefixes = checked_texts(prefixes, "prefixes")
+        texts = texts_of(prefixes, column, "prefixes")
         sampling = Sampling(length, temperature, top_k, top_p)
-        seeds = _checked_seeds(seed, len(prefixes))
-        rows = chunks(zip(prefixes, seeds, strict=True), self.batch_size)
-        return [{"text": text} for row in rows for text in self._texts(row, sampling)]
+        seeds = _checked_seeds(seed, len(texts))
+        batches = list(chunks(zip(texts, seeds, strict=True), self.batch_size))
+        answers = [
+            {"text": text}
+            for rows in progress(batches, "writing", show_progress)
+            for text in self._texts(rows, sampling)
+        ]
+        return answers[0] if isinstance(prefixes, str) else answers
 
     def stream(
         self,
@@ -143,17 +149,17 @@ class Predictor:
     ) -> Iterator[str]:
         """The text that a call gives, in pieces as they are made: first the prefix, then a few characters each time."""
         sampling, seeds = Sampling(length, temperature, top_k, top_p), _checked_seeds(seed, 1)
-        yield checked_text(prefix, "prefix")
+        yield text_of(prefix, "prefix")
         for (piece,), _ in self.write(self.read([prefix]), sampling, seeds, _SHOWN_AT_ONCE):
             yield piece
 
-    def score(self, text: str, show_progress: bool = False) -> np.ndarray:
+    def score(self, text: str, show_progress: bool | None = None) -> np.ndarray:
         """The natural logarithm of each character's probability given those before it, `[characters]` float32.
 
         The text may be of any length; it is read as one stream. A character that the model does not know has the
         probability of its one mark for all of these.
         """
-        pieces = range(0, len(checked_text(text)), _READ_AT_ONCE)
+        pieces = range(0, len(text_of(text)), _READ_AT_ONCE)
         place, found = self.read([""]), [np.zeros(0, np.float32)]
         for start in progress(pieces, "reading", show_progress):
             outputs = self._follow(place, [text[start : start + _READ_AT_ONCE]])

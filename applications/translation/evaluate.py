@@ -12,17 +12,18 @@ from typing import Annotated, Any
 import numpy as np
 
 from applications.translation import APPLICATION
+from applications.translation.config import NAME
 from applications.translation.data import evaluation_examples
-from applications.translation.predict import Predictor
+from applications.translation.predict import LANGUAGES_FILE, Predictor
 from common import cli
 from common.checks import AtLeast, check_ranges
-from common.errors import UserError
 from common.evaluation.plots import plot_attention, plot_by_length
 from common.evaluation.report import numbers_to_draw
 from common.evaluation.script import announce, facts_of, report, timed
 from common.evaluation.translation import by_source_length, translation_metrics, write_translations
-from common.predicting.predictor import Answer
-from common.text.parallel import Pairs, PairSource
+from common.inference.extra_files import read_extra
+from common.predicting.predictor import Answer, find_model
+from common.text.parallel import Pairs, PairSource, require_same_direction
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,13 @@ class Options:
 
 def evaluate(options: Options) -> dict[str, Any]:
     """Measures the SavedModel, as a server would answer, and writes the report. Returns the metrics."""
-    predictor = Predictor(options.model, options.batch_size)
-    _require_same_direction(options.source, predictor.languages)
+    # What the model must fit is looked at before its graph is loaded, which takes longer.
+    path = find_model(NAME, options.model)
+    languages = read_extra(path, LANGUAGES_FILE, NAME)
+    require_same_direction(options.source, languages["source"], languages["target"])
     pairs = evaluation_examples(options.source)
     drawn = numbers_to_draw(options.attention, len(pairs), "a pair")
+    predictor = Predictor(path, options.batch_size)
     announce(predictor.path, pairs)
     # The first answers wait for TensorFlow to prepare the graph, once for each process.
     predictor(list(pairs.sources[:1]))
@@ -86,16 +90,6 @@ def perplexity(predictor: Predictor, pairs: Pairs) -> float:
     """The inverse of the geometric mean of the probabilities that the model gives the references' tokens."""
     log_likelihoods, tokens = predictor.log_likelihoods(pairs.sources, pairs.targets, show_progress=True)
     return float(np.exp(-log_likelihoods.sum(dtype=np.float64) / tokens.sum()))
-
-
-def _require_same_direction(source: PairSource, languages: dict[str, str]) -> None:
-    """Refuses the sides of the training the wrong way round, which would only look like a bad model."""
-    asked = tuple(Path(side).name for side in (source.source, source.target))
-    learnt = (languages["source"], languages["target"])
-    if asked == learnt[::-1]:
-        raise UserError(
-            f"--source {source.source} --target {source.target}: this model translates from {learnt[0]} to {learnt[1]}"
-        )
 
 
 def main(options: Options) -> None:

@@ -13,17 +13,17 @@ import numpy as np
 from common import cli
 from common.errors import FlagError
 from common.inference.extra_files import read_extra
-from common.inference.runner import SavedModelRunner
-from common.predicting.predictor import Answer, answer_rows, decoded, find_model
+from common.predicting.examples import Column, texts_of
+from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded
 from common.predicting.script import Shown, TextFlags, answer_texts, warn_of
-from common.predicting.texts import GivenText, argument_texts, checked_texts
+from common.predicting.texts import GivenText, argument_texts
 
 LANGUAGES_FILE = Path("assets.extra") / "languages.json"
 
 _COLUMNS = ("text", "translation", "score", "truncated")
 
 
-class Predictor:
+class Predictor(LoadedModel):
     """Translates texts with a SavedModel.
 
     Args:
@@ -36,73 +36,86 @@ class Predictor:
     """
 
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
-        self.path = find_model("translation", model)
-        self.batch_size = batch_size
-        self._runner = SavedModelRunner(self.path)
+        super().__init__("translation", model, batch_size)
         self.languages: dict[str, str] = read_extra(self.path, LANGUAGES_FILE, "translation")
 
     @overload
-    def __call__(self, texts: str, show_progress: bool = False) -> Answer: ...
+    def __call__(self, texts: str, show_progress: bool | None = None) -> Answer: ...
 
     @overload
-    def __call__(self, texts: Sequence[str], show_progress: bool = False) -> list[Answer]: ...
+    def __call__(
+        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+    ) -> list[Answer]: ...
 
-    def __call__(self, texts: str | Sequence[str], show_progress: bool = False) -> Answer | list[Answer]:
-        """`{"translation", "score", "truncated"}` for one text, a list of them for a list.
+    def __call__(
+        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+    ) -> Answer | list[Answer]:
+        """`{"translation", "score", "truncated"}` for one text, a list of them for several.
 
         The score is the translation's log-probability over a penalty for its length; a truncated text was too long, and
         what is translated is its beginning.
 
+        Args:
+            texts: a text; or a list, a series or an array of them, or a data frame.
+            show_progress: see `common.predicting.progress`.
+            column: of a data frame.
+
         Raises:
             UserError: naming what is no text.
         """
-        if isinstance(texts, str):
-            return self([texts])[0]
-        rows = self._ask("serving_default", {"text": texts}, show_progress)
-        return [_answer(row["translation"], row["score"], row["truncated"]) for row in rows]
+        rows = self._ask("serving_default", {"text": texts_of(texts, column)}, show_progress)
+        answers = [_answer(row["translation"], row["score"], row["truncated"]) for row in rows]
+        return answers[0] if isinstance(texts, str) else answers
 
     @overload
-    def n_best(self, texts: str, show_progress: bool = False) -> list[Answer]: ...
+    def n_best(self, texts: str, show_progress: bool | None = None) -> list[Answer]: ...
 
     @overload
-    def n_best(self, texts: Sequence[str], show_progress: bool = False) -> list[list[Answer]]: ...
+    def n_best(
+        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+    ) -> list[list[Answer]]: ...
 
     def n_best(
-        self, texts: str | Sequence[str], show_progress: bool = False
+        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
     ) -> list[Answer] | list[list[Answer]]:
-        """The search's different translations of one text, the best first, each as of `__call__`; a list of them for a
-        list."""
-        if isinstance(texts, str):
-            return self.n_best([texts])[0]
-        return [_hypotheses(row) for row in self._ask("n_best", {"text": texts}, show_progress)]
+        """The search's different translations of one text, the best first, each as of `__call__`; a list of them for
+        several."""
+        rows = self._ask("n_best", {"text": texts_of(texts, column)}, show_progress)
+        answers = [_hypotheses(row) for row in rows]
+        return answers[0] if isinstance(texts, str) else answers
 
     @overload
-    def align(self, texts: str) -> Answer: ...
+    def align(self, texts: str, show_progress: bool | None = None) -> Answer: ...
 
     @overload
-    def align(self, texts: Sequence[str]) -> list[Answer]: ...
+    def align(
+        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+    ) -> list[Answer]: ...
 
-    def align(self, texts: str | Sequence[str]) -> Answer | list[Answer]:
-        """`{"translation", "source_tokens", "target_tokens", "attention"}` for one text, a list of them for a list.
+    def align(
+        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+    ) -> Answer | list[Answer]:
+        """`{"translation", "source_tokens", "target_tokens", "attention"}` for one text, a list of them for several.
 
         `attention` `[target tokens, source tokens]` tells what the model looked at as it wrote each token.
         """
-        if isinstance(texts, str):
-            return self.align([texts])[0]
-        return [_aligned(row) for row in self._ask("align", {"text": texts})]
+        answers = [
+            _aligned(row) for row in self._ask("align", {"text": texts_of(texts, column)}, show_progress)
+        ]
+        return answers[0] if isinstance(texts, str) else answers
 
     def log_likelihoods(
-        self, texts: Sequence[str], translations: Sequence[str], show_progress: bool = False
+        self, texts: Sequence[str], translations: Sequence[str], show_progress: bool | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """How probable given translations are: log-probabilities in nats `[texts]`, and tokens they have, the end one
         of them."""
-        rows = self._ask("score", {"text": texts, "translation": translations}, show_progress)
+        inputs = {"text": texts_of(texts), "translation": texts_of(translations, name="translations")}
+        rows = self._ask("score", inputs, show_progress)
         return np.array([row["log_likelihood"] for row in rows]), np.array([row["tokens"] for row in rows])
 
     def _ask(
-        self, signature: str, inputs: Mapping[str, Sequence[str]], show_progress: bool = False
+        self, signature: str, inputs: Mapping[str, Sequence[str]], show_progress: bool | None = None
     ) -> list[Answer]:
-        inputs = {name: checked_texts(values, f"{name}s") for name, values in inputs.items()}
         title = "scoring" if signature == "score" else "translating"
         return answer_rows(self._runner, signature, inputs, self.batch_size, title, show_progress)
 

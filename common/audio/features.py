@@ -33,6 +33,10 @@ class LogMel(keras.layers.Layer):
         highest: where the last triangle ends, in hertz.
         sample_rate: samples per second.
         causal: whether `context` zeros stand before the waveform.
+
+    Example:
+        >>> LogMel(mel_bins=40)(tf.zeros([2, 16000])).shape.as_list()
+        [2, 98, 40]
     """
 
     def __init__(
@@ -142,6 +146,10 @@ class FitLength(keras.layers.Layer):
     Call arguments:
         waveforms: `[batch, any]`, from -1 to 1.
         lengths: `[batch]`, how many samples of each row are real; all of them if not given.
+
+    Example:
+        >>> FitLength(6, grid=1)(tf.ones([1, 4])).numpy().tolist()
+        [[1.0, 1.0, 1.0, 1.0, 0.0, 0.0]]
     """
 
     def __init__(self, samples: int, grid: int = 160, **kwargs: Any) -> None:
@@ -199,6 +207,10 @@ class MeanNormalization(keras.layers.Layer):
 
     Args:
         scale: what the differences are divided by.
+
+    Example:
+        >>> MeanNormalization(scale=2.0)(tf.constant([[[1.0], [3.0]]])).numpy().tolist()
+        [[[-0.5], [0.5]]]
     """
 
     def __init__(self, scale: float = 3.0, **kwargs: Any) -> None:
@@ -233,6 +245,11 @@ class SpecAugment(keras.layers.Layer):
         frequency_masks: how many bands of features are masked.
         frequency_width: the most features that one covers.
         seed: of the masks.
+
+    Example:
+        >>> augment = SpecAugment(time_masks=1, time_width=5, frequency_masks=0, seed=1)
+        >>> augment(tf.ones([2, 50, 40]), training=True).shape.as_list()
+        [2, 50, 40]
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """Recordings of any format, rate and depth as waveforms: float32 `[samples]`, mono, 16,000 Hz, from -1 to 1."""
 
 import io
+import os
 import struct
 from pathlib import Path
 
@@ -27,9 +28,10 @@ def read_audio(path: Path) -> np.ndarray:
         UserError: there is no such file, or what `decode_audio` refuses.
     """
     try:
-        content = path.expanduser().read_bytes()
-    except OSError as error:
-        raise AudioError(str(path), "unreadable", f"{error.strerror}; expected an audio file") from None
+        content = Path(os.path.expanduser(path)).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise AudioError(str(path), "unreadable", f"{reason}; expected an audio file") from None
     return decode_audio(content, str(path))
 
 
@@ -111,7 +113,7 @@ def _require_whole(promised: int, present: int, name: str) -> None:
         )
 
 
-def to_waveform(samples: np.ndarray, rate: int, name: str) -> np.ndarray:
+def to_waveform(samples: np.ndarray, rate: float, name: str) -> np.ndarray:
     """The waveform of samples of any rate and number of channels.
 
     Args:
@@ -143,7 +145,7 @@ def encode_wav(waveform: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def require_rate(rate: int, name: str) -> None:
+def require_rate(rate: float, name: str) -> None:
     """Refuses rates at which nothing is recorded.
 
     Raises:

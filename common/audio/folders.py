@@ -1,5 +1,6 @@
 """The recordings in a folder or a tar, before they are read: what label, speaker and part their names tell."""
 
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -155,7 +156,7 @@ def _entries(tree: Mapping[str, Read], lists: Mapping[str, Path | None]) -> dict
     entries: dict[str, set[str]] = {}
     for part, path in lists.items():
         if path is not None:
-            entries[part] = _listed(read_lines(path.expanduser()))
+            entries[part] = _listed(read_lines(Path(os.path.expanduser(path))))
             if not any(_is_in(name, entries[part]) for name in tree):
                 raise UserError(
                     f"{path}: names none of the recordings; expected a line such as {next(iter(tree))}"

@@ -21,7 +21,7 @@ from common.audio.folders import (
 )
 from common.data import sources
 from common.data.sources import SAMPLE
-from common.data.splits import stable_split
+from common.data.splits import keeps_shares, stable_split, stratified_split
 from common.errors import UserError
 
 UNKNOWN = "_unknown_"
@@ -109,7 +109,8 @@ def load_training(
 
     Validation is the given folder or tar, or else the data's own part for that (split lists, or a folder named val), or
     else the clips of some of the speakers, chosen by a stable hash of each, so that no speaker stands on both sides. A
-    clip whose speaker is not known goes by its own name.
+    clip whose speaker is not known goes by its own name. Where the hashes alone would leave a class of a user's data
+    far from its share, the speakers are chosen by class (see `stratified_split`).
 
     Raises:
         UserError: naming what cannot be read or cannot be trained on.
@@ -187,14 +188,24 @@ def _read_parts(path: Path, source: AudioSource, parts: Sequence[str], fraction:
         raise UserError(
             f"{path}: no part to train on; expected train/<label>/<name>.wav, or other split lists"
         )
-    missing = {} if "validation" in own else {"validation": fraction}
-    drawn = stable_split([file.speaker or file.name for file in files], sources.with_rest(missing))
-    part_of = [
-        one if file.part in ("", "train") else file.part for file, one in zip(files, drawn, strict=True)
-    ]
-    chosen = {part: [file for file, one in zip(files, part_of, strict=True) if one == part] for part in parts}
+    undivided = [file for file in files if file.part in ("", "train")]
+    held = _held_out(undivided, source.labels, 0.0 if "validation" in own else fraction)
+    chosen = {part: [file for file in files if file.part == part] for part in parts if part != "train"}
+    chosen["train"] = [file for file, is_held in zip(undivided, held, strict=True) if not is_held]
+    if "validation" in chosen:
+        chosen["validation"] += [file for file, is_held in zip(undivided, held, strict=True) if is_held]
     sources.require_some(str(path), chosen, _TOO_FEW)
     return {part: _read(f"{path} ({part})", of_part) for part, of_part in chosen.items()}
+
+
+def _held_out(files: Sequence[AudioFile], labels: Sequence[str], share: float) -> list[bool]:
+    """Which of the files are held out: as the hashes of their speakers have it, unless a class is then far from its
+    share."""
+    speakers = [file.speaker or file.name for file in files]
+    classes = [file.label if not labels or file.label in labels else UNKNOWN for file in files]
+    parts = stable_split(speakers, sources.with_rest({"validation": share}))
+    held = [part == "validation" for part in parts]
+    return held if keeps_shares(held, classes, share) else stratified_split(speakers, classes, share)
 
 
 def _read_part(path: Path, source: AudioSource, part: str) -> Clips:

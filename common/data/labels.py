@@ -1,9 +1,12 @@
-"""The labels of examples as class indices."""
+"""The labels of examples as class indices, and the classes that a part of the data lacks."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from common.errors import UserError
+
+MOST_LABELS_SHOWN = 12
 
 
 class Labelled(Protocol):
@@ -17,6 +20,23 @@ class Labelled(Protocol):
 
     @property
     def origins(self) -> Sequence[str]: ...
+
+
+def classes_of(name: str, labels: Iterable[str]) -> list[str]:
+    """The classes of a training, in alphabetical order.
+
+    >>> classes_of("reviews.csv", ["good", "bad", "good"])
+    ['bad', 'good']
+
+    Raises:
+        UserError: there are fewer than two.
+    """
+    classes = sorted(set(labels))
+    if len(classes) < 2:
+        raise UserError(
+            f"{name}: every training example is labelled {classes[0]!r}; expected at least two classes"
+        )
+    return classes
 
 
 def label_indices(examples: Labelled, labels: Sequence[str], advice: str = "") -> list[int]:
@@ -38,3 +58,37 @@ def label_indices(examples: Labelled, labels: Sequence[str], advice: str = "") -
                 f"{', '.join(labels)}{f' ({advice})' if advice else ''}"
             )
     return [known[label] for label in examples.labels]
+
+
+def lacking_line(
+    part: str, labels: Sequence[str], present: Sequence[str], trained_on: Mapping[str, int] | None = None
+) -> str:
+    """Which classes have no example in a part of the data, in a line; "" if all have.
+
+    >>> lacking_line("validation", ["joy", "rage"], ["joy"], {"joy": 9, "rage": 1})
+    "validation has no example of 'rage' (1 in training): what is measured on it says nothing of this class"
+
+    Args:
+        part: its name.
+        labels: the classes.
+        present: the label of each example of the part.
+        trained_on: how many examples of each class are trained on, where that is known.
+    """
+    there = set(present)
+    lacking = [label for label in labels if label not in there]
+    if not lacking:
+        return ""
+    counts = trained_on or {}
+    shown = [
+        f"{label!r} ({counts[label]:,} in training)" if label in counts else repr(label)
+        for label in lacking[:MOST_LABELS_SHOWN]
+    ]
+    more = len(lacking) - len(shown)
+    named = ", ".join(shown) + (f" and {more:,} other classes" if more else "")
+    these = "this class" if len(lacking) == 1 else "these classes"
+    return f"{part} has no example of {named}: what is measured on it says nothing of {these}"
+
+
+def warn(message: str) -> None:
+    """A line of warning on standard error."""
+    print(f"warning: {message}", file=sys.stderr, flush=True)

@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 import numpy as np
 
 from common.data import tfds
-from common.data.splits import stable_split
+from common.data.labels import MOST_LABELS_SHOWN
+from common.data.splits import stable_split, stratified_split
 from common.errors import UserError
 
 SAMPLE = "sample"
@@ -28,7 +29,6 @@ ENDINGS = (
 )
 """How names of files end that some application reads, or that people try; no data set's name ends so."""
 
-MOST_LABELS_SHOWN = 12
 _SPLITS = {"train": ("train",), "validation": ("validation", "val"), "test": ("test",)}
 
 
@@ -115,7 +115,16 @@ class Examples(Protocol):
         """Those of the given indices, in their order."""
 
 
+class LabelledExamples(Examples, Protocol):
+    """Examples of classes."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The class of each."""
+
+
 E = TypeVar("E", bound=Examples)
+L = TypeVar("L", bound=LabelledExamples)
 
 
 def select(examples: E, indices: Sequence[int]) -> E:
@@ -144,6 +153,22 @@ def divide(
         return {"train": examples}
     return {
         part: examples.select([index for index, one in enumerate(part_of) if one == part]) for part in parts
+    }
+
+
+def divide_by_class(examples: L, keys: Sequence[str], share: float) -> dict[str, L]:
+    """The examples for training and for validation: a share of each class (see `stratified_split`).
+
+    Args:
+        examples: to be divided.
+        keys: one for each; examples of equal keys fall into the same part.
+        share: for validation.
+    """
+    held = stratified_split(keys, examples.labels, share)
+    parts = {"train": False, "validation": True}
+    return {
+        part: examples.select([index for index, one in enumerate(held) if one == is_held])
+        for part, is_held in parts.items()
     }
 
 

@@ -5,11 +5,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 import tensorflow as tf
 
-from common.checks import require_at_least
 from common.decoding.faults import errors_of, require_none_outside_of_graphs
 from common.decoding.samplers import NEVER, without
 from common.decoding.top_k import largest
-from common.errors import UserError
 
 BeamStep: TypeAlias = Callable[[tf.Tensor, list[tf.Tensor]], Sequence[Any]]
 """`(tokens [batch * beam] int32, states [batch * beam, ...] each)` -> `(logits [batch * beam, vocabulary], states
@@ -96,14 +94,14 @@ def beam_search(
         record: type and shape `[batch * beam, ...]` of what the step returns to be recorded, such as attention weights.
 
     Raises:
-        UserError: one of the numbers is out of its range.
-        ValueError: a row is faulty, and this is no graph; in a graph one row never fails the others.
+        ValueError: one of the numbers is out of its range; or a row is faulty, and this is no graph (in a graph one row
+            never fails the others).
     """
     count = beam_width if hypotheses is None else hypotheses
-    require_at_least(1, beam_width=beam_width, hypotheses=count)
-    require_at_least(0, length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram)
+    _require_at_least(1, beam_width=beam_width, hypotheses=count)
+    _require_at_least(0, length_penalty=length_penalty, no_repeat_ngram=no_repeat_ngram)
     if count > beam_width:
-        raise UserError(f"--hypotheses {count}: expected {beam_width}, the beam width, or fewer")
+        raise ValueError(f"hypotheses={count}: expected {beam_width}, the beam width, or fewer")
     token, limits = tf.convert_to_tensor(token, tf.int32), tf.cast(max_lengths, tf.int32)
     time = tf.maximum(tf.reduce_max(limits), 1)
     batch = tf.shape(token)[0]
@@ -174,6 +172,12 @@ def beam_search(
 def tile_beams(tensor: tf.Tensor, beam_width: int) -> tf.Tensor:
     """Repeats each row for the hypotheses of its beam: `[batch, ...]` -> `[batch * beam, ...]`."""
     return tf.repeat(tensor, beam_width, axis=0)
+
+
+def _require_at_least(least: float, **numbers: float) -> None:
+    for name, number in numbers.items():
+        if not number >= least:
+            raise ValueError(f"{name}={number}: expected at least {least}")
 
 
 def _penalty(length: tf.Tensor, alpha: float) -> tf.Tensor:

@@ -66,6 +66,9 @@ def expected_calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins
 def calibrated(logits: ArrayLike, labels: ArrayLike) -> dict[str, float]:
     """What validation tells of a classifier: the temperature that makes its probabilities honest, and its accuracy.
 
+    Examples of a single class tell nothing of the probabilities, however sure the classifier is: the temperature is
+    then 1.
+
     >>> calibrated([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0]], [0, 1, 1])["validation_accuracy"]
     0.6666666666666666
 
@@ -74,7 +77,13 @@ def calibrated(logits: ArrayLike, labels: ArrayLike) -> dict[str, float]:
         labels: class indices, `[examples]`.
     """
     accuracy = float(np.mean(np.argmax(np.asarray(logits), axis=-1) == np.asarray(labels)))
-    return {"temperature": fit_temperature(logits, labels), "validation_accuracy": accuracy}
+    temperature = fit_temperature(logits, labels) if can_calibrate(labels) else 1.0
+    return {"temperature": temperature, "validation_accuracy": accuracy}
+
+
+def can_calibrate(labels: ArrayLike) -> bool:
+    """Whether a temperature can be fitted on examples of these classes: there are two or more."""
+    return len(np.unique(np.asarray(labels))) > 1
 
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:

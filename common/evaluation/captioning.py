@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sacrebleu import BLEU
 
-from common.errors import UserError
 from common.files import atomic_write
 from common.text.caption_words import caption_tokens
 
@@ -43,8 +42,7 @@ def captioning_metrics(candidates: Sequence[str], references: Sequence[Sequence[
         `words_per_caption`: their mean.
 
     Raises:
-        UserError: there are no images, or one has no reference.
-        ValueError: there are not as many references as candidates.
+        ValueError: there are no images, one has no reference, or there are not as many references as candidates.
     """
     written, told = _tokens(candidates, references)
     captions = Counter(" ".join(words) for words in written)
@@ -76,8 +74,7 @@ def bleu(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> dict
         A dictionary of `bleu_1`, `bleu_2`, `bleu_3` and `bleu_4`.
 
     Raises:
-        UserError: there are no images, or one has no reference.
-        ValueError: there are not as many references as candidates.
+        ValueError: there are no images, one has no reference, or there are not as many references as candidates.
     """
     return _bleu(*_tokens(candidates, references))
 
@@ -132,11 +129,11 @@ def _tokens(
             f"{len(candidates)} captions and references of {len(references)} images; expected as many"
         )
     if not candidates:
-        raise UserError("no captions to measure; expected at least one image")
+        raise ValueError("no captions to measure; expected at least one image")
     told = [[words for words in map(caption_tokens, texts) if words] for texts in references]
     for number, right in enumerate(told, start=1):
         if not right:
-            raise UserError(
+            raise ValueError(
                 f"image {number} of {len(told)} has no reference; expected at least one with a word"
             )
     return list(map(caption_tokens, candidates)), told

@@ -14,7 +14,6 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from common.errors import UserError
 from common.evaluation.calibration import expected_calibration_error
 from common.files import atomic_write
 
@@ -43,8 +42,7 @@ def classification_metrics(
         `per_class`: from each name to `precision`, `recall`, `f1` (0 where they would divide by zero) and `support`.
 
     Raises:
-        UserError: there are no examples.
-        ValueError: the shapes do not fit each other, or a label or probability is out of range.
+        ValueError: there are no examples, the shapes do not fit each other, or a label or probability is out of range.
     """
     labels, probabilities = _checked(labels, probabilities, class_names)
     classes = list(range(len(class_names)))
@@ -127,7 +125,7 @@ def _checked(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     labels, probabilities = np.asarray(labels, np.int64), np.asarray(probabilities, np.float64)
     if not len(labels):
-        raise UserError("no examples to measure; expected at least one")
+        raise ValueError("no examples to measure; expected at least one")
     if probabilities.shape != (len(labels), len(class_names)) or len(set(class_names)) < len(class_names):
         raise ValueError(
             f"labels {labels.shape}, probabilities {probabilities.shape}, classes {list(class_names)}; "

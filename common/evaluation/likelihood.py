@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from common.errors import UserError
 from common.files import atomic_write
 
 _BESIDE = 20
@@ -43,11 +42,11 @@ def likelihood_metrics(log_likelihoods: ArrayLike) -> dict[str, Any]:
         `characters`, `nats_per_character`, `bits_per_character` and `perplexity`.
 
     Raises:
-        UserError: there are no characters.
+        ValueError: there are no characters.
     """
     log_likelihoods = np.asarray(log_likelihoods, np.float64)
     if not len(log_likelihoods):
-        raise UserError("no characters to measure; expected at least one")
+        raise ValueError("no characters to measure; expected at least one")
     nats = -float(log_likelihoods.mean())
     with np.errstate(over="ignore"):
         perplexity = float(np.exp(nats))

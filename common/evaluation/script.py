@@ -1,11 +1,12 @@
 """What evaluate scripts share: the exported model answers, timed; its metrics and pictures are written and shown."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from common.cli import console
+from common.data.labels import lacking_line, warn
 from common.evaluation.report import print_metrics, write_metrics
 
 Answers = TypeVar("Answers")
@@ -43,6 +44,22 @@ def timed(answer: Callable[[], Answers]) -> tuple[Answers, float]:
 def announce(model: Path, examples: Described) -> None:
     """Says which model is measured on what."""
     console().print(f"{model} on {examples.describe()}")
+
+
+def warn_of_lacking(
+    part: str, labels: Sequence[str], present: Sequence[str], but: Collection[str] = ()
+) -> None:
+    """Says which of a model's classes the examples lack.
+
+    Args:
+        part: what the examples are called.
+        labels: the model's classes.
+        present: the label of each example.
+        but: classes that need no example.
+    """
+    lacking = lacking_line(part, [label for label in labels if label not in but], present)
+    if lacking:
+        warn(lacking)
 
 
 def facts_of(model: Path, examples: Examples, seconds: float, unit: str, batch_size: int) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from sacrebleu import BLEU, CHRF
 
-from common.errors import UserError
 from common.files import atomic_write
 
 _LENGTH_EDGES = (0, 5, 10, 15, 20, 30, 50)
@@ -30,13 +29,13 @@ def translation_metrics(outputs: Sequence[str], references: Sequence[str]) -> di
         `brevity_penalty`: the factor by which BLEU punishes outputs shorter than the references.
 
     Raises:
-        UserError: there are no sentences.
+        ValueError: there are no sentences.
         ValueError: there are not as many references as outputs.
     """
     if len(outputs) != len(references):
         raise ValueError(f"{len(outputs)} outputs and {len(references)} references; expected as many")
     if not outputs:
-        raise UserError("no sentences to measure; expected at least one")
+        raise ValueError("no sentences to measure; expected at least one")
     bleu, chrf = BLEU(), CHRF()
     of_bleu, of_chrf = (metric.corpus_score(outputs, [references]) for metric in (bleu, chrf))
     exact = sum(

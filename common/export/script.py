@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import keras
 import tyro
@@ -20,6 +20,7 @@ from common.export.saved_model import Signature, export_saved_model
 from common.training.exported_run import RUN_FILE, encode_run, variable_names
 from common.training.hardware import Hardware
 from common.training.run_folder import FinishedRun, to_json
+from common.training.script import CALIBRATED
 
 _DESCRIPTIONS = ("data_description", "data_licence", "training_note")
 _IN_NO_FILE_NAME = set('<>|*?"')  # but in patterns and the like
@@ -65,6 +66,23 @@ class SearchOptions:
         check_ranges(self)
 
 
+class Calibration(NamedTuple):
+    """What a classifier's card says of its probabilities, and of what validation chose."""
+
+    probabilities: str
+    chosen: str
+
+
+def calibration_of(outcome: Mapping[str, Any]) -> Calibration:
+    """What the card says of a classifier: that it is calibrated only if a temperature was fitted."""
+    if outcome.get(CALIBRATED, True):
+        return Calibration("calibrated probabilities", "the epoch and the calibration")
+    return Calibration(
+        "probabilities (not calibrated: validation was all of one class)",
+        "the epoch, and was all of one class",
+    )
+
+
 class Trained(Protocol):
     """A finished training with its model."""
 
@@ -98,7 +116,7 @@ def card_of(
         limits: what the model is not good for.
         validation: the metric, its name in the outcome of the training, and what it was measured on.
         vocabulary: the words, labels or characters that the model knows.
-        data: what it was trained on, such as the `--data` that it was started with; of a file its name is told.
+        data: what it was trained on, such as the `--data` that it was started with; for a file, only its name.
     """
     metric, name, measured_on = validation
     command = f"python -m applications.{application}.train, with the configuration below"
@@ -153,7 +171,7 @@ def training_facts(finished: FinishedRun[Any], data: str, options: ExportOptions
 
     Args:
         finished: the training; its outcome tells `training_examples`, `training_seconds` and `hardware`.
-        data: what it was trained on, such as the `--data` that it was started with; of a file its name is told.
+        data: what it was trained on, such as the `--data` that it was started with; for a file, only its name.
         options: of the export.
     """
     outcome, described = finished.outcome, _described(finished, options)
@@ -191,12 +209,12 @@ def record_files(
 
 
 def _described(finished: FinishedRun[Any], options: ExportOptions) -> dict[str, str]:
-    """What the card says of the data and the training: as the flags tell, or else as an earlier export was told."""
+    """What the card says of the data and the training: as the flags tell, or from an earlier export."""
     return {name: getattr(options, name) or finished.described.get(name, "") for name in _DESCRIPTIONS}
 
 
 def _without_places(config: Any) -> Any:
-    """A configuration whose paths are reduced to names, and without what only one machine or one call was told."""
+    """A configuration with paths reduced to names, and without the fields of one machine or one call."""
     told = {
         field.name: placeless(getattr(config, field.name))
         for field in dataclasses.fields(config)

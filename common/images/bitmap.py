@@ -18,6 +18,14 @@ class Bitmap:
 
     Args:
         content: the file.
+
+    Example:
+        >>> import io
+        >>> from PIL import Image
+        >>> file = io.BytesIO()
+        >>> Image.new("RGB", (2, 1), "red").save(file, "BMP")
+        >>> Bitmap(tf.constant(file.getvalue())).pixels().numpy().tolist()
+        [[[255, 0, 0], [255, 0, 0]]]
     """
 
     def __init__(self, content: tf.Tensor) -> None:

@@ -93,24 +93,44 @@ def decode_image(content: bytes, name: str) -> Pixels:
         warnings.simplefilter("ignore")
         try:
             image: Image.Image = Image.open(io.BytesIO(content), formats=_FORMATS)
-            width, height = image.size
         except Image.DecompressionBombError:
             raise ImageError(
                 name, "too large", f"too large; expected at most {MAX_PIXELS:,} pixels"
             ) from None
         except Exception:  # Pillow raises whatever its parsers stumble over
             raise _not_read(content, name) from None
-        if width * height > MAX_PIXELS:
-            explanation = f"{width:,} x {height:,} pixels; expected at most {MAX_PIXELS:,} in all"
-            raise ImageError(name, "too large", explanation)
-        if image.mode in ("F", "I"):
-            explanation = f"{image.format} with numbers of 32 bits; expected 8 or 16 bits per channel"
-            raise ImageError(name, "image of 32 bits per channel", explanation)
-        try:
-            return _rgb(image)
-        except Exception as error:
-            reason = "truncated image" if "truncated" in str(error).lower() else "damaged image"
-            raise ImageError(name, reason, f"{reason}; expected a whole {KINDS}") from None
+        return _rgb_of(image, name)
+
+
+def rgb_of(image: Image.Image, name: str) -> Pixels:
+    """The pixels `[height, width, 3]` of an image of Pillow's, as `decode_image` gives those of its file.
+
+    Raises:
+        ImageError: it is empty or too large, has numbers of 32 bits, or cannot be read from its file.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _rgb_of(image, name)
+
+
+def _rgb_of(image: Image.Image, name: str) -> Pixels:
+    width, height = image.size
+    if not width * height:
+        raise ImageError(name, "empty image", f"{width} x {height} pixels; expected at least one")
+    if width * height > MAX_PIXELS:
+        explanation = f"{width:,} x {height:,} pixels; expected at most {MAX_PIXELS:,} in all"
+        raise ImageError(name, "too large", explanation)
+    if image.mode in ("F", "I"):
+        kind = image.format or "an image"
+        explanation = f"{kind} with numbers of 32 bits; expected 8 or 16 bits per channel"
+        raise ImageError(name, "image of 32 bits per channel", explanation)
+    try:
+        return _rgb(image)
+    except Exception as error:
+        if image.format and getattr(image, "fp", None) is None:
+            raise ImageError(name, "closed image", "the image is closed; expected an open one") from None
+        reason = "truncated image" if "truncated" in str(error).lower() else "damaged image"
+        raise ImageError(name, reason, f"{reason}; expected a whole {KINDS}") from None
 
 
 def _not_read(content: bytes, name: str) -> ImageError:

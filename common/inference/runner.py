@@ -5,6 +5,7 @@ Importing this module imports no TensorFlow, so a script that only asks a model 
 """
 
 import ctypes
+import functools
 import os
 import threading
 import weakref
@@ -68,7 +69,10 @@ INTERNAL_SIGNATURES = ("__saved_model_init_op", "__saved_model_train_op")
 
 
 class SavedModelRunner:
-    """A SavedModel, loaded and ready to answer; safe to use from several threads, in any process.
+    """A SavedModel, loaded and ready to answer; safe to use from several threads.
+
+    A process that was forked after a model was loaded can neither use nor load one: TensorFlow's threads are not copied
+    by a fork, and it would wait for them for ever. A process that starts by spawn can.
 
     Example:
         with SavedModelRunner(latest_version(Path("saved_models/sentiment_analysis"))) as runner:
@@ -86,7 +90,15 @@ class SavedModelRunner:
             cannot be sent, or is not in the graph. The others can.
 
     Raises:
-        UserError: `path` holds no SavedModel, or one that TensorFlow cannot load.
+        UserError: `path` holds no SavedModel, or one that TensorFlow cannot load, or this process was forked from one
+            that had loaded a model.
+
+    Example:
+        >>> from common.model_folders import model_folder
+        >>> with SavedModelRunner(latest_version(model_folder("sentiment_analysis"))) as runner:
+        ...     outputs = runner.answer("serving_default", text=["A delight from start to finish."])
+        >>> outputs["label"].tolist()
+        [b'positive']
     """
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
@@ -94,6 +106,7 @@ class SavedModelRunner:
             raise ValueError(f"threads: expected at least 1, got {threads}")
         if not (path / "saved_model.pb").is_file():
             raise UserError(f"{path}: expected a SavedModel folder, found no saved_model.pb in it")
+        _require_not_forked(path)
         self.path = path
         try:
             self._session, self._graph, meta_graph = _load(path, threads)
@@ -138,6 +151,7 @@ class SavedModelRunner:
             ValueError: no such signature, one that cannot be run, an input missing or unknown, or one of the wrong
                 type or shape.
             SavedModelError: TensorFlow reported an error, or this runner is closed.
+            UserError: this process was forked from the one that loaded the model.
         """
         return self._run(signature, inputs, checked_input)
 
@@ -179,7 +193,9 @@ class SavedModelRunner:
         return require_answered(self.run(signature, **inputs))
 
     def close(self) -> None:
-        """Frees the model once the calls under way have ended. Closing twice does nothing."""
+        """Frees the model once the calls under way have ended. Closing twice, or in a forked process, does nothing."""
+        if _is_forked():
+            return
         with self._idle:
             self._idle.wait_for(lambda: not self._running)
             self._release()
@@ -194,6 +210,8 @@ class SavedModelRunner:
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
+        # Before the lock, which a thread of the other process may have held.
+        _require_not_forked(self.path)
         with self._idle:
             if not self._release.alive:
                 raise SavedModelError(f"{self.path}: this model is closed")
@@ -274,6 +292,24 @@ def latest_version(folder: Path) -> Path:
     return latest
 
 
+@functools.cache
+def _process_of_tensorflow() -> int:
+    """The process in which TensorFlow's threads run: the first to ask, which then loads a model."""
+    return os.getpid()
+
+
+def _is_forked() -> bool:
+    return _process_of_tensorflow() != os.getpid()
+
+
+def _require_not_forked(path: Path) -> None:
+    if _is_forked():
+        raise UserError(
+            f"{path}: this process was forked after a model was loaded, and TensorFlow does not work in it; expected "
+            "one that starts by spawn: multiprocessing.get_context('spawn')"
+        )
+
+
 def _load(path: Path, threads: int | None) -> tuple[int, int, Any]:
     """Loads a SavedModel and returns its session, its graph and its MetaGraphDef."""
     tf = library()
@@ -310,6 +346,8 @@ def _bytes_of(buffer: Buffer) -> bytes:
 
 
 def _release(session: int, graph: int) -> None:
+    if _is_forked():
+        return
     tf = library()
     with status() as state:
         tf.TF_CloseSession(session, state)

@@ -16,7 +16,12 @@ from common.layers.masks import fitting_mask, without_masked
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class MaskedMaxPooling(keras.layers.Layer):
-    """The largest value of each feature over time: `[batch, time, features]` -> `[batch, features]`."""
+    """The largest value of each feature over time: `[batch, time, features]` -> `[batch, features]`.
+
+    Example:
+        >>> MaskedMaxPooling()(tf.constant([[[1.0], [9.0]]]), mask=tf.constant([[True, False]])).numpy().tolist()
+        [[1.0]]
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -41,7 +46,12 @@ class MaskedMaxPooling(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class MaskedMeanPooling(keras.layers.Layer):
-    """The mean of each feature over time: `[batch, time, features]` -> `[batch, features]`."""
+    """The mean of each feature over time: `[batch, time, features]` -> `[batch, features]`.
+
+    Example:
+        >>> MaskedMeanPooling()(tf.constant([[[1.0], [3.0]]])).numpy().tolist()
+        [[2.0]]
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -78,6 +88,10 @@ class AttentionPooling(keras.layers.Layer):
         inputs: `[batch, time, features]`.
         mask: `[batch, time]`, false at padding.
         return_attention_scores: whether to return the weights a_t, `[batch, time]` in float32, as well.
+
+    Example:
+        >>> AttentionPooling(units=8)(tf.ones([2, 5, 3])).shape.as_list()
+        [2, 3]
     """
 
     def __init__(self, units: int | None = None, **kwargs: Any) -> None:
@@ -136,6 +150,11 @@ class AdditiveAttention(keras.layers.Layer):
 
     Returns:
         The contexts, `[batch, queries, features]` (or `[batch, features]`), and the weights if asked for.
+
+    Example:
+        >>> query, values = tf.ones([2, 1, 4]), tf.ones([2, 5, 3])
+        >>> AdditiveAttention(units=8)(query, values).shape.as_list()
+        [2, 1, 3]
     """
 
     def __init__(self, units: int, **kwargs: Any) -> None:
@@ -194,6 +213,11 @@ class MultiplicativeAttention(keras.layers.Layer):
     The context of a query is the sum of the values weighted by the softmax of the scores over the real steps.
 
     Call arguments and results are those of `AdditiveAttention`.
+
+    Example:
+        >>> query, values = tf.ones([2, 1, 4]), tf.ones([2, 5, 3])
+        >>> MultiplicativeAttention()(query, values).shape.as_list()
+        [2, 1, 3]
     """
 
     def __init__(self, **kwargs: Any) -> None:

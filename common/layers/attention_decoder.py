@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from common.errors import UserError
 from common.keras_package import PACKAGE
 from common.layers.attention import AdditiveAttention, MultiplicativeAttention
 from common.layers.masks import fitting_mask, without_masked
@@ -75,6 +74,11 @@ class AttentionDecoder(keras.layers.Layer):
             they carry no gradient.
         inputs_mask: `[batch, time]`, false at padding, which is read as zeros where it is not finite, so that it spoils
             no gradient; taken from `inputs` if Keras knows it.
+
+    Example:
+        >>> decoder = AttentionDecoder("lstm", units=8)
+        >>> decoder(tf.ones([2, 6, 4]), tf.ones([2, 5, 3])).shape.as_list()
+        [2, 6, 8]
     """
 
     def __init__(
@@ -90,7 +94,7 @@ class AttentionDecoder(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         if score not in ("additive", "multiplicative"):
-            raise UserError(f"AttentionDecoder score={score!r}: expected additive or multiplicative")
+            raise ValueError(f"AttentionDecoder score={score!r}: expected additive or multiplicative")
         self.supports_masking = True
         self.cell, self.units, self.score, self.seed = cell, units, score, seed
         self.input_feeding, self.gate, self.dropout = input_feeding, gate, dropout
@@ -165,7 +169,7 @@ class AttentionDecoder(keras.layers.Layer):
         if not return_attention_scores:
             return outputs
         if weights is None:
-            raise UserError("AttentionDecoder: the attention weights are returned in inference only")
+            raise ValueError("AttentionDecoder: the attention weights are returned in inference only")
         return outputs, weights
 
     def stepper(self, memory: Memory) -> AttentionDecoderStep:

@@ -24,6 +24,10 @@ class CausalConvolution(keras.layers.Layer):
 
     Call arguments:
         inputs: `[batch, time, features]`, with `stride` steps or more.
+
+    Example:
+        >>> CausalConvolution(filters=8, kernel_size=3, stride=2)(tf.ones([2, 10, 4])).shape.as_list()
+        [2, 5, 8]
     """
 
     def __init__(

@@ -32,7 +32,12 @@ InnerLoop: TypeAlias = Callable[..., tuple[Tensor, Tensor, list[Tensor]]]
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class SimpleRNN(keras.layers.SimpleRNN):
-    """h_t = tanh(x_t W + h_{t-1} U + b): `keras.layers.SimpleRNN` with a faster loop on CPUs."""
+    """h_t = tanh(x_t W + h_{t-1} U + b): `keras.layers.SimpleRNN` with a faster loop on CPUs.
+
+    Example:
+        >>> SimpleRNN(4)(tf.ones([2, 5, 3])).shape.as_list()
+        [2, 4]
+    """
 
     def call(
         self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
@@ -51,7 +56,12 @@ class SimpleRNN(keras.layers.SimpleRNN):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class LSTM(keras.layers.LSTM):
-    """Long short-term memory (Hochreiter and Schmidhuber, 1997): `keras.layers.LSTM`, faster on CPUs."""
+    """Long short-term memory (Hochreiter and Schmidhuber, 1997): `keras.layers.LSTM`, faster on CPUs.
+
+    Example:
+        >>> LSTM(4, return_sequences=True)(tf.ones([2, 5, 3])).shape.as_list()
+        [2, 5, 4]
+    """
 
     def call(
         self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False
@@ -68,7 +78,12 @@ class LSTM(keras.layers.LSTM):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class GRU(keras.layers.GRU):
-    """Gated recurrent unit (Cho et al., 2014): `keras.layers.GRU` with a faster loop on CPUs."""
+    """Gated recurrent unit (Cho et al., 2014): `keras.layers.GRU` with a faster loop on CPUs.
+
+    Example:
+        >>> GRU(4)(tf.ones([2, 5, 3])).shape.as_list()
+        [2, 4]
+    """
 
     def call(
         self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool = False

@@ -21,6 +21,11 @@ class RunningNormalization(keras.layers.Layer):
         decay: how much of the mean stays from one frame to the next; it spans about 1 / (1 - decay) frames.
         scale: what the differences are divided by.
         initial_mean: of each feature, before training.
+
+    Example:
+        >>> normalization = RunningNormalization(decay=0.5, scale=1.0, initial_mean=0.0)
+        >>> normalization(tf.constant([[[4.0], [4.0], [4.0]]])).numpy().tolist()
+        [[[2.0], [1.0], [0.5]]]
     """
 
     def __init__(self, decay: float, scale: float = 3.0, initial_mean: float = -6.0, **kwargs: Any) -> None:

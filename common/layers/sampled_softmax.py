@@ -11,6 +11,7 @@ Neighbour = Literal["next", "previous"]
 _NEVER = -1e9
 
 
+# Not registered for saving: it shares the model's embedding, and a loaded one would have a copy of it.
 class NeighbourLoss(keras.layers.Layer):
     """Nats of predicting the next or the previous word by a sampled softmax: `[batch, time, units]` -> `[batch]`.
 
@@ -33,6 +34,13 @@ class NeighbourLoss(keras.layers.Layer):
     Returns:
         `[batch]`: each row's summed loss over the batch's mean number of predictions per row, so that the mean over
         the rows is the mean loss per predicted word.
+
+    Example:
+        >>> embedding = TokenEmbedding(words=100, affix_buckets=10, units=8)
+        >>> features = np.full((2, 5, 5), 3, "int32")
+        >>> loss = NeighbourLoss("next", embedding, samples=20)
+        >>> loss(embedding(features), features[..., 0]).shape
+        TensorShape([2])
     """
 
     def __init__(

@@ -29,6 +29,14 @@ class SequenceDecoder:
         decoder: looks at a memory.
         projection: to the width of the embedding.
         upper: recurrent layers above the decoder, if any.
+
+    Example:
+        >>> decoder = AttentionDecoder("gru", units=8)
+        >>> decoder.build((2, None, 4), (2, None, 3))
+        >>> layers = SequenceDecoder(TiedEmbedding(50, 4), decoder, keras.layers.Dense(4))
+        >>> memory, ids = decoder.memory(tf.ones([2, 5, 3])), tf.constant([[1, 7], [1, 9]])
+        >>> layers.teacher_forced(memory, ids)[0].shape.as_list()
+        [2, 2, 50]
     """
 
     embedding: TiedEmbedding

@@ -7,7 +7,6 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from common.errors import UserError
 from common.keras_package import PACKAGE
 from common.layers.masks import fitting_mask, without_masked
 from common.layers.recurrent import GRU, LSTM, SimpleRNN, packed_step
@@ -48,6 +47,11 @@ class RecurrentStack(keras.layers.Layer):
 
     Returns:
         The outputs, or with `return_state` the outputs and the list of final states.
+
+    Example:
+        >>> stack = RecurrentStack("gru", units=8, layers=2, bidirectional=True)
+        >>> stack(tf.ones([2, 5, 3])).shape.as_list()
+        [2, 5, 16]
     """
 
     def __init__(
@@ -64,9 +68,9 @@ class RecurrentStack(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         if cell not in _LAYERS:
-            raise UserError(f"RecurrentStack cell={cell!r}: expected one of {', '.join(_LAYERS)}")
+            raise ValueError(f"RecurrentStack cell={cell!r}: expected one of {', '.join(_LAYERS)}")
         if layers < 1:
-            raise UserError(f"RecurrentStack layers={layers}: expected at least 1")
+            raise ValueError(f"RecurrentStack layers={layers}: expected at least 1")
         self.supports_masking = True
         self.cell = cell
         self.units = units
@@ -192,7 +196,9 @@ class RecurrentStack(keras.layers.Layer):
 
     def _prepare_steps(self, features: int) -> None:
         if self.bidirectional:
-            raise UserError("RecurrentStack.step: bidirectional layers need whole sequences and have no step")
+            raise ValueError(
+                "RecurrentStack.step: bidirectional layers need whole sequences and have no step"
+            )
         if not self.built:
             self.build((None, None, features))
 

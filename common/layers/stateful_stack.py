@@ -6,10 +6,12 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from common.keras_package import PACKAGE
 from common.layers.stack import RecurrentStack
 from common.layers.weight_dropout import dropped_recurrent_weights
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class StreamedStack(keras.layers.Layer):
     """A `RecurrentStack` that goes on where the last batch ended: `[batch, time, features]` -> `[batch, time, units]`.
 
@@ -28,6 +30,14 @@ class StreamedStack(keras.layers.Layer):
         inputs: `[batch, time, features]`.
         starts: `[batch]`, true for a row that begins a new stream: its states are zeros.
         training: whether dropout applies, and which states are used.
+
+    Example:
+        >>> stream = StreamedStack(RecurrentStack("gru", units=8), rows=2, evaluation_rows=2)
+        >>> windows = tf.ones([2, 5, 3])
+        >>> first = stream(windows, starts=tf.constant([True, True]))
+        >>> following = stream(windows, starts=tf.constant([False, True]))
+        >>> [bool(tf.reduce_all(one == other)) for one, other in zip(first, following)]
+        [False, True]
     """
 
     def __init__(
@@ -42,7 +52,7 @@ class StreamedStack(keras.layers.Layer):
         super().__init__(**kwargs)
         self.stack, self.weight_dropout = stack, weight_dropout
         self.rows, self.evaluation_rows = rows, evaluation_rows
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed, self.seed_generator = seed, keras.random.SeedGenerator(seed)
 
     def build(self, inputs_shape: tuple[int | None, ...], starts_shape: tuple[int | None, ...]) -> None:
         """Makes the weights and the states for inputs `[batch, time, features]`."""
@@ -78,3 +88,14 @@ class StreamedStack(keras.layers.Layer):
     ) -> keras.KerasTensor:
         """Shape and dtype of `call`, known without running the loops."""
         return keras.KerasTensor((*inputs.shape[:-1], self.stack.width), self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("rows", "evaluation_rows", "weight_dropout", "seed")
+        stack = keras.saving.serialize_keras_object(self.stack)
+        return {**super().get_config(), "stack": stack, **{name: getattr(self, name) for name in names}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "StreamedStack":
+        """The layer of a configuration, with a stack of its own."""
+        return cls(**{**config, "stack": keras.saving.deserialize_keras_object(config["stack"])})

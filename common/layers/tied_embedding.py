@@ -28,6 +28,12 @@ class TiedEmbedding(keras.layers.Layer):
         units: width of the vectors.
         token_dropout: share of the tokens whose vector is zero in training.
         seed: of the dropout.
+
+    Example:
+        >>> embedding = TiedEmbedding(tokens=50, units=4)
+        >>> vectors = embedding(tf.constant([[3, 7, 0]]))
+        >>> vectors.shape.as_list(), embedding.logits(vectors).shape.as_list()
+        ([1, 3, 4], [1, 3, 50])
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class TiedEmbedding(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
+# Not registered for saving: it shares the model's embedding, and a loaded one would have a copy of it.
 class TokenLoss(keras.layers.Layer):
     """Nats of writing each token of a text: vectors `[batch, time, units]`, tokens `[batch, time]` -> `[batch]`.
 
@@ -77,6 +84,11 @@ class TokenLoss(keras.layers.Layer):
     Returns:
         `[batch]`: each row's summed loss over the batch's mean number of tokens per row, so that the mean over the
         rows is the mean loss per token.
+
+    Example:
+        >>> embedding, tokens = TiedEmbedding(tokens=50, units=4), tf.constant([[3, 7, 0]])
+        >>> TokenLoss(embedding, smoothing=0.1)(embedding(tokens), tokens).shape.as_list()
+        [1]
     """
 
     def __init__(self, embedding: TiedEmbedding, smoothing: float = 0.0, **kwargs: Any) -> None:

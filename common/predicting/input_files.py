@@ -28,6 +28,11 @@ class GivenFiles(Generic[T]):
     Attributes:
         failed: whether something could not be used.
         is_single: whether there is one thing at most.
+
+    Example:
+        >>> given = GivenFiles(["a.txt", "b.txt"], lambda name: [(name, name.upper)])
+        >>> list(given.contents())
+        [('a.txt', 'A.TXT'), ('b.txt', 'B.TXT')]
     """
 
     def __init__(
@@ -100,7 +105,7 @@ def read_file(path: Path, noun: str) -> bytes:
         UserError: it cannot be read.
     """
     try:
-        return path.expanduser().read_bytes()
+        return Path(os.path.expanduser(path)).read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -129,13 +134,13 @@ def path_of(argument: str) -> Path:
         UserError: it is a URL of another kind.
     """
     if "://" not in argument and not argument.lower().startswith("file:"):
-        return Path(argument)
+        return Path(os.path.expanduser(argument))
     address = urlsplit(argument)
     if address.scheme.lower() != "file" or address.netloc not in ("", "localhost"):
         raise UserError(f"{argument}: nothing is fetched; expected a file, a folder or a file: URL")
     return Path(url2pathname(address.path))
 
 
-def printable(name: str) -> str:
-    """A file's name without characters that would steer the terminal."""
-    return "".join(character if character.isprintable() else " " for character in name)
+def printable(text: str) -> str:
+    """A file's name or a text on one line, without characters that would steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)

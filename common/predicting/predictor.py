@@ -3,20 +3,66 @@
 Nothing here imports TensorFlow's Python package.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
-from rich.progress import track
 
-from common import cli
+from common.checks import require_at_least, require_integer
 from common.inference.runner import SavedModelRunner, latest_version
 from common.model_folders import model_folder
+from common.predicting.progress import progress
 from common.predicting.texts import chunks
 
-Item = TypeVar("Item")
 Answer = dict[str, Any]
+
+
+class LoadedModel:
+    """What the predictors of all applications do with their model: find, load and close it, and be pickled.
+
+    A pickle holds the model's path, not the model: the process that it comes to loads the model when it is first asked.
+    The end of a `with` block closes it.
+
+    Args:
+        application: whose model it is.
+        model: a folder of numbered versions, of which the highest is used, or one version; None for what
+            `common.model_folders` finds.
+        batch_size: examples that are computed together.
+
+    Example:
+        >>> with LoadedModel("sentiment_analysis", None, batch_size=32) as loaded:
+        ...     loaded.path.name
+        '1'
+    """
+
+    def __init__(self, application: str, model: Path | None, batch_size: int) -> None:
+        self.path = find_model(application, model)
+        self.batch_size = batch_size
+        self._runner = SavedModelRunner(self.path)
+
+    @cached_property
+    def _runner(self) -> SavedModelRunner:
+        return SavedModelRunner(self.path)
+
+    def close(self) -> None:
+        """Frees the model once the calls under way have ended. It answers no more; closing twice does nothing."""
+        self._runner.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: value for name, value in vars(self).items() if name != "_runner"}
+        return {**state, "path": self.path.absolute()}
 
 
 def find_model(application: str, model: Path | None) -> Path:
@@ -25,14 +71,7 @@ def find_model(application: str, model: Path | None) -> Path:
     Raises:
         UserError: there is none.
     """
-    return latest_version(model or model_folder(application))
-
-
-def progress(items: Sequence[Item], title: str, is_shown: bool = True) -> Iterable[Item]:
-    """The items, with a bar on standard error of how many are done, if that is a terminal."""
-    console = cli.console(stderr=True)
-    is_hidden = not (is_shown and console.is_terminal)
-    return track(items, title, console=console, transient=True, disable=is_hidden)
+    return latest_version(Path(os.path.expanduser(model)) if model else model_folder(application))
 
 
 def rows_of(outputs: Mapping[str, np.ndarray], count: int) -> list[Answer]:
@@ -46,7 +85,7 @@ def answer_rows(
     inputs: Mapping[str, Sequence[Any]],
     batch_size: int,
     title: str = "",
-    show_progress: bool = False,
+    show_progress: bool | None = None,
 ) -> list[Answer]:
     """Each row's outputs, rows of like length computed together.
 
@@ -56,7 +95,7 @@ def answer_rows(
         inputs: by name, a value for each row; the first input's length decides what is computed together.
         batch_size: rows that are computed at once.
         title: of the bar.
-        show_progress: whether to show one.
+        show_progress: see `progress`.
 
     Raises:
         RefusedRowsError: the model refused a row.
@@ -72,17 +111,25 @@ def answer_rows(
     return answers
 
 
-def one_or_many(
-    examples: Any, is_one: Callable[[Any], bool], answer: Callable[[Sequence[Any]], Sequence[Any]]
-) -> Any:
-    """The answer of one example, or the list of those of many."""
-    return answer([examples])[0] if is_one(examples) else list(answer(examples))
+def require_top_k(top_k: int | None) -> None:
+    """Raises FlagError if it is neither None nor a whole number of at least 1."""
+    if top_k is not None:
+        require_integer(top_k=top_k)
+        require_at_least(1, top_k=top_k)
 
 
-def classified(probabilities: np.ndarray, labels: Sequence[str]) -> Answer:
-    """`{"label", "probability", "probabilities"}` of the probabilities `[classes]`."""
+def classified(probabilities: np.ndarray, labels: Sequence[str], top_k: int | None = None) -> Answer:
+    """`{"label", "probability", "probabilities"}` of the probabilities `[classes]`.
+
+    `"probabilities"` has all classes in their order, or the `top_k` most probable of them, the most probable first.
+
+    >>> classified(np.array([0.25, 0.125, 0.625]), ("bad", "fair", "good"), top_k=2)
+    {'label': 'good', 'probability': 0.625, 'probabilities': {'good': 0.625, 'bad': 0.25}}
+    """
     best = int(np.argmax(probabilities))
     named = dict(zip(labels, map(float, probabilities), strict=True))
+    if top_k is not None:
+        named = dict(sorted(named.items(), key=lambda one: -one[1])[:top_k])
     return {"label": labels[best], "probability": float(probabilities[best]), "probabilities": named}
 
 

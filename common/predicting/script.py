@@ -74,7 +74,7 @@ def answer_texts(
     Args:
         flags: the script's.
         columns: of a table; those of the input stand behind them, with `input_` before a name that is taken.
-        answer: from some texts, and whether to show how far it is, to how each is shown.
+        answer: a function of texts and whether to show progress; it gives what to show of each.
     """
     source = (flags.input, flags.text_column, flags.table)
     given = given_texts(flags.texts, *source)

@@ -1,6 +1,5 @@
-"""Texts that a user hands to a predictor, or to its script: arguments, a file, or the lines of standard input."""
+"""Texts that a user hands to a predictor's script: arguments, a file, or the lines of standard input."""
 
-import reprlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,35 +30,6 @@ class GivenText:
     number: int
     place: str
     others: Mapping[str, Any] = field(default_factory=dict)
-
-
-def checked_texts(texts: Any, name: str = "texts") -> list[str]:
-    """The texts that a predictor was called with, as a list: one text alone, or several in a list or the like.
-
-    Raises:
-        UserError: naming, by its place in `name`, what is no text, or no valid Unicode.
-    """
-    if isinstance(texts, str):
-        return [checked_text(texts, name)]
-    if isinstance(texts, bytes | Mapping) or not isinstance(texts, Iterable):
-        raise UserError(f"{name}: got {_kind(texts)}; expected a text (str) or a list of texts")
-    return [checked_text(text, f"{name}[{index}]") for index, text in enumerate(texts)]
-
-
-def checked_text(text: Any, name: str = "text") -> str:
-    """The text that a predictor was called with.
-
-    Raises:
-        UserError: naming as `name` what is no text, or no valid Unicode.
-    """
-    if not isinstance(text, str):
-        raise UserError(f"{name}: got {_kind(text)}; expected a text (str)")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        lone = f"a lone surrogate (U+{ord(text[error.start]):04X}) as character {error.start + 1}"
-        raise UserError(f"{name}: got {lone}; expected valid Unicode") from None
-    return text
 
 
 def given_texts(
@@ -171,7 +141,3 @@ def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         raise
     if chunk:
         yield chunk
-
-
-def _kind(value: Any) -> str:
-    return f"{reprlib.repr(value)} ({type(value).__name__})"

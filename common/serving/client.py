@@ -37,11 +37,6 @@ class Client:
     delay that doubles each time and is drawn at random from its upper half, until the attempts or the time are used up.
     Nothing else is sent twice.
 
-    Example:
-        with Client("localhost:8500") as ask:
-            ask("translation", ["A dog runs."])["translation"]
-            ask("text_generation", {"prefix": ["ROMEO:"], "length": [200], "temperature": [0.8], ...})
-
     Args:
         address: `host:port` for gRPC, `http://host:port` or `https://host:port` for REST.
         timeout: seconds that a request may take, all of its attempts together.
@@ -49,6 +44,14 @@ class Client:
 
     Raises:
         UserError: the address is none of these, or the package for gRPC is not installed.
+
+    Example:
+        >>> from common.serving.server.local_server import ServerOptions, running_server
+        >>> with running_server(ServerOptions(rest_port=0, grpc_port=0)) as server:
+        ...     with Client(f"localhost:{server.grpc_port}") as ask:
+        ...         answer = ask("sentiment_analysis", ["A delight from start to finish."])
+        >>> answer["label"].tolist()
+        ['positive']
     """
 
     def __init__(self, address: str, *, timeout: float = 30.0, attempts: int = 6) -> None:

@@ -72,7 +72,13 @@ def transport_to(address: str) -> Transport:
 
 
 class GrpcTransport:
-    """TensorFlow Serving's PredictionService, over one channel. Where a name has several addresses they take turns."""
+    """TensorFlow Serving's PredictionService, over one channel. Where a name has several addresses they take turns.
+
+    Example:
+        >>> transport = transport_to("localhost:8500")
+        >>> type(transport).__name__
+        'GrpcTransport'
+    """
 
     def __init__(self, address: str) -> None:
         try:
@@ -147,7 +153,13 @@ class GrpcTransport:
 
 
 class RestTransport:
-    """TensorFlow Serving's REST interface, a connection for each request."""
+    """TensorFlow Serving's REST interface, a connection for each request.
+
+    Example:
+        >>> transport = transport_to("http://localhost:8501")
+        >>> type(transport).__name__
+        'RestTransport'
+    """
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from common.keras_package import PACKAGE
+
 UNKNOWN = 0
 _REPLACEMENT = 0xFFFD
 
@@ -16,6 +18,7 @@ def choose_characters(text: str, min_count: int) -> str:
     return "".join(sorted(character for character, count in Counter(text).items() if count >= min_count))
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class Characters(keras.layers.Layer):
     """Numbers characters from 1 in the order of `vocabulary`; 0 is any other, and stands before a text begins.
 
@@ -24,6 +27,12 @@ class Characters(keras.layers.Layer):
 
     Args:
         vocabulary: the known characters, without duplicates.
+
+    Example:
+        >>> characters = Characters("abc")
+        >>> numbers = characters(tf.constant(["cab!"]))
+        >>> numbers.to_list(), characters.text(numbers).numpy()[0].decode()
+        ([[3, 1, 2, 0]], 'cab�')
     """
 
     def __init__(self, vocabulary: str, **kwargs: Any) -> None:

@@ -67,8 +67,9 @@ def load_training(
 ) -> tuple[LabelledTexts, LabelledTexts]:
     """Training and validation examples.
 
-    Validation is the given file, or else the sample's own part for that, or else a part of the training data chosen by
-    a stable hash of each text, so that equal texts never stand on both sides.
+    Validation is the given file, or else the sample's own part for that, or else a part of the training data. Of a
+    user's files that is a share of each class (see `stratified_split`), of a data set what a stable hash of each text
+    chooses; equal texts never stand on both sides.
 
     Raises:
         UserError: naming what cannot be read or cannot be trained on.
@@ -78,6 +79,8 @@ def load_training(
         if source.data == SAMPLE or "validation" not in parts:
             return {part: _load(source, sample, part) for part in parts}
         examples = _load(source, sample, "train")
+        if isinstance(sources.kind_of(source.data), sources.OwnFiles):
+            return sources.divide_by_class(examples, examples.texts, validation_fraction)
         shares = {"train": 1 - validation_fraction, "validation": validation_fraction}
         return sources.divide(examples, examples.texts, shares, parts)
 

@@ -109,6 +109,24 @@ def load_evaluation(source: PairSource, sample: Callable[[str], Pairs]) -> Pairs
     return sources.evaluation_part(partial(_load, source, sample, 0.0), _TOO_FEW)
 
 
+def require_same_direction(asked: PairSource, source: str, target: str) -> None:
+    """Refuses the sides of a training the wrong way round, which would only look like a bad model.
+
+    Args:
+        asked: the sides as they are given now.
+        source: what the training called the side it translates from: a language, a column or a file.
+        target: the side it translates to.
+
+    Raises:
+        UserError: the sides are exchanged.
+    """
+    given, learnt = ([Path(side).name for side in sides] for sides in (_sides(asked), (source, target)))
+    if given == learnt[::-1]:
+        raise UserError(
+            f"--source {asked.source} --target {asked.target}: this model translates from {learnt[0]} to {learnt[1]}"
+        )
+
+
 def collect(name: str, rows: Sequence[Row], left_out: Mapping[str, int] | None = None) -> Pairs:
     """The pairs of rows of the two texts; those with an empty side are left out and counted.
 

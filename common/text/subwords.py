@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from common.errors import UserError
+from common.keras_package import PACKAGE
 from common.text.normalization import normalize
 
 PADDING, UNKNOWN, START, END, FIRST_PIECE = 0, 1, 2, 3, 4
@@ -108,6 +109,7 @@ def _normalized(texts: Sequence[str]) -> list[str]:
     return lines
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class SubwordText(keras.layers.Layer):
     """Turns strings `[batch]` into the ids of their most probable pieces `[batch, time]`, and back.
 
@@ -123,6 +125,12 @@ class SubwordText(keras.layers.Layer):
         pieces: of the model, as in `Subwords`.
         log_probabilities: of the pieces.
         max_tokens: longer texts lose the pieces after it, and what lies beyond 16 times as many characters is not read.
+
+    Example:
+        >>> layer = SubwordText(["▁", "a", "c", "t", "▁cat"], [-3.0, -3.0, -3.0, -3.0, -4.0], max_tokens=8)
+        >>> ids = layer(tf.constant(["cat act"]))
+        >>> ids.numpy().tolist(), layer.detokenize(ids).numpy().tolist()
+        ([[8, 4, 5, 6, 7, 3]], [b'cat act'])
     """
 
     def __init__(

@@ -9,8 +9,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
+from numpy.typing import NDArray
+
+from common.keras_package import PACKAGE
 
 PADDING, UNKNOWN, FIRST_WORD = 0, 1, 2
 AFFIXES = (("prefix", 3), ("prefix", 5), ("suffix", 3), ("suffix", 4))
@@ -30,6 +34,7 @@ _BLANK = r"[\s\p{Z}\p{Cc}\x{FFFD}]+"
 _UNSPACED_SCRIPT = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
 _TOKEN = r"([\p{L}\p{M}\p{N}_]+(?:'[\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}_])"
 _LONGEST_TOKEN = 40
+_READ_AT_ONCE = 512
 
 
 def normalize(text: tf.Tensor) -> tf.Tensor:
@@ -90,6 +95,7 @@ def choose_vocabulary(counts: Counter[str], size: int, min_count: int) -> list[s
     return [word for word, count in ranked[:size] if count >= min_count]
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class TextFeatures(keras.layers.Layer):
     """Turns strings `[batch]` into integer features `[batch, time, 5]` of their tokens, right-padded with 0.
 
@@ -103,6 +109,11 @@ class TextFeatures(keras.layers.Layer):
         words: the vocabulary, without duplicates.
         affix_buckets: into how many buckets the affixes are hashed.
         max_tokens: longer texts lose their middle.
+
+    Example:
+        >>> features = TextFeatures(["the", "cat"], affix_buckets=100, max_tokens=8)
+        >>> features(tf.constant(["The cat purrs"]))[..., 0].numpy().tolist()
+        [[2, 3, 1]]
     """
 
     def __init__(self, words: Sequence[str], affix_buckets: int, max_tokens: int, **kwargs: Any) -> None:
@@ -131,6 +142,15 @@ class TextFeatures(keras.layers.Layer):
         )
         return tokens.with_flat_values(tf.cast(features, tf.int32)).to_tensor(PADDING)
 
+    def read_all(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """The features `[time, 5]` of each text, without padding."""
+        read = tf.function(self.call, input_signature=[tf.TensorSpec([None], tf.string)])
+        rows: list[NDArray[np.int32]] = []
+        for start in range(0, len(texts), _READ_AT_ONCE):
+            batch = read(tf.constant(texts[start : start + _READ_AT_ONCE])).numpy()
+            rows += [row[: np.count_nonzero(row[:, 0])] for row in batch]
+        return rows
+
     def _affixes(self, token: tf.Tensor) -> list[tf.Tensor]:
         marked = tf.strings.join(["<", token, ">"])
         widened = tf.strings.join([" " * max(length for _, length in AFFIXES), marked])
@@ -151,6 +171,7 @@ class TextFeatures(keras.layers.Layer):
         }
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class TokenEmbedding(keras.layers.Layer):
     """The sum of a token's word vector and its affix vectors: `[batch, time, 5]` -> `[batch, time, units]`.
 
@@ -163,6 +184,11 @@ class TokenEmbedding(keras.layers.Layer):
         units: width of the vectors.
         word_dropout: share of words hidden in training.
         seed: of the hiding.
+
+    Example:
+        >>> embedding = TokenEmbedding(words=2, affix_buckets=100, units=8)
+        >>> embedding(tf.ones([2, 3, 5], tf.int32)).shape.as_list()
+        [2, 3, 8]
     """
 
     def __init__(
@@ -181,7 +207,7 @@ class TokenEmbedding(keras.layers.Layer):
             units,
             word_dropout,
         )
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed, self.seed_generator = seed, keras.random.SeedGenerator(seed)
         self.supports_masking = True
 
     def build(self, features_shape: tuple[int | None, ...]) -> None:
@@ -213,4 +239,5 @@ class TokenEmbedding(keras.layers.Layer):
             "affix_buckets": self.affix_buckets,
             "units": self.units,
             "word_dropout": self.word_dropout,
+            "seed": self.seed,
         }

@@ -21,6 +21,14 @@ class WordVocabulary:
 
     The ids before them are padding, unknown, start and end, as of `SubwordText`. Words are those of `caption_tokens`:
     lower case, no punctuation.
+
+    Example:
+        >>> vocabulary = WordVocabulary.choose(["A dog runs.", "A dog"])
+        >>> vocabulary.words
+        ('a', 'dog', 'runs')
+        >>> [ids] = vocabulary.encode(["A cat runs."])
+        >>> ids.tolist()
+        [4, 1, 6, 3]
     """
 
     words: tuple[str, ...]

@@ -5,6 +5,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ class Scores(keras.callbacks.Callback):
 
     It looks while the validated weights are in place (before averaged weights are swapped back), and other callbacks
     see the metrics if it stands before them in the list.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = np.ones((4, 1))
+        >>> fitted = model.fit(x, x, validation_data=(x, x), verbose=0, callbacks=[Scores(lambda: {"bleu": 31.0})])
+        >>> fitted.history["val_bleu"]
+        [31.0]
     """
 
     def __init__(self, scores: Callable[[], Mapping[str, float]]) -> None:
@@ -40,14 +49,29 @@ class Scores(keras.callbacks.Callback):
 
 
 class BestWeights(keras.callbacks.Callback):
-    """Keeps the weights of the best validation so far, and stops when `patience` epochs brought nothing better.
+    """Keeps the weights of the best validation so far, and stops when `patience` epochs, from the epoch `since` on,
+    brought nothing better.
 
     It saves while the validated weights are in place (before averaged weights are swapped back), so it must stand
     before `keras.callbacks.SwapEMAWeights` in the list.
+
+    Example:
+        >>> import tempfile
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = np.ones((4, 1))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     keeps = BestWeights(Path(folder), [], "val_loss", "min", patience=3)
+        ...     fitted = model.fit(x, x, validation_data=(x, x), verbose=0, callbacks=[keeps])
+        ...     [path.name for path in Path(folder).iterdir()]
+        ['best.weights.h5']
     """
 
-    def __init__(self, folder: Path, history: History, monitor: str, mode: str, patience: int) -> None:
+    def __init__(
+        self, folder: Path, history: History, monitor: str, mode: str, patience: int, since: int = 0
+    ) -> None:
         super().__init__()
+        self._since = since
         self._path, self._history, self._patience = folder / BEST_WEIGHTS, history, patience
         self._monitor, self._sign = monitor, {"min": 1.0, "max": -1.0}[mode]
 
@@ -61,7 +85,8 @@ class BestWeights(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         value = (logs or {})[self._monitor]
-        if epoch - best_epoch(self._history, self._monitor, self._sign, value) >= self._patience:
+        best = best_epoch(self._history, self._monitor, self._sign, value)
+        if epoch - max(best, self._since - 1) >= self._patience:
             self.model.stop_training = True
 
 
@@ -72,11 +97,22 @@ def best_epoch(history: Sequence[Mapping[str, float]], monitor: str, sign: float
 
 
 class SaveState(keras.callbacks.Callback):
-    """After each epoch writes the log, and all that training depends on, whole or not at all."""
+    """After each epoch writes the log, and all that training depends on, whole or not at all.
 
-    def __init__(self, folder: Path, history: History) -> None:
+    Example:
+        >>> import tempfile
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = np.ones((4, 1))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     fitted = model.fit(x, x, verbose=0, callbacks=[SaveState(Path(folder), [])])
+        ...     sorted(path.name for path in Path(folder).iterdir())
+        ['log.csv', 'state.npz']
+    """
+
+    def __init__(self, folder: Path, history: History, since: int = 0) -> None:
         super().__init__()
-        self._folder, self._history, self._started = folder, history, 0.0
+        self._folder, self._history, self._since, self._started = folder, history, since, 0.0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self._started = time.perf_counter()
@@ -86,29 +122,56 @@ class SaveState(keras.callbacks.Callback):
         record["learning_rate"] = float(self.model.optimizer.learning_rate)
         record["seconds"] = round(time.perf_counter() - self._started, 2)
         self._history.append(record)
-        save_state(self._folder, self.model, self._history, bool(self.model.stop_training))
+        progress = TrainingProgress(
+            self._history, bool(self.model.stop_training), self.params["epochs"], self._since
+        )
+        save_state(self._folder, self.model, progress)
         _write_log(self._folder / HISTORY, self._history)
 
 
-def save_state(folder: Path, model: keras.Model, history: History, finished: bool) -> None:
-    """Writes weights, random seeds, the optimiser's variables and the history to `state.npz`."""
+@dataclass(frozen=True)
+class TrainingProgress:
+    """How far a training has come.
+
+    Attributes:
+        history: of the epochs that are done.
+        finished: whether it has stopped early.
+        epochs: that it was to last at most.
+        since: the epoch from which on those without a better validation count, for it to stop early.
+    """
+
+    history: History = field(default_factory=list)
+    finished: bool = False
+    epochs: int = 0
+    since: int = 0
+
+    def lasting(self, epochs: int) -> "TrainingProgress":
+        """The same for a training of so many epochs: one that stopped early goes on if they are more than before, and
+        then has all its patience."""
+        if self.finished and epochs > self.epochs:
+            return TrainingProgress(self.history, False, epochs, len(self.history))
+        return replace(self, epochs=epochs)
+
+
+def save_state(folder: Path, model: keras.Model, progress: TrainingProgress) -> None:
+    """Writes weights, random seeds, the optimiser's variables and the progress to `state.npz`."""
     arrays: dict[str, Any] = {
         f"variable_{index}": np.asarray(variable) for index, variable in enumerate(_variables(model))
     }
-    arrays["record"] = np.array(json.dumps({"history": history, "finished": finished}))
+    arrays["record"] = np.array(json.dumps(asdict(progress)))
     with replacing(folder / STATE) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 
 
-def restore_state(folder: Path, model: keras.Model) -> tuple[History, bool]:
-    """Reads back what `save_state` wrote. Returns the history so far and whether training was over; empty if none."""
+def restore_state(folder: Path, model: keras.Model, epochs: int) -> TrainingProgress:
+    """Reads back what `save_state` wrote, for a training that is to last so many epochs; the beginning if nothing."""
     if not (folder / STATE).exists():
-        return [], False
+        return TrainingProgress(epochs=epochs)
     with np.load(folder / STATE) as state:
         for index, variable in enumerate(_variables(model)):
             variable.assign(state[f"variable_{index}"])
         record = json.loads(str(state["record"]))
-    return record["history"], record["finished"]
+    return TrainingProgress(**{"epochs": epochs, **record}).lasting(epochs)
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
@@ -127,7 +190,15 @@ def _write_log(path: Path, history: History) -> None:
 
 
 class ShowProgress(keras.callbacks.Callback):
-    """A bar for the epoch under way where there is a terminal, and a line for each finished epoch everywhere."""
+    """A bar for the epoch under way where there is a terminal, and a line for each finished epoch everywhere.
+
+    Example:
+        >>> model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = np.ones((4, 1))
+        >>> fitted = model.fit(x, 0 * x, verbose=0, callbacks=[ShowProgress(steps=1, epochs=1, title="step")])
+        step 1/1  loss ... s
+    """
 
     def __init__(self, steps: int, epochs: int, title: str) -> None:
         super().__init__()

@@ -9,7 +9,15 @@ import tensorflow as tf
 
 from common.errors import UserError
 from common.evaluation.plots import plot_learning_curves
-from common.training.callbacks import BestWeights, History, SaveState, Scores, ShowProgress, restore_state
+from common.training.callbacks import (
+    BestWeights,
+    History,
+    SaveState,
+    Scores,
+    ShowProgress,
+    TrainingProgress,
+    restore_state,
+)
 from common.training.optimizer import make_optimizer
 from common.training.options import TrainingOptions
 from common.training.run_folder import BEST_WEIGHTS, CURVES
@@ -61,14 +69,15 @@ def fit(
     _, steps = batches(range(1))
     model.compile(make_optimizer(options, steps), loss=loss, weighted_metrics=[*metrics], jit_compile=False)
     model.optimizer.build(model.trainable_variables)
-    history, finished = restore_state(folder, model) if options.resume else ([], False)
+    before = restore_state(folder, model, options.epochs) if options.resume else TrainingProgress()
+    history, since = before.history, before.since
     first = len(history)
-    if not finished and first < options.epochs:
+    if not before.finished and first < options.epochs:
         progress = ShowProgress(steps, options.epochs, title)
         callbacks = [] if scores is None else [Scores(scores)]
-        callbacks += [BestWeights(folder, history, monitor, mode, options.patience)]
+        callbacks += [BestWeights(folder, history, monitor, mode, options.patience, since)]
         callbacks += [keras.callbacks.SwapEMAWeights()] if options.averaging else []
-        callbacks += [keras.callbacks.TerminateOnNaN(), SaveState(folder, history), progress]
+        callbacks += [keras.callbacks.TerminateOnNaN(), SaveState(folder, history, since), progress]
         callbacks += [keras.callbacks.TensorBoard(folder / "tensorboard")] if options.tensorboard else []
         try:
             model.fit(

@@ -45,7 +45,9 @@ class TrainingOptions:
     runs: Path = Path("runs")
     """Where runs are kept: <runs>/<application>/<name>."""
     resume: bool = False
-    """Go on with a run that was interrupted, from its last finished epoch."""
+    """Go on with a run that was interrupted, from its last finished epoch; with more --epochs than before also with one
+    that has ended. The learning rate then follows the schedule of the new length, so it is higher at first than where
+    the shorter one had come to."""
     overwrite: bool = False
     """Delete an earlier run of this name first."""
     tensorboard: bool = False

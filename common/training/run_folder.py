@@ -28,14 +28,15 @@ CONFIG, HISTORY, BEST_WEIGHTS, STATE, CURVES, PREPROCESSING, OUTCOME = (
     "preprocessing.json",
     "outcome.json",
 )
-_MAY_DIFFER_ON_RESUME = {"resume", "overwrite", "tensorboard", "runs", "name"}
+_MAY_DIFFER_ON_RESUME = {"epochs", "resume", "overwrite", "tensorboard", "runs", "name"}
 
 
 def open_run(application: str, config: Any, options: TrainingOptions) -> Path:
     """Makes the run's folder with its config.json, or finds it again with `--resume`.
 
     Raises:
-        UserError: the run exists already, there is none to resume, or it was started with other flags.
+        UserError: the run exists already; or there is none to resume, it was started with other flags, or has done more
+            epochs than it is to last.
     """
     folder = options.runs / application / options.name
     exists = (folder / CONFIG).exists()
@@ -43,6 +44,7 @@ def open_run(application: str, config: Any, options: TrainingOptions) -> Path:
         raise UserError(f"{folder}: no run to resume; leave --resume out to start one")
     if options.resume:
         _require_same(folder, config)
+        _set_length(folder, options.epochs)
         return folder
     if exists and not options.overwrite:
         raise UserError(
@@ -161,15 +163,30 @@ def from_json(kind: Any, value: Any) -> Any:
 
 
 def _require_same(folder: Path, config: Any) -> None:
-    # Flags that are newer than the run had their defaults.
-    started = load_config(folder, type(config))
-    saved, given = _flat(to_json(started)), _flat(to_json(config))
+    # A field that the run's version of the project did not have yet has its default.
+    saved, given = (_flat(to_json(one)) for one in (load_config(folder, type(config)), config))
     for name in sorted(saved.keys() | given.keys()):
         if name not in _MAY_DIFFER_ON_RESUME and saved.get(name) != given.get(name):
             raise UserError(
                 f"{folder}: the run was started with {flag(name)} {saved.get(name)}, not {given.get(name)}; "
                 "resume it with the flags it was started with"
             )
+
+
+def _set_length(folder: Path, epochs: int) -> None:
+    """Lets a run that is resumed last for so many epochs; one of more than before is not finished any longer."""
+    log = folder / HISTORY
+    done = max(len(log.read_text("utf-8").splitlines()) - 1, 0) if log.is_file() else 0
+    if epochs < done:
+        raise UserError(f"--epochs {epochs}: {folder} has done {done} epochs; expected {done} or more")
+    saved = json.loads((folder / CONFIG).read_text("utf-8"))
+    before = saved["training"]["epochs"]
+    if epochs == before:
+        return
+    if epochs > before:
+        (folder / OUTCOME).unlink(missing_ok=True)
+    saved["training"]["epochs"] = epochs
+    atomic_write(folder / CONFIG, json.dumps(saved, indent=2) + "\n")
 
 
 def _flat(tree: dict[str, Any]) -> dict[str, Any]:

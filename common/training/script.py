@@ -1,4 +1,4 @@
-"""What train scripts share: a run begins with its examples told, and ends with its outcome kept."""
+"""What train scripts share: they start a run and print its data, and write its results at the end."""
 
 import dataclasses
 from pathlib import Path
@@ -9,6 +9,9 @@ from common.training.callbacks import History
 from common.training.hardware import hardware
 from common.training.options import TrainingOptions
 from common.training.run_folder import open_run, write_outcome
+
+CALIBRATED = "is_calibrated"
+"""In the outcome of a classifier: whether its temperature was fitted. Where it is not told, it was."""
 
 
 class Examples(Protocol):
@@ -30,7 +33,7 @@ class Config(Protocol):
 
 
 def begin_run(application: str, config: Config, training: Examples, validation: Examples) -> Path:
-    """Makes the run's folder, or finds it again with `--resume`, and tells of the examples.
+    """Makes the run's folder, or finds it again with `--resume`, and prints how many examples there are.
 
     Raises:
         UserError: as of `open_run`.
@@ -42,9 +45,15 @@ def begin_run(application: str, config: Config, training: Examples, validation: 
 
 
 def finish_run(
-    folder: Path, application: str, examples: int, epochs: History, figures: dict[str, Any]
+    folder: Path,
+    application: str,
+    examples: int,
+    epochs: History,
+    figures: dict[str, Any],
+    *,
+    is_calibrated: bool | None = None,
 ) -> Path:
-    """Keeps the outcome of a training, which marks it as finished, and says how to export it.
+    """Writes the results of a training, which marks it as finished, and prints how to export it.
 
     Args:
         folder: of the run.
@@ -52,12 +61,14 @@ def finish_run(
         examples: how many were trained on.
         epochs: of all phases.
         figures: what validation measured, by name.
+        is_calibrated: whether a temperature could be fitted; None of models that have none.
 
     Returns:
         The folder.
     """
     outcome = {
         **figures,
+        **({} if is_calibrated is None else {CALIBRATED: is_calibrated}),
         "training_examples": examples,
         "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),
         "hardware": dataclasses.asdict(hardware()),
@@ -67,6 +78,10 @@ def finish_run(
         f"{name.removeprefix('validation_').replace('_', ' ')} {value:.4f}" for name, value in figures.items()
     )
     console().print(f"validation: {'  '.join(shown)}")
+    if is_calibrated is False:
+        console().print(
+            "calibration: validation is all of one class, so no temperature is fitted and probabilities are as trained"
+        )
     console().print(
         f"kept in {folder}; export it with: python -m applications.{application}.export --run {folder}"
     )

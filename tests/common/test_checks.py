@@ -1,15 +1,12 @@
 """A flag's value out of range is named, with what was expected."""
 
-import dataclasses
-import importlib
 import math
 from dataclasses import dataclass
-from typing import Annotated, get_args, get_type_hints
+from typing import Annotated
 
 import numpy as np
 import pytest
 
-from applications import catalogue
 from common.checks import (
     FRACTION,
     SHARE,
@@ -76,30 +73,6 @@ def test_numbers_in_their_ranges_are_taken():
 def test_too_small_a_value_is_named_by_its_flag(value):
     with pytest.raises(FlagError, match=rf"--batch-size {value}: expected at least 1"):
         require_at_least(1, epochs=2, batch_size=value)
-
-
-@pytest.mark.parametrize("application", catalogue())
-def test_every_flag_of_every_training_refuses_numbers_that_are_none(application):
-    config = importlib.import_module(f"applications.{application}.config").PRESETS["tiny"]
-    for part in (config, *(value for value in vars(config).values() if dataclasses.is_dataclass(value))):
-        for field in dataclasses.fields(part):
-            if isinstance(getattr(part, field.name), float):
-                for wrong in (math.nan, math.inf, -math.inf):
-                    with pytest.raises(
-                        FlagError, match=f"^--{field.name.replace('_', '-')} {wrong}: expected"
-                    ):
-                        dataclasses.replace(part, **{field.name: wrong})
-
-
-@pytest.mark.parametrize("application", catalogue())
-def test_every_whole_number_of_every_training_declares_its_range(application):
-    config = importlib.import_module(f"applications.{application}.config").PRESETS["tiny"]
-    for part in (config, *(value for value in vars(config).values() if dataclasses.is_dataclass(value))):
-        hints = get_type_hints(type(part), include_extras=True)
-        for field in dataclasses.fields(part):
-            value = getattr(part, field.name)
-            if isinstance(value, int) and not isinstance(value, bool):
-                assert get_args(hints[field.name])[1:], f"{field.name} of {application}"
 
 
 def test_numbers_and_whole_numbers_of_any_library_are_taken():

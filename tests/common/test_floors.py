@@ -19,6 +19,17 @@ FLOORS = (
 )
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS, start=1) for name in names}
 
+NO_COMMAND_LINE = ("layers", "decoding", "inference", "evaluation")
+"""Here a mistake is a programmer's, a `ValueError` or a `TypeError`."""
+USER_ERRORS = ("common.errors.UserError", "common.errors.FlagError")
+BORDERS = {
+    "evaluation/report.py": "reads the numbers that --attention was given",
+    "inference/extra_files.py": "reads the files of a model that a person named",
+    "inference/refused_rows.py": "tells which of a person's rows a model refused",
+    "inference/runner.py": "reads the folder of a model that a person named",
+    "inference/tensorflow_c.py": "finds TensorFlow in a person's Python",
+}
+
 
 def imports_of(path):
     """The modules of the project that a file imports, anywhere in it."""
@@ -95,3 +106,12 @@ def test_common_imports_no_application_and_no_application_another():
             own = path.relative_to(REPOSITORY / "applications").parts[0]
             others = {name.split(".")[1] for name in imports_of(path) if name.startswith("applications.")}
             assert others <= {own}
+
+
+def test_no_module_below_training_raises_the_errors_of_the_command_line_but_where_it_reads_what_a_person_gave():
+    raising = {
+        str(path.relative_to(REPOSITORY / "common"))
+        for path in FILES
+        if room_of(path) in NO_COMMAND_LINE and {*imports_of(path)} & {*USER_ERRORS}
+    }
+    assert raising == BORDERS.keys()

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import tensorflow as tf
 
-from common.errors import UserError
 from common.layers.recurrence.steps import unstacked
 
 Tensor: TypeAlias = tf.Tensor
@@ -88,7 +87,7 @@ def _in_graph(kept: Any) -> Any:
 
 
 def _refuse(*_: Tensor) -> tuple[Tensor, ...]:
-    raise UserError(
+    raise ValueError(
         "recurrent layer: its hand-written gradient has no second derivative, nor forward mode around a tf.function;"
         " use the layer of keras.layers, which takes the same weights and configuration"
     )

@@ -18,6 +18,11 @@ class CountingInterceptor(grpc.ServerInterceptor):
     Args:
         metrics: takes the counts.
         is_known: whether there is a model of a name; calls for others are not counted, else any caller could add lines.
+
+    Example:
+        >>> from concurrent.futures import ThreadPoolExecutor
+        >>> counting = CountingInterceptor(RequestMetrics(), lambda model: model == "translation")
+        >>> server = grpc.server(ThreadPoolExecutor(), interceptors=[counting])
     """
 
     def __init__(self, metrics: RequestMetrics, is_known: Callable[[str], bool]) -> None:

@@ -47,6 +47,11 @@ class Repeated(dict[str, Any]):
 
     Attributes:
         members: all keys and values, in order.
+
+    Example:
+        >>> document = parse(b'{"a": 1, "a": 2}')
+        >>> document, document.members
+        ({'a': 1}, [('a', 1), ('a', 2)])
     """
 
     def __init__(self, members: list[tuple[str, Any]]) -> None:

@@ -26,6 +26,14 @@ class JsonWorkers:
 
     A small request is spared the way to a process and back, and is not held up by a large one. The processes start with
     the first large request; further large requests wait for one to be free.
+
+    Example:
+        >>> from common.serving.server.json_work import examples_request
+        >>> workers, body = JsonWorkers(), b'{"examples": [{"text": "A delight."}]}'
+        >>> signature, examples = asyncio.run(workers.call(len(body), examples_request, body, "classify", 10))
+        >>> len(examples)
+        1
+        >>> workers.close()
     """
 
     def __init__(self) -> None:

@@ -37,7 +37,14 @@ class _Histogram:
 
 
 class RequestMetrics:
-    """Requests counted by model and status, and how long the answered ones took; safe to use from several threads."""
+    """Requests counted by model and status, and how long the answered ones took; safe to use from several threads.
+
+    Example:
+        >>> metrics = RequestMetrics()
+        >>> metrics.add("translation", "predict", "REST", grpc.StatusCode.OK, seconds=0.002)
+        >>> print(metrics.text().splitlines()[1])
+        :tensorflow:serving:request_count{model_name="translation",status="OK"} 1
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

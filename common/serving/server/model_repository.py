@@ -40,6 +40,17 @@ class ModelRepository:
 
     Raises:
         UserError: not one version could be loaded, or a label stands for a version that is not served yet.
+
+    Example:
+        >>> from common.model_folders import model_folder
+        >>> folder = model_folder("sentiment_analysis")
+        >>> sources = [ModelSource("sentiment_analysis", folder, root=folder.resolve())]
+        >>> options = {"poll_seconds": 0, "threads": None, "warms_up": False, "log": print}
+        >>> repository = ModelRepository(lambda: sources, where=str(folder), **options)
+        sentiment_analysis/...: served
+        >>> repository.available()
+        ['sentiment_analysis/...']
+        >>> repository.close()
     """
 
     def __init__(

@@ -78,6 +78,12 @@ class FolderSources:
     Args:
         models: as in `sources_in`.
         count: as in `sources_in`.
+
+    Example:
+        >>> from common.model_folders import models_folder
+        >>> sources = FolderSources(models_folder(), count=1)
+        >>> "translation" in [source.name for source in sources()]
+        True
     """
 
     def __init__(self, models: Path, count: int | None) -> None:
@@ -99,6 +105,12 @@ class ConfiguredSources:
     Args:
         file: as in `configured_sources`.
         models: as in `configured_sources`.
+
+    Example:
+        >>> from common.model_folders import models_folder
+        >>> sources = ConfiguredSources(models_folder() / "models.config", models_folder())
+        >>> "translation" in [source.name for source in sources()]
+        True
     """
 
     def __init__(self, file: Path, models: Path) -> None:

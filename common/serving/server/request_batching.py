@@ -65,7 +65,19 @@ class _Request:
 
 
 class Batcher:
-    """A bounded queue of requests and the threads that answer them."""
+    """A bounded queue of requests and the threads that answer them.
+
+    Example:
+        >>> class Doubler:
+        ...     signatures = {"double": SignatureInfo({}, {}, "tensorflow/serving/predict")}
+        ...
+        ...     def run(self, signature, /, **inputs):
+        ...         return {"y": 2 * inputs["x"]}
+        >>> batcher = Batcher(BatchingOptions())
+        >>> batcher.submit(Doubler(), "double", {"x": np.array([1, 2])}, seconds=10).result()["y"].tolist()
+        [2, 4]
+        >>> batcher.close()
+    """
 
     def __init__(self, options: BatchingOptions) -> None:
         self._options = options

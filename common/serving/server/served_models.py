@@ -22,6 +22,15 @@ class ServedModel:
         runner: what computes.
         definitions: the signatures with all that the SavedModel says of them.
         signatures: the runner's, in a form that can be sent to another process.
+
+    Example:
+        >>> from common.inference.runner import SavedModelRunner, latest_version
+        >>> from common.model_folders import model_folder
+        >>> runner = SavedModelRunner(latest_version(model_folder("sentiment_analysis")))
+        >>> model = ServedModel("sentiment_analysis", 1, runner, signature_definitions(runner.path))
+        >>> "serving_default" in model.signatures
+        True
+        >>> model.retire()
     """
 
     def __init__(
@@ -76,7 +85,14 @@ class Versions:
 
 
 class EndedVersions:
-    """The versions that were served and are no longer, the last thousand of them."""
+    """The versions that were served and are no longer, the last thousand of them.
+
+    Example:
+        >>> ended = EndedVersions()
+        >>> ended.add("translation", 1)
+        >>> ended.of("translation")
+        [1]
+    """
 
     def __init__(self) -> None:
         self._ended: OrderedDict[tuple[str, int], None] = OrderedDict()

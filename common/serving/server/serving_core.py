@@ -60,6 +60,24 @@ class ServingCore:
         repository: the models.
         batcher: runs them.
         limits: of each request.
+
+    Example:
+        >>> from common.model_folders import model_folder
+        >>> from common.serving.server.model_sources import ModelSource
+        >>> from common.serving.server.request_batching import BatchingOptions
+        >>> folder = model_folder("sentiment_analysis")
+        >>> sources = [ModelSource("sentiment_analysis", folder, root=folder.resolve())]
+        >>> options = {"poll_seconds": 0, "threads": None, "warms_up": False, "log": print}
+        >>> repository = ModelRepository(lambda: sources, where=str(folder), **options)
+        sentiment_analysis/...: served
+        >>> batcher = Batcher(BatchingOptions())
+        >>> core = ServingCore(repository, batcher, Limits())
+        >>> with repository.model("sentiment_analysis") as model:
+        ...     answer = core.submit(model, "serving_default", {"text": ["A delight from start to finish."]})
+        >>> answer.result()["label"].tolist()
+        [b'positive']
+        >>> batcher.close()
+        >>> repository.close()
     """
 
     def __init__(self, repository: ModelRepository, batcher: Batcher, limits: Limits) -> None:

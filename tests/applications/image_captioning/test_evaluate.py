@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -140,13 +138,8 @@ def test_an_image_that_there_is_not_is_not_drawn(exported, own, tmp_path, number
     assert not (tmp_path / "report").exists()
 
 
-def test_captions_that_are_missing_are_one_clear_line_and_leave_no_report(exported, own, tmp_path):
+def test_captions_that_are_missing_are_named_and_leave_no_report(exported, own, tmp_path):
     source = replace(own, captions=tmp_path / "nowhere.tsv")
-    command = [sys.executable, "-m", "applications.image_captioning.evaluate", "--model", str(exported)]
-    command += ["--images", str(source.images), "--captions", str(source.captions)]
-    command += ["--output", str(tmp_path / "report")]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert (result.returncode, result.stdout) == (1, "")
-    assert "nowhere.tsv: no such file" in result.stderr
-    assert len(result.stderr.splitlines()) == 1
+    with pytest.raises(UserError, match=r"nowhere\.tsv: no such file"):
+        evaluate(Options(exported, source, tmp_path / "report"))
     assert not (tmp_path / "report").exists()

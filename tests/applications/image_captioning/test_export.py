@@ -1,7 +1,6 @@
 """The SavedModel takes the bytes of images and gives captions, anywhere, the same alone or in a batch."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,15 +8,13 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from applications.image_captioning.config import IMAGE, LABELS, PRESETS, TARGET
-from applications.image_captioning.export import data_name, export, load_run
+from applications.image_captioning.config import IMAGE, LABELS, TARGET
+from applications.image_captioning.export import export, load_run
 from common.errors import UserError
 from common.export.script import ExportOptions, SearchOptions
-from common.images.captioned import CaptionSource
 from common.inference.runner import SavedModelRunner
 from common.text.caption_words import caption_tokens
 from common.text.subwords import END, START
-from common.training.run_folder import open_run
 
 BEAM_WIDTH, LENGTH_PENALTY, GRID = 3, 0.7, 8
 OUTPUTS = {
@@ -64,28 +61,6 @@ def test_the_signatures_are_named_for_what_they_take_and_give(runner):
         }
         assert {key: len(info.shape) for key, info in signature.outputs.items()} == OUTPUTS[name]
         assert {info.shape[0] for info in signature.outputs.values()} == {None}
-
-
-@pytest.mark.parametrize("signature", sorted(OUTPUTS))
-def test_an_image_has_the_same_answer_alone_and_in_a_batch(runner, images, signature):
-    together = runner.run(signature, image_bytes=images)
-    for row, image in enumerate(images):
-        for name, alone in runner.run(signature, image_bytes=[image]).items():
-            in_batch = together[name][row : row + 1]
-            padded = np.full_like(in_batch, b"" if in_batch.dtype == object else 0)
-            padded[tuple(slice(size) for size in alone.shape)] = alone
-            if in_batch.dtype == np.float32:
-                np.testing.assert_allclose(in_batch, padded, atol=1e-4)
-            else:
-                np.testing.assert_array_equal(in_batch, padded)
-
-
-@pytest.mark.parametrize("size", [0, 1, 3, 33])
-def test_any_batch_size(runner, images, size):
-    asked = (images * 7)[:size]
-    assert runner.run("serving_default", image_bytes=asked)["caption"].shape == (size,)
-    assert runner.run("attend", image_bytes=asked)["attention"].shape[0] == size
-    assert runner.run("embed", image_bytes=asked)["vector"].shape == (size, 16)
 
 
 def test_what_was_learnt_is_told(runner, draw, encoded):
@@ -222,21 +197,6 @@ def test_greedy_search_is_the_next_version(finished_run, tmp_path, images):
         answers = greedy.run("n_best", image_bytes=images[:1])
     assert answers["captions"].shape == (1, 1)
     assert answers["scores"] == answers["log_likelihoods"]
-
-
-def test_a_run_that_is_not_finished_is_not_exported(tmp_path):
-    config = PRESETS["tiny"]
-    training = replace(config.training, runs=tmp_path)
-    folder = open_run("image_captioning", replace(config, training=training), training)
-    with pytest.raises(UserError, match="this training is not finished; go on with train --resume"):
-        export(SearchOptions(ExportOptions(folder, tmp_path / "out")))
-
-
-def test_the_card_names_the_data(tmp_path):
-    assert data_name(CaptionSource()) == "sample"
-    assert data_name(CaptionSource("coco_captions")) == "coco_captions"
-    own = CaptionSource(images=tmp_path / "photos.tar", captions=tmp_path / "captions.tsv")
-    assert data_name(own) == "photos.tar"
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 import tarfile
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -99,16 +98,43 @@ def test_an_image_gives_a_dictionary_and_a_list_a_list(predictor, photo, tmp_pat
         None,
         7,
         [1, 2],
-        np.zeros((4, 4), np.uint8),
-        np.zeros((4, 4, 3), np.float32),
+        {"a": "b.png"},
+        {"a.png", "b.png"},
+        pd.DataFrame({"file": ["a.png"]}),
+        np.zeros((4, 4, 3), np.int64),
         np.zeros((0, 4, 3), np.uint8),
-        [np.zeros((4, 4, 4), np.uint8)],
+        np.zeros((3, 40, 40), np.uint8),
+        [np.zeros((4, 4, 5), np.uint8)],
     ],
+    ids=str,
 )
 def test_what_is_no_image_is_refused(predictor, value):
     for ask in (predictor, predictor.n_best, predictor.attend, predictor.embed):
-        with pytest.raises(UserError, match=r"^image.*: got .*; expected a path"):
+        with pytest.raises(UserError, match=r"^image.*: got .*; expected (a path|pixels|column=)") as error:
             ask(value)
+        assert "\n" not in str(error.value)
+
+
+def test_an_image_of_pillow_an_open_file_and_a_column_have_the_answer_of_the_file(
+    predictor, photo, tmp_path, encoded
+):
+    paths = [tmp_path / "photo.png", tmp_path / "grey.jpg"]
+    for path, kind, mode in zip(paths, ("PNG", "JPEG"), ("RGB", "L"), strict=True):
+        path.write_bytes(encoded(photo, kind, mode))
+    expected = [one["caption"] for one in predictor(paths)]
+    frame = pd.DataFrame({"file": [str(path) for path in paths], "id": [1, 2]})
+    frame["image"] = [Image.open(path) for path in paths]
+    frame["open"] = [path.open("rb") for path in paths]
+    frame["pixels"] = [np.asarray(image) for image in frame["image"]]
+    frame["stored"] = [{"bytes": path.read_bytes(), "path": None} for path in paths]
+    for column in ("file", "image", "open", "pixels", "stored"):
+        for given in (frame[column], list(frame[column])):
+            assert [one["caption"] for one in predictor(given)] == expected, column
+        answers = predictor(frame, column=column)
+        assert [one["caption"] for one in answers] == expected, column
+        assert predictor(frame[column][1])["caption"] == expected[1]
+    for file in frame["open"]:
+        file.close()
 
 
 def test_a_broken_image_is_named_by_its_place_or_its_path(predictor, photo, broken, tmp_path):
@@ -289,28 +315,3 @@ def test_a_folder_without_images_is_named(script, tmp_path):
     status, out, err = script(tmp_path)
     assert (status, out) == (1, "")
     assert err == f"error: {tmp_path}: no images; expected .jpg, .png, .gif, .bmp, .webp or .tiff files\n"
-
-
-def test_a_folder_without_a_model_of_this_application_is_named(script, exported, tmp_path):
-    status, _, err = script("a.jpg", model=tmp_path)
-    assert (status, len(err.splitlines())) == (1, 1)
-    assert str(tmp_path) in err
-    (tmp_path / "variables").symlink_to(exported / "variables")
-    (tmp_path / "saved_model.pb").symlink_to(exported / "saved_model.pb")
-    with pytest.raises(
-        UserError, match=r"expected a model exported by applications\.image_captioning\.export"
-    ):
-        Predictor(tmp_path)
-
-
-def test_the_script_imports_neither_keras_nor_tensorflow(exported, folder):
-    code = (
-        "import sys; from applications.image_captioning.predict import Predictor; from pathlib import Path;"
-        "print(Predictor(Path(sys.argv[1]))(sys.argv[2]));"
-        "print([name for name in ('keras', 'tensorflow', 'sklearn', 'matplotlib') if name in sys.modules])"
-    )
-    command = [sys.executable, "-c", code, str(exported), str(folder / "one.png")]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.startswith("{'caption': '")
-    assert result.stdout.endswith("\n[]\n")

@@ -1,7 +1,6 @@
-"""A training killed at any moment and resumed ends as one that was never interrupted, and chooses by CIDEr-D."""
+"""The training chooses by CIDEr-D, on its own encoder and on a network of Keras alike."""
 
 import json
-import sys
 from dataclasses import replace
 
 import keras
@@ -19,31 +18,10 @@ from common.evaluation.captioning import cider_d
 from common.export.script import ExportOptions, SearchOptions
 
 
-def command(source, runs, name):
-    script = [sys.executable, "-m", "applications.image_captioning.train", "tiny"]
-    data = ("--images", source.images, "--captions", source.captions, "--validation-fraction", 0.2)
-    sizes = ("--epochs", 4, "--pretraining-epochs", 2, "--pretraining-batch-size", 16, "--min-count", 1)
-    drawn = ("--averaging", 0.9, "--learning-rate", 0.02, "--captions-per-image", 1, "--jitter", 0.2)
-    flags = (*data, *sizes, *drawn, "--runs", runs, "--name", name)
-    return [*script, *map(str, flags)]
-
-
-def test_killed_in_the_middle_of_an_epoch_and_resumed_ends_with_the_same_metrics(
-    run, kill_and_resume, epochs_of, source, tmp_path
-):
-    result = run(command(source, tmp_path, "whole"))
-    assert (result.returncode, result.stderr) == (0, "")
-    whole, killed = (tmp_path / "image_captioning" / name for name in ("whole", "killed"))
-    kill_and_resume(command(source, tmp_path, "killed"), killed, ("pretraining", 1), (".", 2))
-    assert epochs_of(killed / "pretraining") == epochs_of(whole / "pretraining")
-    assert epochs_of(killed) == epochs_of(whole)
-    assert len(epochs_of(killed)) == 4
-
-
 def test_the_kept_weights_write_what_the_best_cider_was_measured_on(epochs_of, finished_run, tiny_config):
     epochs = epochs_of(finished_run)
     outcome = json.loads((finished_run / "outcome.json").read_text("utf-8"))
-    best = max(float(epoch["val_cider_d"]) for epoch in epochs)
+    best = max(epoch["val_cider_d"] for epoch in epochs)
     assert outcome["validation_cider_d"] == pytest.approx(best)
     assert best > 2
     trained = load_run(finished_run)
@@ -52,15 +30,6 @@ def test_the_kept_weights_write_what_the_best_cider_was_measured_on(epochs_of, f
     images = held_out.images.astype(np.float32) / 255
     written = [write(tf.constant(image[None])).numpy()[0].decode() for image in images]
     assert cider_d(written, held_out.captions) == pytest.approx(best, abs=0.01)
-
-
-def test_a_mistake_is_one_clear_line_and_leaves_no_run_behind(run, source, tmp_path):
-    (tmp_path / "captions.tsv").write_text("image\tcaption\nelsewhere.jpg\tA dog.\n", "utf-8")
-    result = run(command(replace(source, captions=tmp_path / "captions.tsv"), tmp_path / "runs", "wrong"))
-    assert result.returncode == 1
-    assert result.stderr.startswith(f"error: {source.images}: no image can be used")
-    assert len(result.stderr.splitlines()) == 1
-    assert not (tmp_path / "runs").exists()
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,7 @@
 
 import csv
 import json
-import subprocess
-import sys
+import re
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from applications import load
 from applications.sentiment_analysis.predict import Predictor
 from common.errors import UserError
+from common.model_folders import SHIPPED_MODELS
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,31 @@ def test_what_is_no_text_is_refused(predictor, value):
     for explain in (False, True):
         with pytest.raises(UserError, match=r"^texts.*: got .*; expected "):
             predictor(value, explain)
+
+
+def test_a_data_frame_is_answered_by_its_column_and_the_answers_are_a_table(predictor):
+    frame = pd.DataFrame({"id": [7, 8], "review": ["a fine book", "I hated this book"]}, index=["x", "y"])
+    answers = predictor(frame, column="review")
+    assert answers == predictor(frame["review"]) == predictor(list(frame["review"]))
+    table = pd.DataFrame(answers)
+    assert list(table) == ["label", "probability", "probabilities"]
+    assert table["label"].tolist() == ["positive", "negative"]
+    assert table["probability"].dtype == np.float64
+    assert table["probabilities"][0] == answers[0]["probabilities"]
+    with pytest.raises(UserError, match="the columns 'id', 'review'; expected column="):
+        predictor(frame)
+
+
+def test_the_most_probable_classes_alone_are_told_the_most_probable_first(predictor):
+    whole = predictor("I hated this")
+    for count in (1, 2, 99):
+        found = predictor("I hated this", top_k=count)
+        ranked = sorted(whole["probabilities"].items(), key=lambda one: -one[1])[:count]
+        assert list(found["probabilities"].items()) == ranked
+        assert (found["label"], found["probability"]) == ranked[0]
+    for wrong in (0, -1, 1.5, "2"):
+        with pytest.raises(UserError, match="--top-k"):
+            predictor("I hated this", top_k=wrong)
 
 
 def test_an_unknown_application_is_refused():
@@ -190,19 +215,13 @@ def test_a_mistake_is_one_clear_line(script, arguments, expected):
     assert expected in err
 
 
-def test_a_folder_without_a_model_is_named(script, tmp_path):
-    status, _, err = script("text", model=tmp_path)
-    assert status == 1
-    assert str(tmp_path) in err
-    assert len(err.splitlines()) == 1
+def test_an_explanation_is_shown_in_numbers_where_there_is_no_terminal(script):
+    status, out, err = script("--explain", "not bad at all")
+    assert (status, err) == (0, "")
+    assert re.search(r"\tnot\([+-]\d+\.\d\d\) bad\([+-]\d+\.\d\d\) at\(", out)
 
 
-def test_predicting_imports_neither_keras_nor_tensorflow(exported):
-    code = (
-        "import sys; from applications import load; load('sentiment_analysis', sys.argv[1])('fine');"
-        "print([name for name in ('keras', 'tensorflow', 'sklearn', 'matplotlib') if name in sys.modules])"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code, str(exported)], capture_output=True, text=True, timeout=120
-    )
-    assert result.stdout == "[]\n"
+def test_the_shipped_model_knows_praise_from_blame():
+    classify = load("sentiment_analysis", SHIPPED_MODELS / "sentiment_analysis")
+    answers = classify(["not bad at all, I loved it", "a dull and pointless mess, avoid it"])
+    assert [answer["label"] for answer in answers] == ["positive", "negative"]

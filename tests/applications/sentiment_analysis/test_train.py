@@ -1,52 +1,65 @@
-"""A training killed at any moment and resumed ends as one that was never interrupted."""
+"""Rare classes can be made to count, and what validation cannot tell is not claimed."""
 
 import json
-import signal
-import sys
+from dataclasses import replace
 
-COLUMNS = ("--text-column", "review", "--label-column", "stars")
-EPOCHS = 6
-SIZES = ("--batch-size", "4", "--min-count", "1")
+import numpy as np
+import pytest
 
-
-def command(reviews, runs, name, epochs=EPOCHS):
-    script = [sys.executable, "-m", "applications.sentiment_analysis.train", "tiny", "--data", str(reviews)]
-    length = ("--epochs", str(epochs), "--patience", str(epochs))
-    return [*script, *COLUMNS, *SIZES, *length, "--runs", str(runs), "--name", name]
-
-
-def outcome_of(folder):
-    outcome = json.loads((folder / "outcome.json").read_text("utf-8"))
-    return outcome["temperature"], outcome["validation_accuracy"]
+from applications.sentiment_analysis import train as training
+from applications.sentiment_analysis.config import PRESETS
+from applications.sentiment_analysis.export import export
+from applications.sentiment_analysis.train import train
+from common.export.script import ExportOptions
+from common.text.labelled import TextSource
 
 
-def test_killed_in_the_middle_of_an_epoch_and_resumed_ends_with_the_same_metrics(
-    run, kill_and_resume, epochs_of, reviews, tmp_path
-):
-    result = run(command(reviews, tmp_path, "whole"))
-    assert (result.returncode, result.stderr) == (0, "")
-    whole, killed = (tmp_path / "sentiment_analysis" / name for name in ("whole", "killed"))
-    kill_and_resume(command(reviews, tmp_path, "killed"), killed, ("pretraining", 1), (".", 2))
-    assert epochs_of(killed / "pretraining") == epochs_of(whole / "pretraining")
-    assert epochs_of(killed) == epochs_of(whole)
-    assert len(epochs_of(whole)) == EPOCHS
-    assert outcome_of(killed) == outcome_of(whole)
+def config_for(folder, rows, **changes):
+    path = folder / "texts.csv"
+    path.write_text("text,label\n" + "".join(f"{text},{label}\n" for text, label in rows), "utf-8")
+    tiny = PRESETS["tiny"]
+    options = replace(tiny.training, epochs=1, runs=folder / "runs")
+    return replace(
+        tiny, source=TextSource(str(path)), training=options, pretraining_epochs=0, min_count=1, **changes
+    )
 
 
-def test_control_c_says_how_to_go_on(stop, reviews, tmp_path):
-    script = command(reviews, tmp_path, "stopped", epochs=1000)
-    status, err = stop(script, tmp_path / "sentiment_analysis/stopped/pretraining", 1, signal.SIGINT)
-    assert status == 130
-    assert err.startswith("error: interrupted; ")
-    assert "--resume" in err
-    assert len(err.splitlines()) == 1
+@pytest.fixture
+def one_class(tmp_path):
+    path = tmp_path / "validation.csv"
+    path.write_text("text,label\n" + "".join(f"fine number {n},pos\n" for n in range(20)), "utf-8")
+    return path
 
 
-def test_a_mistake_is_one_clear_line_and_leaves_no_run_behind(run, tmp_path):
-    path = tmp_path / "one_class.csv"
-    path.write_text("review,stars\n" + "".join(f"review {index},1\n" for index in range(60)), "utf-8")
-    result = run(command(path, tmp_path, "wrong"))
-    assert result.returncode == 1
-    assert result.stderr.startswith(f"error: {path}: every training example is labelled '1'")
-    assert len(result.stderr.splitlines()) == 1
-    assert not (tmp_path / "sentiment_analysis").exists()
+def test_a_model_validated_on_one_class_is_not_called_calibrated(tmp_path, one_class, capsys):
+    rows = [(f"{'fine' if n % 2 else 'dull'} number {n}", "pos" if n % 2 else "neg") for n in range(40)]
+    run = train(config_for(tmp_path, rows, validation=one_class))
+    shown = capsys.readouterr()
+    assert shown.err.startswith("warning: validation has no example of 'neg' (20 in training)")
+    assert "calibration: validation is all of one class" in shown.out
+    outcome = json.loads((run / "outcome.json").read_text("utf-8"))
+    assert outcome["temperature"] == 1.0
+    version = export(ExportOptions(run, tmp_path / "models" / "sentiment_analysis"))
+    card = (version / "assets.extra" / "README.md").read_text("utf-8")
+    assert "calibrated probabilities" not in card
+    assert "the calibration" not in card
+    assert "not calibrated: validation was all of one class" in card
+
+
+def test_balanced_class_weights_reach_the_loss(tmp_path, monkeypatch):
+    """Nothing is learnt here, so that the loss of the first epoch follows from the labels: each class's mean alike."""
+    rows = [(f"text number {n}", "neg" if n % 10 == 0 else "pos") for n in range(200)]
+    losses = {}
+    for class_weights in ("none", "balanced"):
+        config = config_for(tmp_path, rows, class_weights=class_weights, label_smoothing=0.0)
+        options = replace(config.training, learning_rate=1e-12, weight_decay=0.0, overwrite=True)
+        seen = []
+        monkeypatch.setattr(
+            training, "fit", lambda *a, seen=seen, **k: seen.append(k["loss"]) or [{"seconds": 1}]
+        )
+        train(replace(config, training=options))
+        logits = np.array([[2.0, 0.0]] * 200, np.float32)
+        labels = np.array([0] * 20 + [1] * 180)
+        losses[class_weights] = np.asarray(seen[0](labels, logits))
+    ratio = losses["balanced"] / losses["none"]
+    np.testing.assert_allclose(ratio, [180 / (2 * 18)] * 20 + [180 / (2 * 162)] * 180, rtol=1e-5)

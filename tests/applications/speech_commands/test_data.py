@@ -9,6 +9,7 @@ import pytest
 from applications.speech_commands.config import PRESETS, Config
 from applications.speech_commands.data import (
     clip_batches,
+    epoch_targets,
     evaluation_examples,
     recording_batches,
     training_examples,
@@ -17,7 +18,7 @@ from applications.speech_commands.data import (
 )
 from common.audio.files import encode_wav
 from common.audio.labelled import AudioSource
-from common.errors import UserError
+from common.errors import FlagError, UserError
 
 LABELS = ["_silence_", "_unknown_", "high", "low"]
 
@@ -56,7 +57,7 @@ def test_the_classes_are_the_labels_and_silence_where_there_is_background_noise(
         training_examples(replace(tiny_config, source=AudioSource(str(tmp_path)), kind="streaming"))
     shutil.rmtree(tmp_path / "high")
     with pytest.raises(
-        UserError, match="every training clip is labelled 'low'; expected at least two classes"
+        UserError, match="every training example is labelled 'low'; expected at least two classes"
     ):
         training_examples(replace(tiny_config, source=AudioSource(str(tmp_path))))
 
@@ -136,3 +137,9 @@ def test_a_configuration_that_cannot_be_is_refused(wrong, message):
         Config(**wrong)
     with pytest.raises(UserError, match=message):
         replace(PRESETS["tiny"], **wrong)
+
+
+def test_class_weights_count_the_clips_of_an_epoch_and_are_no_matter_of_streams(examples, tiny_config):
+    assert np.bincount(epoch_targets(examples, tiny_config)).tolist() == [24, 24, 24, 24]
+    with pytest.raises(FlagError, match="--class-weights balanced: the recordings that a streaming model"):
+        replace(tiny_config, class_weights="balanced", kind="streaming")

@@ -10,8 +10,10 @@ from contextlib import suppress
 
 import av
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -110,8 +112,11 @@ def test_any_rate_depth_and_number_of_channels_is_heard(predictor, rate, channel
         7,
         [1.0, 2.0],
         ["one.wav", None],
+        {"a": "one.wav"},
+        {"one.wav"},
+        pd.DataFrame({"file": ["one.wav"]}),
         np.zeros((2, 16_000), np.float32),
-        np.zeros(16_000, np.int16),
+        np.zeros(16_000, np.int64),
         np.zeros(0, np.float32),
         np.full(100, np.nan, np.float32),
         np.full(100, 12_000.0, np.float32),
@@ -125,6 +130,54 @@ def test_what_is_no_recording_is_refused_in_one_line(predictor, value):
         with pytest.raises(UserError, match=r"^(recording|nowhere|one\.wav).*: .*") as caught:
             ask(value)
         assert "\n" not in str(caught.value)
+
+
+def test_waveforms_open_files_and_columns_have_the_answer_of_the_file(predictor, tmp_path):
+    clips = [tone(label, rate=22_050) for label in ("low", "high")]
+    paths = [tmp_path / "low.wav", tmp_path / "high.wav"]
+    for path, clip in zip(paths, clips, strict=True):
+        path.write_bytes(wav(clip, 22_050, subtype="FLOAT"))
+    expected = predictor(paths)
+    assert [one["label"] for one in expected] == ["low", "high"]
+    frame = pd.DataFrame({"file": [str(path) for path in paths]})
+    frame["open"] = [path.open("rb") for path in paths]
+    frame["array"] = clips
+    frame["decoded"] = [{"array": clip.tolist(), "sampling_rate": 22_050, "path": None} for clip in clips]
+    frame["int16"] = [np.round(clip * 2**15).astype(np.int16)[:, None] for clip in clips]
+    for column in frame:
+        for answers in (
+            predictor(frame, column=column, sample_rate=22_050),
+            predictor(list(frame[column]), sample_rate=22_050),
+            [predictor(one, sample_rate=22_050) for one in frame[column]],
+        ):
+            for one, other in zip(answers, expected, strict=True):
+                assert one["probabilities"] == pytest.approx(other["probabilities"], abs=0.01), column
+    for file in frame["open"]:
+        file.close()
+
+
+def test_a_stream_of_another_rate_or_type_has_the_words_of_the_file(streaming):
+    recording = long_recording()
+    whole = [(one.label, one.time) for one in streaming.stream(recording)]
+    assert [label for label, _ in whole] == [label for _, label in WORDS]
+    faster = np.round(2**15 * soxr.resample(recording, SAMPLE_RATE, 48_000)).astype(np.int16)[:, None]
+    for sound in (faster, (faster[first : first + 4_801] for first in range(0, len(faster), 4_801))):
+        heard = list(streaming.stream(sound, sample_rate=48_000))
+        assert [one.label for one in heard] == [label for label, _ in whole]
+        np.testing.assert_allclose([one.time for one in heard], [time for _, time in whole], atol=0.05)
+    for sound in ({"a"}, pd.DataFrame({"a": [1.0]}), ["a.wav"], 7):
+        with pytest.raises(UserError, match=r"^(recording|block 0): got .*; expected "):
+            list(streaming.stream(sound))
+
+
+def test_the_most_probable_classes_alone_are_told_in_their_order(predictor):
+    whole = predictor(tone("high"))["probabilities"]
+    for count in (1, 3, 99):
+        found = predictor([tone("high")], top_k=count)[0]["probabilities"]
+        assert len(found) == min(count, len(whole))
+        assert list(found.values()) == sorted(found.values(), reverse=True)
+    with pytest.raises(UserError, match="--top-k 0: expected at least 1"):
+        predictor(tone("high"), top_k=0)
 
 
 def test_a_waveform_that_the_model_refuses_is_named(predictor, streaming):
@@ -389,13 +442,3 @@ def test_a_mistake_is_one_clear_line(script, arguments, expected):
     is_wrong_flag = err.startswith("error: --")
     assert (status, out, len(err.splitlines())) == (2 if is_wrong_flag else 1, "", 1)
     assert expected in err
-
-
-def test_predicting_imports_neither_keras_nor_tensorflow(exported, tmp_path):
-    (tmp_path / "one.wav").write_bytes(encode_wav(tone("low")))
-    code = (
-        "import sys; from applications import load; load('speech_commands', sys.argv[1])(sys.argv[2]);"
-        "print([name for name in ('keras', 'tensorflow', 'sklearn', 'matplotlib') if name in sys.modules])"
-    )
-    command = [sys.executable, "-c", code, str(exported), str(tmp_path / "one.wav")]
-    assert subprocess.run(command, capture_output=True, text=True, timeout=120).stdout == "[]\n"

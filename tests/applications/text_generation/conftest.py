@@ -1,66 +1,18 @@
-"""A tiny language model, trained and exported once for all tests of the application."""
-
-from dataclasses import replace
+"""The text of the tiny language model that all tests of the application share, and its equations in NumPy."""
 
 import numpy as np
 import pytest
 
-from applications.text_generation.config import PRESETS
-from applications.text_generation.export import export, load_run
-from applications.text_generation.train import train
-from common.export.script import ExportOptions
-from common.text.running import RawTextSource
-
-SPEAKERS = ("ANNA", "BRUNO", "ZOË")
-SENTENCES = (
-    "The sea is wide, and the sea is old.",
-    "Who goes there? A friend!",
-    "Naïve or not, I stay — 你好 👍",
-    "Speak,\tspeak: what news from the hills?",
-)
+from applications.text_generation.export import load_run
 
 
-@pytest.fixture(scope="session")
-def play(tmp_path_factory):
-    """A text file as a user might have it; the section sign stands in it once, and so counts as unknown."""
-    speeches = [
-        f"{SPEAKERS[index % 3]}:\n{SENTENCES[index * 7 % 11 % 4]}\n{SENTENCES[index % 4]}\n\n"
-        for index in range(60)
-    ]
-    path = tmp_path_factory.mktemp("data") / "play.txt"
-    path.write_text("§ The play\n\n" + "".join(speeches), "utf-8")
-    return path
+@pytest.fixture(scope="module")
+def play(made):
+    """A text file; the section sign stands in it once, and so counts as unknown."""
+    return made.data_folder / "play.txt"
 
 
-@pytest.fixture(scope="session")
-def tiny_config(play, tmp_path_factory):
-    tiny = PRESETS["tiny"]
-    return replace(
-        tiny,
-        source=RawTextSource(str(play)),
-        training=replace(
-            tiny.training, runs=tmp_path_factory.mktemp("runs"), epochs=6, learning_rate=0.03, averaging=0.5
-        ),
-        layers=2,
-        residual=True,
-        character_dropout=0.05,
-        recurrent_dropout=0.05,
-        weight_dropout=0.1,
-    )
-
-
-@pytest.fixture(scope="session")
-def finished_run(tiny_config):
-    return train(tiny_config)
-
-
-@pytest.fixture(scope="session")
-def exported(finished_run, tmp_path_factory):
-    """The exported version of the tiny language model: <folder>/text_generation/1."""
-    return export(ExportOptions(finished_run, tmp_path_factory.mktemp("saved_models") / "text_generation"))
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def reference(finished_run):
     """The log-likelihoods of a text's characters, in NumPy and float64 by the equations: text -> `[characters]`."""
     trained = load_run(finished_run)

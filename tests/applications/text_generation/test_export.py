@@ -2,8 +2,6 @@
 
 import json
 import re
-import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from applications.text_generation.config import PRESETS
-from applications.text_generation.export import export
 from applications.text_generation.predict import MAX_CHARACTERS, MAX_LENGTH
-from common.errors import UserError
-from common.export.script import ExportOptions
 from common.inference.runner import SavedModelError, SavedModelRunner
-from common.training.run_folder import open_run
 
 PREFIXES = ["ANNA:\n", "", "Ω § unknown ones", "你好 👍 Zo", "B" * 70]
 CONTROLS = {
@@ -262,17 +255,6 @@ def test_two_values_of_a_control_for_one_prefix_are_refused(runner):
         runner.run("serving_default", prefix=["a"], **{**controls, "top_k": [0, 0]})
 
 
-@pytest.mark.parametrize("size", [0, 1, 37])
-def test_any_batch_size(runner, size):
-    rows = [row % len(PREFIXES) for row in range(size)]
-    prefixes, controls = [PREFIXES[row] for row in rows], rows_of(CONTROLS, rows)
-    assert runner.run("serving_default", prefix=prefixes, **controls)["text"].shape == (size,)
-    place = runner.answer("prime", prefix=prefixes)
-    assert place["states"].shape == (size, 4, 16)
-    assert runner.run("step", **place)["logits"].shape[0] == size
-    assert runner.run("score", text=prefixes)["log_likelihood"].shape == (size,)
-
-
 def test_bytes_that_are_not_utf8_are_read_as_unknown(runner):
     broken, unknown = (
         runner.run("score", text=[text])["character_log_likelihoods"] for text in (b"A\xff", "AΩ")
@@ -295,24 +277,6 @@ def test_the_card_tells_of_the_model_and_not_of_the_machine(exported, play, voca
     assert (extra / "tf_serving_warmup_requests").stat().st_size > 0
     text = play.read_text("utf-8")[: manifest["training_examples"]]
     assert vocabulary == "".join(sorted(one for one in set(text) if text.count(one) >= 2))
-
-
-def test_trained_where_a_gpu_is_seen_it_is_the_next_version_without_an_operation_of_a_gpu_alone(
-    finished_run, exported, monkeypatch
-):
-    monkeypatch.setattr(sys.modules["keras.src.backend.tensorflow.rnn"], "_is_gpu_available", lambda: True)
-    version = export(ExportOptions(finished_run, exported.parent))
-    assert version == exported.parent / "2"
-    assert b"Cudnn" not in (version / "saved_model.pb").read_bytes()
-    version.rename(exported.parent.parent / "second")
-
-
-def test_a_run_that_is_not_finished_is_not_exported(tmp_path):
-    config = PRESETS["tiny"]
-    training = replace(config.training, runs=tmp_path)
-    folder = open_run("text_generation", replace(config, training=training), training)
-    with pytest.raises(UserError, match="this training is not finished; go on with train --resume"):
-        export(ExportOptions(folder, tmp_path / "out"))
 
 
 def test_what_is_written_is_utf8_whatever_bytes_the_prefix_holds(runner):

@@ -310,20 +310,3 @@ def test_a_mistake_is_one_clear_line(script):
     ):
         status = 2 if expected.startswith("error: --") else 1
         assert script(*arguments, data=data) == (status, "", expected)
-
-
-def test_a_model_of_another_application_is_named(tmp_path, exported):
-    (tmp_path / "1").symlink_to(exported.parent)
-    with pytest.raises(UserError, match=r"saved_model\.pb"):
-        Predictor(tmp_path)
-
-
-def test_writing_imports_neither_keras_nor_tensorflow(exported):
-    code = (
-        "import sys; from applications import load; load('text_generation', sys.argv[1])('A', length=1);"
-        "print([name for name in ('keras', 'tensorflow', 'sklearn', 'matplotlib') if name in sys.modules])"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code, str(exported)], capture_output=True, text=True, timeout=120
-    )
-    assert result.stdout == "[]\n"

@@ -2,20 +2,17 @@
 
 import json
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from applications.translation.config import PRESETS
 from applications.translation.export import data_name, export, load_run
 from common.errors import UserError
 from common.export.script import ExportOptions, SearchOptions
 from common.inference.runner import SavedModelRunner
 from common.text.parallel import PairSource
 from common.text.subwords import START
-from common.training.run_folder import open_run
 
 BEAM_WIDTH, LENGTH_PENALTY = 4, 1.0
 END_MARK, UNREADABLE = b"</s>", "\ufffd".encode()
@@ -75,32 +72,6 @@ def test_the_signatures_are_named_for_what_they_take_and_give(runner):
             key: len(shape) for key, shape in OUTPUTS[name].items()
         }
         assert {shape[0] for shape in given.values()} == {None}
-
-
-@pytest.mark.parametrize("signature", sorted(OUTPUTS))
-def test_a_text_has_the_same_answer_alone_and_in_a_batch(runner, signature):
-    def ask(texts, translations):
-        return runner.run(
-            signature, text=texts, **({"translation": translations} if signature == "score" else {})
-        )
-
-    together = ask(TEXTS, TEXTS[::-1])
-    for row, text in enumerate(TEXTS):
-        for name, alone in ask([text], [TEXTS[-1 - row]]).items():
-            in_batch = together[name][row : row + 1]
-            padded = np.full_like(in_batch, b"" if in_batch.dtype == object else 0)
-            padded[tuple(slice(size) for size in alone.shape)] = alone
-            if in_batch.dtype == np.float32:
-                np.testing.assert_allclose(in_batch, padded, atol=1e-4)
-            else:
-                np.testing.assert_array_equal(in_batch, padded)
-
-
-@pytest.mark.parametrize("size", [0, 1, 3, 33])
-def test_any_batch_size(runner, size):
-    texts = (TEXTS * 7)[:size]
-    assert runner.run("serving_default", text=texts)["translation"].shape == (size,)
-    assert runner.run("score", text=texts, translation=texts)["log_likelihood"].shape == (size,)
 
 
 def test_what_was_learnt_is_translated(runner):
@@ -236,14 +207,6 @@ def test_greedy_search_where_a_gpu_is_seen_is_the_next_version_and_runs_everywhe
         answers = greedy.run("n_best", text=["A dog runs in the park."])
     assert answers["translations"].tolist() == [["Ein Hund läuft im Park.".encode()]]
     assert answers["scores"] == answers["log_likelihoods"]
-
-
-def test_a_run_that_is_not_finished_is_not_exported(tmp_path):
-    config = PRESETS["tiny"]
-    training = replace(config.training, runs=tmp_path)
-    folder = open_run("translation", replace(config, training=training), training)
-    with pytest.raises(UserError, match="this training is not finished; go on with train --resume"):
-        export(SearchOptions(ExportOptions(folder, tmp_path / "out")))
 
 
 def test_the_card_names_the_data_and_the_direction():

@@ -123,6 +123,31 @@ def test_clips_of_unknown_speakers_are_divided_one_by_one(tmp_path):
     assert re.search(r": \d+ clips \(\d+ yes\)$", train.describe())
 
 
+def test_a_word_that_few_say_is_validated_too_and_its_speakers_stay_on_one_side(tmp_path):
+    files = {**commands(40), **{f"rarely/{n:08x}_nohash_0.wav": wav(f"{n}") for n in range(12)}}
+    source = AudioSource(str(write_folder(tmp_path, files)))
+    train, held_out = load_training(source, no_sample, validation_fraction=0.2)
+    assert not set(train.speakers) & set(held_out.speakers)
+    assert set(train.labels) == set(held_out.labels) == {"yes", "no", "bed", "rarely"}
+    assert len(train) + len(held_out) == len(files)
+
+
+def test_of_few_speakers_one_is_held_out_and_of_few_clips_of_a_word_none_is_lost(tmp_path):
+    files = {
+        f"{d}_{who}_{n}.wav": wav(f"{d}{n}") for d in "01" for who in ("anna", "bo", "cy") for n in range(3)
+    }
+    source = AudioSource(str(write_folder(tmp_path / "digits", files)), name_pattern=DIGITS)
+    train, held_out = load_training(source, no_sample)
+    assert (len(set(train.speakers)), len(set(held_out.speakers))) == (2, 1)
+    rare = {
+        "rare/1.wav": wav("1"),
+        **{f"{word}/{n}.wav": wav(f"{n}") for word in ("yes", "no") for n in range(40)},
+    }
+    train, held_out = load_training(AudioSource(str(write_folder(tmp_path / "rare", rare))), no_sample)
+    assert "rare" in train.labels
+    assert set(held_out.labels) == {"yes", "no"}
+
+
 def test_the_speaker_of_a_word_gathered_as_unknown_is_told_too(tmp_path):
     files = {"_unknown_/backward_0c540988_nohash_0.wav": wav("a"), "_silence_/1043.wav": wav("b")}
     clips = load_evaluation(AudioSource(str(write_folder(tmp_path, files))), no_sample)

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.data.splits import stable_split
-from common.errors import UserError
 
 FRACTIONS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 NUMBERED = [f"review number {index}" for index in range(3000)]
@@ -68,5 +67,5 @@ def test_text_that_is_not_valid_unicode_is_still_assigned():
     "fractions", [{"a": 0.5, "b": 0.4}, {"a": -1.0, "b": 2.0}, {"a": 1.2}, {"a": float("nan")}, {}]
 )
 def test_shares_that_are_not_a_whole_are_refused(fractions):
-    with pytest.raises(UserError, match="add up to 1"):
+    with pytest.raises(ValueError, match="add up to 1"):
         stable_split(["text"], fractions)

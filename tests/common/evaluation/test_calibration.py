@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from common.evaluation.calibration import confidence_bins, expected_calibration_error, fit_temperature
+from common.evaluation.calibration import (
+    calibrated,
+    can_calibrate,
+    confidence_bins,
+    expected_calibration_error,
+    fit_temperature,
+)
 
 
 def softmax(logits):
@@ -129,3 +135,11 @@ def test_degenerate_validation_data_keep_the_temperature_in_range(case, logits, 
 def test_no_logits_or_infinite_ones_are_refused(logits):
     with pytest.raises(ValueError, match="finite"):
         fit_temperature(logits, np.zeros(len(logits), int))
+
+
+def test_no_temperature_is_fitted_on_examples_of_one_class():
+    logits = np.array([[3.0, 0.0], [1.0, 0.5], [0.0, 1.0]])
+    assert calibrated(logits, [0, 0, 0]) == {"temperature": 1.0, "validation_accuracy": pytest.approx(2 / 3)}
+    assert not can_calibrate([1, 1])
+    assert can_calibrate([1, 0])
+    assert calibrated(logits, [0, 0, 1])["temperature"] == fit_temperature(logits, [0, 0, 1]) != 1.0

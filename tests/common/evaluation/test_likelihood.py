@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import UserError
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, visible, write_most_surprising
 from common.evaluation.plots import plot_nats_by_position
 
@@ -38,7 +37,7 @@ def test_many_float32_numbers_lose_nothing_in_the_mean():
 
 
 def test_no_characters_have_no_metrics():
-    with pytest.raises(UserError, match="expected at least one"):
+    with pytest.raises(ValueError, match="expected at least one"):
         likelihood_metrics([])
 
 

@@ -5,7 +5,6 @@ import csv
 import pytest
 import sacrebleu
 
-from common.errors import UserError
 from common.evaluation.translation import by_source_length, translation_metrics, write_translations
 
 REFERENCES = ["Ein Hund läuft im Park.", "Sie wartet auf den Bus.", "Gut, danke!"]
@@ -63,7 +62,7 @@ def test_each_translation_is_a_line_with_its_own_bleu(tmp_path):
 
 
 def test_nothing_to_measure_is_refused():
-    with pytest.raises(UserError, match="no sentences to measure"):
+    with pytest.raises(ValueError, match="no sentences to measure"):
         translation_metrics([], [])
     with pytest.raises(ValueError, match="2 outputs and 1 references"):
         translation_metrics(["a", "b"], ["a"])

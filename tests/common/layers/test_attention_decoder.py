@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from common.errors import UserError
 from common.layers.attention_decoder import AttentionDecoder
 
 BATCH, TIME, SOURCE, FEATURES, VALUES, UNITS = 5, 4, 6, 3, 7, 8
@@ -227,5 +226,5 @@ def test_one_row_of_mask_serves_all_rows_and_one_of_other_steps_is_refused():
 
 
 def test_an_unknown_score_is_refused():
-    with pytest.raises(UserError, match="expected additive or multiplicative"):
+    with pytest.raises(ValueError, match="expected additive or multiplicative"):
         AttentionDecoder("lstm", UNITS, "dot")

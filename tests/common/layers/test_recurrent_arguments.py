@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from common.errors import UserError
 from common.layers import recurrent
 from common.layers.stack import RecurrentStack
 
@@ -250,7 +249,7 @@ def test_forward_mode_around_a_graph_is_refused_in_one_line() -> None:
     function = tf.function(lambda inputs: layer(inputs, training=True))
     inputs = numbers(BATCH, TIME, FEATURES)
     with (
-        pytest.raises(UserError, match=r"nor forward mode around a tf\.function; use the layer"),
+        pytest.raises(ValueError, match=r"nor forward mode around a tf\.function; use the layer"),
         tf.autodiff.ForwardAccumulator(inputs, tf.ones_like(inputs)),
     ):
         function(inputs)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from common.errors import UserError
 from common.layers.stack import RecurrentStack
 
 BATCH, TIME, FEATURES, UNITS = 3, 7, 4, 4
@@ -180,10 +179,10 @@ def test_mixed_precision_keeps_the_outputs_close() -> None:
     ],
 )
 def test_a_wrong_argument_is_named(arguments: dict, message: str) -> None:
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(ValueError, match=message):
         RecurrentStack(units=3, **arguments)
 
 
 def test_a_bidirectional_stack_has_no_step() -> None:
-    with pytest.raises(UserError, match="bidirectional"):
+    with pytest.raises(ValueError, match="bidirectional"):
         RecurrentStack("gru", 3, bidirectional=True).step(tf.zeros([1, 2]), [])

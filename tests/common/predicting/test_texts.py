@@ -1,4 +1,4 @@
-"""Texts from Python, arguments, files and standard input come through whole; what is no text is named by its place."""
+"""Texts from arguments, files and standard input come through whole."""
 
 import gzip
 import io
@@ -6,7 +6,6 @@ import json
 import os
 import tracemalloc
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,8 +13,6 @@ from hypothesis import strategies as st
 from common.errors import UserError
 from common.predicting.texts import (
     argument_texts,
-    checked_text,
-    checked_texts,
     chunks,
     given_texts,
     input_columns,
@@ -61,54 +58,6 @@ def test_items_before_an_error_are_given_before_it():
     assert next(parts) == ["c"]
     with pytest.raises(UserError, match="line 4"):
         next(parts)
-
-
-@pytest.mark.parametrize(
-    "several", [list, tuple, iter, lambda texts: np.array(texts, object), lambda texts: np.array(texts)]
-)
-def test_a_text_and_texts_in_any_kind_of_list_become_a_list(several):
-    assert checked_texts("fine") == ["fine"]
-    assert checked_texts(several(["fine", "", "Zoë 👍"])) == ["fine", "", "Zoë 👍"]
-
-
-@given(st.lists(st.text()))
-def test_a_text_is_taken_if_utf8_can_hold_it(texts):
-    try:
-        "".join(texts).encode("utf-8")
-    except UnicodeEncodeError:
-        with pytest.raises(UserError, match="lone surrogate"):
-            checked_texts(texts)
-    else:
-        assert checked_texts(texts) == texts
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (None, "texts: got None (NoneType); expected a text (str) or a list of texts"),
-        (7, "texts: got 7 (int); expected a text (str) or a list of texts"),
-        (b"fine", "texts: got b'fine' (bytes); expected a text (str) or a list of texts"),
-        ({"a": "b"}, "texts: got {'a': 'b'} (dict); expected a text (str) or a list of texts"),
-        ([1, 2], "texts[0]: got 1 (int); expected a text (str)"),
-        (["fine", None], "texts[1]: got None (NoneType); expected a text (str)"),
-        (["fine", ["fine"]], "texts[1]: got ['fine'] (list); expected a text (str)"),
-        ("a\ud800", "texts: got a lone surrogate (U+D800) as character 2; expected valid Unicode"),
-        (["a", "\udcff"], "texts[1]: got a lone surrogate (U+DCFF) as character 1; expected valid Unicode"),
-    ],
-)
-def test_what_is_no_text_is_named_by_its_place(value, message):
-    with pytest.raises(UserError) as error:
-        checked_texts(value)
-    assert str(error.value) == message
-
-
-def test_where_one_text_is_expected_a_list_is_refused():
-    assert checked_text("fine") == "fine"
-    with pytest.raises(UserError, match=r"prefix: got \['fine'\] \(list\); expected a text \(str\)"):
-        checked_text(["fine"], "prefix")
-    with pytest.raises(UserError) as error:
-        checked_text(list(range(10_000)))
-    assert len(str(error.value)) < 100, "what is long is shown in short"
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -1,9 +1,12 @@
 """Labelled texts come from any source alike; what is left out is counted, what cannot be used is refused by name."""
 
+from hashlib import sha256
+
 import pytest
 
 from common.errors import UserError
 from common.text.labelled import LabelledTexts, TextSource, label_indices, load_evaluation, load_training
+from common.text.tables import Row
 
 
 def no_sample(part):
@@ -89,3 +92,44 @@ def test_too_few_examples_for_validation_is_said(tmp_path):
     path.write_text("text,label\nfine,1\n", "utf-8")
     with pytest.raises(UserError, match="too few to hold any out"):
         load_training(TextSource(str(path)), no_sample, validation_fraction=0.0001)
+
+
+def labelled(path, labels):
+    rows = "".join(f"text number {index},{label}\n" for index, label in enumerate(labels))
+    path.write_text("text,label\n" + rows, "utf-8")
+    return TextSource(str(path))
+
+
+def test_each_class_gives_its_share_to_validation_and_the_same_texts_each_time(tmp_path):
+    source = labelled(tmp_path / "r.csv", ["pos"] * 190 + ["neg"] * 10)
+    train, validation = load_training(source, no_sample)
+    assert (sorted(validation.labels), len(train)) == (["neg"] + ["pos"] * 19, 180)
+    assert load_training(source, no_sample)[1].texts == validation.texts
+
+
+def test_the_only_example_of_a_class_is_trained_on(tmp_path):
+    labels = ["a"] * 30 + ["b"] * 30 + [f"rare {index}" for index in range(40)]
+    train, validation = load_training(labelled(tmp_path / "r.csv", labels), no_sample)
+    assert set(train.labels) == set(labels)
+    assert sorted(validation.labels) == ["a"] * 3 + ["b"] * 3
+
+
+def test_equal_texts_are_never_on_both_sides(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text("text,label\n" + "".join(f"Text {n % 40},{n % 3}\n" for n in range(400)), "utf-8")
+    train, validation = load_training(TextSource(str(path)), no_sample, validation_fraction=0.3)
+    assert not set(train.texts) & set(validation.texts)
+    assert len(train) + len(validation) == 400
+
+
+def test_a_data_set_of_tfds_keeps_the_parts_it_always_had(monkeypatch):
+    """They follow from each text's hash, reckoned here as it always was: the shipped model was validated on them."""
+    texts = [f"review {index}" for index in range(300)]
+    rows = [Row((text, "pos" if index % 20 else "neg"), text) for index, text in enumerate(texts)]
+    monkeypatch.setattr("common.text.tfds.read_labelled_text", lambda name, part, folder: rows)
+    _, validation = load_training(TextSource("imdb_reviews"), no_sample)
+    hashes = [sha256(b"\0" + text.encode()).digest()[:8] for text in texts]
+    late = [
+        text for text, one in zip(texts, hashes, strict=True) if int.from_bytes(one, "big") >= 0.9 * 2**64
+    ]
+    assert list(validation.texts) == late

@@ -98,6 +98,46 @@ def test_a_finished_training_is_not_gone_on_with(tmp_path):
     assert again == first
 
 
+def test_more_epochs_go_on_from_the_last_one_and_the_log_goes_on_too(tmp_path):
+    _, before = run(tmp_path)
+    _, history = run(tmp_path, replace(OPTIONS, resume=True, epochs=7))
+    assert history[:4] == before
+    with (tmp_path / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == [1, 2, 3, 4, 5, 6, 7]
+    rates = [epoch["learning_rate"] for epoch in history]
+    schedule = make_optimizer(replace(OPTIONS, epochs=7), 8)._learning_rate
+    np.testing.assert_allclose(rates[4:], [float(schedule(8 * epoch)) for epoch in (5, 6, 7)], rtol=1e-5)
+
+
+def test_more_epochs_begin_with_the_weights_that_the_shorter_training_ended_with(tmp_path, monkeypatch):
+    """With averaged weights out of the way, the first weights of the fifth epoch are the last of the fourth."""
+    options = replace(OPTIONS, averaging=0.0)
+    first, _ = run(tmp_path, options)
+    with np.load(tmp_path / "state.npz") as state:
+        ended = [state[f"variable_{index}"] for index in range(len(first.variables))]
+    begun = []
+    monkeypatch.setattr(
+        ShowProgress, "on_train_begin", lambda self, logs=None: begun.append(self.model.get_weights())
+    )
+    run(tmp_path, replace(options, resume=True, epochs=5))
+    shapes = [weight.shape for weight in begun[0]]
+    kept = [variable for variable in ended if variable.shape in shapes and variable.dtype == np.float32]
+    for a, b in zip(begun[0], kept, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_training_that_stopped_early_goes_on_for_its_patience_when_it_gets_more_epochs(tmp_path):
+    hopeless = replace(OPTIONS, epochs=40, learning_rate=1.0, patience=3)
+    _, history = run(tmp_path, hopeless)
+    assert len(history) < 40
+    assert run(tmp_path, replace(hopeless, resume=True))[1] == history
+    _, longer = run(tmp_path, replace(hopeless, resume=True, epochs=60))
+    assert longer[: len(history)] == history
+    assert len(longer) >= len(history) + 3
+    assert run(tmp_path, replace(hopeless, resume=True, epochs=60))[1] == longer
+
+
 def test_a_loss_that_is_not_a_number_is_said(tmp_path):
     with pytest.raises(UserError, match="lower --learning-rate"):
         run(tmp_path, replace(OPTIONS, learning_rate=1e38, clip_norm=0.0))

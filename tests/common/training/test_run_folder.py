@@ -64,3 +64,29 @@ def test_resuming_needs_a_run_begun_with_the_same_flags(tmp_path):
 def test_a_folder_that_is_no_run_is_named(tmp_path):
     with pytest.raises(UserError, match=f"{tmp_path}: not a training run"):
         load_config(tmp_path, Config)
+
+
+def test_a_run_may_be_resumed_for_more_epochs_and_not_for_fewer_than_are_done(tmp_path):
+    begun = config(tmp_path, epochs=4)
+    folder = open_run("app", begun, begun.training)
+    (folder / "log.csv").write_text("epoch,loss\n1,3.0\n2,2.0\n3,1.0\n")
+    (folder / "outcome.json").write_text("{}")
+    fewer, same, more = (config(tmp_path, epochs=epochs, resume=True) for epochs in (2, 4, 9))
+    with pytest.raises(UserError, match=r"--epochs 2: .*first has done 3 epochs; expected 3 or more"):
+        open_run("app", fewer, fewer.training)
+    open_run("app", same, same.training)
+    assert (load_config(folder, Config), (folder / "outcome.json").exists()) == (begun, True)
+    open_run("app", more, more.training)
+    assert load_config(folder, Config) == config(tmp_path, epochs=9)
+    assert not (folder / "outcome.json").exists(), "what came of 4 epochs is not what comes of 9"
+
+
+def test_a_run_of_an_older_version_is_resumed_with_the_defaults_of_what_is_new(tmp_path):
+    begun = config(tmp_path)
+    folder = open_run("app", begun, begun.training)
+    old = (folder / "config.json").read_text().replace('"units": 3', '"removed": 1')
+    (folder / "config.json").write_text(old)
+    again = config(tmp_path, resume=True)
+    assert open_run("app", again, again.training) == folder
+    with pytest.raises(UserError, match="started with --units 3, not 4"):
+        open_run("app", replace(again, units=4), again.training)

@@ -1,0 +1,510 @@
+"""What every application must keep, asked of each package in applications/ with what its `case.py` tells of it."""
+
+import dataclasses
+import importlib
+import json
+import re
+import shutil
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Union, get_args, get_origin, get_type_hints
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
+
+import applications
+from applications import catalogue
+from applications.__main__ import scripts_of
+from common.application import ROOMS, lacking
+from common.checks import Above, AtLeast, Between, Fraction
+from common.inference.runner import SavedModelRunner
+from common.serving.client import Client
+from common.serving.server.local_server import ServerOptions, running_server
+from common.training.exported_run import stored_variables
+
+HOME = Path(applications.__file__).parent
+MODELS = HOME.parent / "saved_models"
+REQUIRED = {"train": ("tiny",), "export": ("--run", "a_run"), "sample": ("--output", "a_folder")}
+TOLERANCE = 1e-4
+
+
+@pytest.fixture(scope="module", params=sorted(catalogue()))
+def application(request):
+    """The name of an application."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def declared(application):
+    """Its declaration."""
+    return catalogue()[application]
+
+
+def room(application, name):
+    return importlib.import_module(f"applications.{application}.{name}")
+
+
+def options_of(application, script):
+    """What the script's flags are made of: a dataclass, or presets of one."""
+    if script == "train":
+        return room(application, "config").PRESETS
+    return get_type_hints(room(application, script).main)["options"]
+
+
+# --- the rooms and what they say of themselves
+
+
+def test_all_rooms_are_there_and_give_what_their_protocols_say(application):
+    assert (HOME / application / "README.md").is_file()
+    for name, protocol in ROOMS.items():
+        assert lacking(room(application, name), protocol) == [], name
+
+
+@pytest.fixture(scope="module")
+def shipped(application, request):
+    """The shipped model; of an application that has none yet, the tiny one."""
+    version = MODELS / application / "1"
+    return version if version.is_dir() else request.getfixturevalue("exported")
+
+
+def test_the_readme_names_every_signature_of_the_shipped_model_and_only_those(application, shipped):
+    text = (HOME / application / "README.md").read_text("utf-8")
+    section = re.search(r"(?s)^## Signatures\n(.*?)(?=^## )", text, re.MULTILINE)[1]
+    # A signature that only another kind of model has is followed by that kind.
+    rows = re.findall(r"^\| `(\w+)`(?: \(kind `(\w+)`\))? \|", section, re.MULTILINE)
+    facts = shipped / "assets.extra" / "model.json"
+    kind = json.loads(facts.read_text("utf-8")).get("kind", "") if facts.exists() else ""
+    with SavedModelRunner(shipped) as runner:
+        signatures = runner.signatures
+    assert sorted(name for name, needed in rows if needed in ("", kind)) == sorted(signatures)
+    for name, signature in signatures.items():
+        for tensor in (*signature.inputs, *signature.outputs):
+            assert f"`{tensor}`" in section, f"{tensor} of {name}"
+
+
+# --- flags
+
+
+def parts_of(options):
+    """A script's dataclass and those within it, each with its type and its values (None where one must be given)."""
+    kind = options if isinstance(options, type) else type(options)
+    hints = get_type_hints(kind, include_extras=True)
+    for field in dataclasses.fields(kind):
+        hint = hints[field.name]
+        inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+        default = None if field.default is dataclasses.MISSING else field.default
+        value = default if isinstance(options, type) else getattr(options, field.name)
+        if dataclasses.is_dataclass(inner):
+            yield from parts_of(inner if isinstance(options, type) else value)
+        else:
+            yield f"--{field.name.replace('_', '-')}", hint, value
+
+
+def outside(limit) -> Sequence[float]:
+    """Numbers on both sides of a declared range, as near as whole numbers are."""
+    match limit:
+        case AtLeast(least):
+            return (least - 1,)
+        case Above(bound):
+            return (bound,)
+        case Between(least, most):
+            return least - 1, most + 1
+        case Fraction():
+            return -1, 1
+    return ()
+
+
+def is_number(hint, kind) -> bool:
+    return (get_args(hint)[0] if get_origin(hint) is Annotated else hint) is kind
+
+
+def wrong_values(hint, value):
+    """What a field must refuse, as arguments: what lies outside its range, and floats that are no finite numbers."""
+    if get_origin(hint) in (Union, UnionType):
+        for kind in get_args(hint):
+            yield from wrong_values(kind, value)
+    elif get_origin(hint) is tuple and value:
+        kinds = get_args(hint)[:1] * len(value) if ... in get_args(hint) else get_args(hint)
+        for place, kind in enumerate(kinds):
+            for (wrong,) in [one for one in wrong_values(kind, value[place]) if one != ["-inf"]]:
+                yield [*map(str, value[:place]), wrong, *map(str, value[place + 1 :])]
+    elif is_number(hint, int) or is_number(hint, float):
+        limits = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+        numbers = [number for limit in limits for number in outside(limit)]
+        yield from ([str(number)] for number in numbers)
+        yield from ([name] for name in ("nan", "inf", "-inf") if is_number(hint, float))
+
+
+@pytest.fixture
+def flags(application, in_process, monkeypatch, tmp_path):
+    """Calls a script with flags in an empty folder; its work is only whether it was called."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(script, *arguments):
+        def main(options):
+            """Does nothing."""
+
+        return in_process(main, options_of(application, script), *REQUIRED.get(script, ()), *arguments)
+
+    return call
+
+
+def described_flags(text):
+    """What a help says of each flag, but for its default: its first line is `  --flag TYPE   what it says`."""
+    described, flag = {}, None
+    for line in text.splitlines():
+        if begins := re.match(r"  (-\S+?),?( \S.*?)?(?:\s{2,}(.*))?$", line):
+            flag = begins[1]
+            described[flag] = begins[3] or ""
+        elif flag and line.startswith(" " * 10):
+            described[flag] += f" {line.strip()}"
+        else:
+            flag = None
+    return {
+        flag: re.sub(r"\((default|required|optional)[^)]*\)", "", said).split()
+        for flag, said in described.items()
+    }
+
+
+def test_every_flag_is_documented(application, flags):
+    for script in scripts_of(application):
+        status, text, err = flags(script, "--help")
+        assert (status, err) == (0, "")
+        described = described_flags(text)
+        options = options_of(application, script)
+        for flag, hint, value in parts_of(options["tiny"] if script == "train" else options):
+            is_positional = "Positional" in str(hint)
+            flag = f"--no-{flag[2:]}" if value is True else flag
+            assert is_positional or len(described[flag]) >= 2, f"{script} {flag}"
+
+
+def test_every_number_outside_its_range_is_refused_in_one_line_and_nothing_is_made(
+    application, flags, tmp_path
+):
+    for script in scripts_of(application):
+        assert flags(script).status == 0, script
+        options = options_of(application, script)
+        for flag, hint, value in parts_of(options["tiny"] if script == "train" else options):
+            for wrong in wrong_values(hint, value):
+                # Alone after a blank, -inf would be a flag.
+                given = [f"{flag}={wrong[0]}"] if len(wrong) == 1 else [flag, *wrong]
+                status, out, err = flags(script, *given)
+                assert (status, out, err.count("\n")) == (2, "", 1), f"{script} {flag} {' '.join(wrong)}"
+                assert err.startswith(f"error: {flag} "), err
+                assert "expected" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_whole_number_of_a_training_declares_its_range(application):
+    for flag, hint, value in parts_of(options_of(application, "train")["tiny"]):
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        assert not is_whole or list(wrong_values(hint, value)), flag
+
+
+def test_a_wrong_flag_ends_the_process_before_anything_is_made(made):
+    shown = made.run("train", "tiny", "--seed", "-1", "--runs", "no_runs")
+    assert shown == (2, "", f"error: --seed -1: expected from 0 to {2**32 - 1}\n")
+    assert not (made.folder / "no_runs").exists()
+
+
+# --- training
+
+
+def outcome_of(folder):
+    outcome = json.loads((folder / "outcome.json").read_text("utf-8"))
+    return {name: value for name, value in outcome.items() if name not in ("training_seconds", "hardware")}
+
+
+def test_interrupted_and_killed_in_the_middle_of_epochs_and_resumed_it_ends_as_if_nothing_had_happened(
+    made, stop, epochs_of
+):
+    """Ctrl-C in the first phase, SIGKILL in the last: the same log, but for the seconds, and the same outcome."""
+    whole, folder = made.finished_run, made.finished_run.with_name("stopped")
+    script = made.quick_command("train", *made.training_flags, "--name", folder.name)
+    first, last = (folder / made.case.PHASES[place] for place in (0, -1))
+    status, _, err = stop(script, made.folder, first, 1, signal.SIGINT)
+    assert status == 130
+    assert err.startswith("error: interrupted; 1 of ")
+    assert err.endswith("go on with the same command and --resume\n")
+    assert err.count("\n") == 1
+    assert len(epochs_of(first)) == 1
+    stop([*script, "--resume"], made.folder, last, 2, signal.SIGKILL)
+    assert len(epochs_of(last)) == 2
+    assert not (folder / "outcome.json").exists()
+    shown = made.shown(*script, "--resume")
+    assert (shown.status, shown.err) == (0, "")
+    for phase in made.case.PHASES:
+        resumed, uninterrupted = (epochs_of(run / phase) for run in (folder, whole))
+        assert len(resumed) == len(uninterrupted) >= 2
+        # On some processors a sum depends in its last digit on where its numbers lie in memory.
+        for one, other in zip(resumed, uninterrupted, strict=True):
+            assert one == pytest.approx(other, rel=1e-6)
+    assert outcome_of(folder) == pytest.approx(outcome_of(whole), rel=1e-6)
+
+
+def test_training_says_what_it_reads_and_how_to_export_it(made, application):
+    assert made.finished_run.is_dir()
+    out = made.training.out
+    assert re.search(r"(?m)^training: .+\nvalidation: ", out)
+    run = f"runs/{application}/tiny"
+    assert out.endswith(
+        f"kept in {run}; export it with: python -m applications.{application}.export --run {run}\n"
+    )
+
+
+def test_a_mistake_in_the_data_is_one_line_and_leaves_no_run(application, made, in_process, tmp_path):
+    flags, expected = made.case.write_unusable_data(tmp_path)
+    config, train = room(application, "config"), room(application, "train")
+    arguments = ("tiny", *flags, "--runs", tmp_path / "runs")
+    status, out, err = in_process(train.main, config.PRESETS, *arguments)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"error: {expected}")
+    assert not (tmp_path / "runs").exists()
+
+
+# --- export
+
+
+@pytest.fixture
+def export(application, in_process, made):
+    """Runs the export in this process."""
+
+    def run(*arguments):
+        main = room(application, "export").main
+        return in_process(main, options_of(application, "export"), *made.case.EXPORT, *arguments)
+
+    return run
+
+
+def test_the_export_is_the_first_version_and_says_where_it_lies(application, made, exported):
+    assert exported.is_dir()
+    assert made.export.out.splitlines()[-1].startswith(f"exported to saved_models/{application}/1 (")
+    card = (exported / "assets.extra" / "README.md").read_text("utf-8")
+    assert card.startswith(f"# {application}\n")
+    for text in (card, (exported / "assets.extra" / "manifest.json").read_text("utf-8")):
+        assert str(made.folder) not in text
+        assert str(Path.home()) not in text
+
+
+def test_a_run_that_is_not_finished_is_not_exported(export, finished_run, tmp_path):
+    unfinished = tmp_path / "unfinished"
+    shutil.copytree(finished_run, unfinished)
+    (unfinished / "outcome.json").unlink()
+    problem = "no outcome.json, so this training is not finished; go on with train --resume"
+    assert export("--run", unfinished, "--output", tmp_path / "models") == (
+        1,
+        "",
+        f"error: {unfinished}: {problem}\n",
+    )
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_failed_export_leaves_nothing_behind(export, finished_run, tmp_path, monkeypatch):
+    def fill_the_disk(_, folder, *__, **___):
+        (Path(folder) / "saved_model.pb").write_bytes(b"the beginning")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tf.saved_model, "save", fill_the_disk)
+    output = tmp_path / "models" / "mine"
+    output.parent.mkdir()
+    status, _, err = export("--run", finished_run, "--output", output)
+    assert (status, err) == (1, "error: No space left on device\n")
+    assert list(output.parent.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def runner(exported):
+    with SavedModelRunner(exported) as model:
+        yield model
+
+
+def facts_of(version):
+    """What the card tells, but for when and from which revision it was made, and what only one export was told."""
+    facts = json.loads((version / "assets.extra" / "manifest.json").read_text("utf-8"))
+    return {
+        name: value for name, value in facts.items() if name not in ("created", "revision", "training_note")
+    }
+
+
+def test_exported_anew_from_itself_where_a_gpu_is_seen_it_is_the_next_version_and_the_same_model(
+    export, exported, rows, runner, monkeypatch, tmp_path
+):
+    """Without the run, from the SavedModel alone; and without an operation that only a GPU has."""
+    monkeypatch.setattr(sys.modules["keras.src.backend.tensorflow.rnn"], "_is_gpu_available", lambda: True)
+    monkeypatch.chdir(tmp_path)
+    # As in a process of its own, where the names of layers are counted from the first.
+    keras.utils.clear_session()
+    status, out, err = export("--run", exported, "--output", exported.parent, "--training-note", "twice")
+    anew = exported.parent / "2"
+    assert (status, err) == (0, "")
+    assert out.splitlines()[-1].startswith(f"exported to {anew} (")
+    # Away from where the other tests look for the highest version.
+    anew = anew.rename(tmp_path / "anew")
+    assert b"Cudnn" not in (anew / "saved_model.pb").read_bytes()
+    weights, weights_anew = stored_variables(exported), stored_variables(anew)
+    assert list(weights) == list(weights_anew), "in the same order"
+    for name, array in weights.items():
+        # A recurrent dropout draws on, though nothing that is served depends on it.
+        if "seed_generator" not in name:
+            np.testing.assert_array_equal(weights_anew[name], array, err_msg=name)
+    assert facts_of(anew) == facts_of(exported)
+    assert (
+        json.loads((anew / "assets.extra" / "manifest.json").read_text("utf-8"))["training_note"] == "twice"
+    )
+    with SavedModelRunner(anew) as other:
+        for name, values in rows.items():
+            first, second = (one.run(name, **values) for one in (runner, other))
+            for output, array in first.items():
+                assert_same(second[output], array, f"{output} of {name}")
+
+
+# --- answers
+
+
+@pytest.fixture(scope="module")
+def rows(made, declared, exported, runner):
+    """By signature: the rows of its largest warm-up request and, where it takes them, the case's examples."""
+    records = tf.data.TFRecordDataset(str(exported / "assets.extra" / "tf_serving_warmup_requests"))
+    found = {}
+    for record in records.as_numpy_iterator():
+        log = PredictionLog.FromString(record)
+        if log.HasField("classify_log"):
+            request = log.classify_log.request
+            examples = [one.SerializeToString() for one in request.input.example_list.examples]
+            found[request.model_spec.signature_name] = {"inputs": np.array(examples, object)}
+        else:
+            request = log.predict_log.request
+            inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
+            found[request.model_spec.signature_name] = inputs
+    assert found.keys() == runner.signatures.keys()
+    for name, values in found.items():
+        if declared.served_input in values:
+            given = [*values[declared.served_input], *made.case.EXAMPLES]
+            count = len(given)
+            found[name] = taken(values, [row % len(values[declared.served_input]) for row in range(count)])
+            contents = [one.encode() if isinstance(one, str) else one for one in given]
+            found[name][declared.served_input] = np.array([*contents, None], object)[:-1]
+    return found
+
+
+def taken(values, places):
+    """The rows at these places of every input or output."""
+    return {name: array[places] for name, array in values.items()}
+
+
+def assert_same(found, expected, name):
+    """Equal, but for what pads rows to the longest of their batch, and for the last digits of numbers."""
+    assert found.dtype == expected.dtype
+    whole = np.full(np.maximum(found.shape, expected.shape), b"" if found.dtype == object else 0, found.dtype)
+    one, other = whole.copy(), whole.copy()
+    one[tuple(map(slice, found.shape))] = found
+    other[tuple(map(slice, expected.shape))] = expected
+    if found.dtype.kind == "f":
+        np.testing.assert_allclose(one, other, rtol=TOLERANCE, atol=TOLERANCE, err_msg=name)
+    else:
+        np.testing.assert_array_equal(one, other, err_msg=name)
+
+
+def test_every_signature_gives_a_row_the_same_answer_alone_and_in_a_batch_of_any_size(rows, runner):
+    for name, values in rows.items():
+        count = len(next(iter(values.values())))
+        alone = [runner.run(name, **taken(values, [row])) for row in range(count)]
+        for size in (0, 1, 3, 33):
+            places = np.arange(size, dtype=int)[::-1] % count
+            together = runner.run(name, **taken(values, places))
+            assert together.keys() == runner.signatures[name].outputs.keys()
+            for output, array in together.items():
+                assert len(array) == size
+                assert output != "error" or not any(array), array
+                for row, place in enumerate(places):
+                    assert_same(array[row : row + 1], alone[place][output], f"{output} of {name}")
+
+
+def test_predict_answers_by_its_script_in_any_folder_without_keras_and_tensorflow(made, exported):
+    arguments, answer = made.case.write_question(made.new_folder("question"))
+    heavy = {"keras", "tensorflow", "sklearn", "matplotlib"}
+    code = (
+        "import runpy, sys\n"
+        f"try: runpy.run_module('applications.{made.application}.predict', run_name='__main__')\n"
+        f"finally: print(sorted({heavy} & sys.modules.keys()), file=sys.stderr)"
+    )
+    assert exported.is_relative_to(made.folder / "saved_models")
+    shown = made.shown("-c", code, *arguments)
+    assert (shown.status, shown.err) == (0, "[]\n")
+    assert re.fullmatch(answer, shown.out), shown.out
+
+
+def test_evaluate_measures_the_exported_model_by_its_script_in_any_folder(made, exported):
+    data = made.case.write_evaluation_data(made.new_folder("held_out"))
+    shown = made.run("evaluate", *data, "--output", "report")
+    assert (shown.status, shown.err) == (0, "")
+    assert shown.out.endswith("written to report\n")
+    metrics = json.loads((made.folder / "report" / "metrics.json").read_text("utf-8"))
+    assert made.folder / metrics["model"] == exported
+    assert {"data", "seconds"} <= metrics.keys()
+    pictures = list((made.folder / "report").glob("*.png"))
+    assert pictures
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
+
+
+def test_data_that_is_not_there_is_one_line_and_leaves_no_report(application, in_process, exported, tmp_path):
+    evaluate = room(application, "evaluate")
+    flags = ("--model", exported, "--data", tmp_path / "nowhere.csv", "--output", tmp_path / "report")
+    status, out, err = in_process(evaluate.main, evaluate.Options, *flags)
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("error: ")
+    assert f"{tmp_path}/nowhere.csv" in err
+    assert not (tmp_path / "report").exists()
+
+
+def test_a_folder_without_a_model_of_this_application_is_named(application, script, exported, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "stripped").mkdir()
+    for name in ("variables", "saved_model.pb"):
+        (tmp_path / "stripped" / name).symlink_to(exported / name)
+    for folder in ("empty", "stripped"):
+        status, out, err = script("text", model=tmp_path / folder)
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert err.startswith(f"error: {tmp_path / folder}")
+    assert f"expected a model exported by applications.{application}.export" in err
+
+
+# --- the declared questions
+
+
+def test_the_declared_questions_are_answered_by_the_script(declared, script, shipped, tmp_path):
+    for question in (*declared.questions, *declared.sample_questions):
+        status, out, err = script(*question.arguments(tmp_path), model=shipped)
+        assert (status, err) == (0, ""), question.asked
+        assert out.strip()
+
+
+@pytest.fixture(scope="module")
+def server(application, shipped, tmp_path_factory):
+    """Serves the shipped model."""
+    folder = tmp_path_factory.mktemp("served")
+    shutil.copytree(shipped.parent, folder / application)
+    with running_server(ServerOptions(folder, rest_port=0, grpc_port=0)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("protocol", ["rest", "grpc"])
+def test_the_declared_questions_are_answered_over_rest_and_grpc(declared, shipped, server, protocol):
+    addresses = {"grpc": f"127.0.0.1:{server.grpc_port}", "rest": f"http://127.0.0.1:{server.rest_port}"}
+    questions = (*declared.questions, *declared.sample_questions)
+    with SavedModelRunner(shipped) as runner, Client(addresses[protocol], timeout=120) as ask:
+        for question in questions:
+            row = {name: [value] for name, value in question.row(declared.served_input).items()}
+            answer, expected = ask(declared.name, row), runner.answer("serving_default", **row)
+            assert answer.keys() == expected.keys()
+            for name, array in expected.items():
+                if array.dtype == object:
+                    assert [text.encode() for text in answer[name].flat] == list(array.flat)
+                else:
+                    np.testing.assert_allclose(answer[name], array, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,73 @@
+"""A notebook shows how far long work is, a terminal where it is asked to, and any other program nothing."""
+
+import io
+import sys
+import time
+from types import ModuleType
+
+import pytest
+from rich.console import Console
+
+from common import cli
+from common.predicting.progress import line_of, progress
+
+
+class Notebook(ModuleType):
+    """What stands in the place of IPython: what was displayed, and what each became."""
+
+    def __init__(self):
+        super().__init__("IPython.display")
+        self.shown = []
+
+    def display(self, content, raw, display_id):
+        assert raw
+        assert display_id
+        self.shown.append([content["text/plain"]])
+        return self
+
+    def update(self, content, raw):
+        assert raw
+        self.shown[-1].append(content["text/plain"])
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    page = Notebook()
+    monkeypatch.setitem(sys.modules, "IPython", ModuleType("IPython"))
+    monkeypatch.setitem(sys.modules, "IPython.display", page)
+    monkeypatch.setattr(cli, "console", lambda stderr: Console(force_jupyter=True, file=io.StringIO()))
+    return page
+
+
+def seconds_apart(monkeypatch, seconds):
+    clock = iter(seconds * turn for turn in range(1_000))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+
+
+@pytest.mark.parametrize("is_shown", [None, True])
+def test_a_notebook_shows_one_line_that_grows(notebook, monkeypatch, is_shown):
+    seconds_apart(monkeypatch, 1)
+    assert list(progress("abcd", "reading", is_shown)) == list("abcd")
+    assert notebook.shown == [[line_of("reading", done, 4, done) for done in (1, 2, 3, 4)]]
+    assert notebook.shown[0][-1].split()[-3:] == ["100%", "4", "s"]
+
+
+def test_a_notebook_shows_nothing_of_what_is_quick_or_one_or_unwanted(notebook, monkeypatch):
+    seconds_apart(monkeypatch, 0.01)
+    assert list(progress(range(9), "reading")) == list(range(9))
+    seconds_apart(monkeypatch, 60)
+    assert list(progress("a", "reading")) == ["a"]
+    assert list(progress("", "reading")) == []
+    assert list(progress("abcd", "reading", False)) == list("abcd")
+    assert notebook.shown == []
+
+
+@pytest.mark.parametrize(
+    ("is_shown", "is_terminal", "says"), [(True, True, True), (None, True, False), (True, False, False)]
+)
+def test_elsewhere_only_a_terminal_shows_it_where_it_is_asked_to(monkeypatch, is_shown, is_terminal, says):
+    stream = io.StringIO()
+    made = Console(file=stream, force_terminal=is_terminal, force_jupyter=False)
+    monkeypatch.setattr(cli, "console", lambda stderr: made)
+    assert list(progress("abcd", "reading", is_shown)) == list("abcd")
+    assert ("reading" in stream.getvalue()) == says
