@@ -7,7 +7,7 @@ a set, an open file, a data frame whose column is not named) is refused, not ite
 
 import os
 import reprlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set, ValuesView
+from collections.abc import Iterable, Iterator, Mapping, Sequence, ValuesView
 from io import TextIOBase
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -140,7 +140,7 @@ def described(value: Any) -> str:
 
 
 def _is_several(examples: Any) -> bool:
-    if isinstance(examples, str | _BYTES | Mapping | Set) or is_open_file(examples):
+    if isinstance(examples, str | _BYTES) or is_open_file(examples):
         return False
     is_array = hasattr(examples, "__array__") and getattr(examples, "ndim", 1) > 0
     return (
