@@ -52,7 +52,7 @@ from common.training.loop import fit
 from common.training.losses import output_itself
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
-from common.training.script import begin_run, finish_run
+from common.training.script import begin_run, discarding_unbegun, finish_run
 
 
 def train(config: Config) -> Path:
@@ -183,8 +183,9 @@ def greedy_captioner(
 
 def main(config: Config) -> None:
     """Trains a captioner on images and their captions, or goes on with an interrupted training (--resume)."""
-    train(config)
+    with discarding_unbegun(NAME, config.training):
+        train(config)
 
 
 if __name__ == "__main__":
-    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS)
+    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS, leaves_at_once=True)

@@ -32,7 +32,7 @@ from common.training.loop import fit
 from common.training.losses import smoothed_cross_entropy
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
-from common.training.script import begin_run, finish_run
+from common.training.script import begin_run, discarding_unbegun, finish_run
 
 
 def train(config: Config) -> Path:
@@ -111,8 +111,9 @@ def _frames(model: keras.Model, recordings: tf.data.Dataset) -> tuple[np.ndarray
 
 def main(config: Config) -> None:
     """Trains a recogniser on labelled clips, or goes on with an interrupted training (--resume)."""
-    train(config)
+    with discarding_unbegun(NAME, config.training):
+        train(config)
 
 
 if __name__ == "__main__":
-    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS)
+    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS, leaves_at_once=True)

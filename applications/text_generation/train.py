@@ -28,7 +28,7 @@ from common.training.init_from import begin_from
 from common.training.loop import fit
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
-from common.training.script import begin_run, finish_run
+from common.training.script import begin_run, discarding_unbegun, finish_run
 
 _READ_AT_ONCE = 2048
 
@@ -96,8 +96,9 @@ def _nats(logits_and_states: tuple[Any, list[Any]], targets: Any) -> list[Any]:
 
 def main(config: Config) -> None:
     """Trains a character language model on a text, or goes on with an interrupted training (--resume)."""
-    train(config)
+    with discarding_unbegun(NAME, config.training):
+        train(config)
 
 
 if __name__ == "__main__":
-    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS)
+    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS, leaves_at_once=True)

@@ -37,7 +37,7 @@ from common.training.losses import output_itself
 from common.training.options import TrainingOptions
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
-from common.training.script import begin_run, finish_run
+from common.training.script import begin_run, discarding_unbegun, finish_run
 
 
 @dataclass(frozen=True)
@@ -197,8 +197,9 @@ def _with_labels(fed: dict[str, tf.Tensor], labels: tf.Tensor) -> tuple[dict[str
 
 def main(config: Config) -> None:
     """Trains a translator on pairs of texts, or goes on with an interrupted training (--resume)."""
-    train(config)
+    with discarding_unbegun(NAME, config.training):
+        train(config)
 
 
 if __name__ == "__main__":
-    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS)
+    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS, leaves_at_once=True)
