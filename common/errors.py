@@ -1,5 +1,7 @@
 """The one exception for what a user can cause and mend, and the messages of others in one line."""
 
+import errno
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -36,3 +38,9 @@ def one_line(error: BaseException) -> str:
     """The error's message on one line, without characters that would steer a terminal."""
     printable = (character if character.isprintable() else " " for character in str(error))
     return " ".join("".join(printable).split())
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error says that there is no space left; HDF5 and TensorFlow tell it in words alone."""
+    is_told = os.strerror(errno.ENOSPC) in str(error)
+    return is_told or (isinstance(error, OSError) and error.errno == errno.ENOSPC)

@@ -7,9 +7,20 @@ from typing import Annotated, Literal
 from common.checks import FRACTION, SHARE, Above, AtLeast, Between, check_ranges
 from common.errors import FlagError
 from common.images.captioned import CaptionSource
+from common.training.init_from import Inheritance
 from common.training.options import TrainingOptions
 
 NAME = "image_captioning"
+INHERITANCE = Inheritance(
+    NAME,
+    architecture=(
+        *("size", "crop", "channels", "blocks", "min_count"),
+        *("embedding_units", "cell", "units", "attention", "positions"),
+    ),
+    preprocessing=("words",),
+    kind=("encoder",),
+    phases=("pretraining_epochs",),
+)
 IMAGE, TARGET, LABELS = "image", "target", "labels"
 """What the model as it is trained takes, by name."""
 

@@ -9,9 +9,17 @@ from functools import partial
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from applications.image_captioning.config import IMAGE, NAME, PRESET_DESCRIPTIONS, PRESETS, Config
+from applications.image_captioning.config import (
+    IMAGE,
+    INHERITANCE,
+    NAME,
+    PRESET_DESCRIPTIONS,
+    PRESETS,
+    Config,
+)
 from applications.image_captioning.data import (
     Encoded,
     caption_batches,
@@ -36,29 +44,38 @@ from common.decoding.samplers import greedy
 from common.evaluation.captioning import cider_d
 from common.images.captioned import CaptionedImages
 from common.layers.sequence_decoder import sequence_decoder_of, without_attention
-from common.text.subwords import END, START
+from common.text.subwords import END, START, UNKNOWN
 from common.text.word_vocabulary import WordVocabulary
 from common.training.callbacks import History
+from common.training.init_from import begin_from
 from common.training.loop import fit
 from common.training.losses import output_itself
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
-from common.training.script import begin_run, finish_run
+from common.training.script import begin_run, discarding_unbegun, finish_run
 
 
 def train(config: Config) -> Path:
     """Trains as configured. Returns the run's folder, which `export` turns into a SavedModel."""
     console = cli.console()
     set_up(config.training)
+    config, origin = begin_from(config, INHERITANCE, PRESETS)
     training, validation = training_examples(config)
+    captions = [caption for captions in training.captions for caption in captions]
+    if origin is None:
+        vocabulary = WordVocabulary.choose(captions, config.min_count)
+    else:
+        vocabulary = WordVocabulary.from_json(origin.run.preprocessing)
+        ids = np.concatenate(vocabulary.encode(captions))
+        origin.require_known(int(np.sum(ids == UNKNOWN)), int(np.sum(ids != END)), "words")
     folder = begin_run(NAME, config, training, validation)
-    vocabulary = WordVocabulary.choose(
-        (caption for captions in training.captions for caption in captions), config.min_count
-    )
     write_preprocessing(folder, vocabulary.to_json())
     precision = config.training.precision
     encoder = build_encoder(config, precision, config.encoder_weights)
     model = build(config, encoder, vocabulary.size, precision)
+    if origin is not None:
+        theirs = build_encoder(origin.run.config)
+        origin.copy_weights(build(origin.run.config, theirs, vocabulary.size), model)
     console.print(
         f"vocabulary: {len(vocabulary.words):,} words; weights: {encoder.count_params():,} of the encoder, "
         f"{model.count_params():,} of what is trained"
@@ -166,8 +183,9 @@ def greedy_captioner(
 
 def main(config: Config) -> None:
     """Trains a captioner on images and their captions, or goes on with an interrupted training (--resume)."""
-    train(config)
+    with discarding_unbegun(NAME, config.training):
+        train(config)
 
 
 if __name__ == "__main__":
-    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS)
+    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS, leaves_at_once=True)

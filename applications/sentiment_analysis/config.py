@@ -8,9 +8,19 @@ from common.checks import FRACTION, Above, AtLeast, check_ranges
 from common.errors import FlagError
 from common.text.labelled import TextSource
 from common.training.classes import ClassWeights
+from common.training.init_from import Inheritance
 from common.training.options import TrainingOptions
 
 NAME = "sentiment_analysis"
+INHERITANCE = Inheritance(
+    NAME,
+    architecture=(
+        *("vocabulary_size", "min_count", "affix_buckets", "embedding_units"),
+        *("cell", "units", "layers", "bidirectional", "pooling"),
+    ),
+    preprocessing=("labels", "words"),
+    phases=("pretraining_epochs",),
+)
 
 
 @dataclass(frozen=True)

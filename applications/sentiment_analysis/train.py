@@ -8,28 +8,35 @@ from pathlib import Path
 
 import keras
 
-from applications.sentiment_analysis.config import NAME, PRESET_DESCRIPTIONS, PRESETS, Config
-from applications.sentiment_analysis.data import encode, make_features, training_examples
+from applications.sentiment_analysis.config import INHERITANCE, NAME, PRESET_DESCRIPTIONS, PRESETS, Config
+from applications.sentiment_analysis.data import encode, features_layer, make_features, training_examples
 from applications.sentiment_analysis.model import build, build_language_model
 from common import cli
 from common.data.batching import Sequences, evaluation_batches, training_batches, windows
 from common.evaluation.calibration import calibrated, can_calibrate
 from common.training.callbacks import History
 from common.training.classes import balanced_weights, tell_of_classes, weighted
+from common.training.init_from import begin_from
 from common.training.loop import fit
 from common.training.losses import output_itself, smoothed_cross_entropy
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
-from common.training.script import begin_run, finish_run
+from common.training.script import begin_run, discarding_unbegun, finish_run
 
 
 def train(config: Config) -> Path:
     """Trains as configured. Returns the run's folder, which `export` turns into a SavedModel."""
     set_up(config.training)
+    config, origin = begin_from(config, INHERITANCE, PRESETS)
     train_examples, validation_examples, labels = training_examples(config)
     folder = begin_run(NAME, config, train_examples, validation_examples)
     tell_of_classes(train_examples.labels, validation_examples.labels, config.class_weights)
-    features = make_features(config, train_examples.texts)
+    features = (
+        make_features(config, train_examples.texts)
+        if origin is None
+        else features_layer(config, origin.run.preprocessing["words"])
+    )
+    labels = labels if origin is None else origin.labels(labels)
     write_preprocessing(folder, {"labels": labels, "words": features.words})
     training, validation = (encode(part, labels, features) for part in (train_examples, validation_examples))
     cli.console().print(
@@ -37,6 +44,10 @@ def train(config: Config) -> Path:
     )
 
     model = build(config, len(features.words), len(labels), config.training.precision)
+    if origin is not None:
+        known = origin.run.preprocessing["labels"]
+        untrained = build(origin.run.config, len(features.words), len(known))
+        origin.copy_weights(untrained, model, but="" if labels == known else "logits")
     epochs = []
     if config.pretraining_epochs:
         epochs += pretrain(model, training, validation, config, folder / "pretraining")
@@ -102,8 +113,9 @@ def calibrate(model: keras.Model, validation: Sequences, batch_size: int) -> dic
 
 def main(config: Config) -> None:
     """Trains a sentiment classifier on labelled texts, or goes on with an interrupted training (--resume)."""
-    train(config)
+    with discarding_unbegun(NAME, config.training):
+        train(config)
 
 
 if __name__ == "__main__":
-    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS)
+    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS, leaves_at_once=True)

@@ -10,9 +10,16 @@ from common.audio.labelled import AudioSource
 from common.checks import FRACTION, AtLeast, check_ranges, require_at_least
 from common.errors import FlagError
 from common.training.classes import ClassWeights
+from common.training.init_from import Inheritance
 from common.training.options import TrainingOptions
 
 NAME = "speech_commands"
+INHERITANCE = Inheritance(
+    NAME,
+    architecture=("clip_seconds", "mel_bins", "channels", "projection_units", "cell", "units", "layers"),
+    preprocessing=("labels",),
+    kind=("kind",),
+)
 HOP_SECONDS = 0.02
 """Time from one frame of a streaming model, or one attention weight, to the next."""
 

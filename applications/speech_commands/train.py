@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from applications.speech_commands.config import NAME, PRESET_DESCRIPTIONS, PRESETS, Config
+from applications.speech_commands.config import INHERITANCE, NAME, PRESET_DESCRIPTIONS, PRESETS, Config
 from applications.speech_commands.data import (
     Examples,
     clip_batches,
@@ -26,18 +26,22 @@ from common.audio.labelled import SILENCE, UNKNOWN
 from common.evaluation.calibration import calibrated, can_calibrate
 from common.training.callbacks import History
 from common.training.classes import balanced_weights, tell_of_classes, weighted
+from common.training.init_from import begin_from
 from common.training.loop import fit
 from common.training.losses import smoothed_cross_entropy
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
-from common.training.script import begin_run, finish_run
+from common.training.script import begin_run, discarding_unbegun, finish_run
 
 
 def train(config: Config) -> Path:
     """Trains as configured. Returns the run's folder, which `export` turns into a SavedModel."""
     console = cli.console()
     set_up(config.training)
+    config, origin = begin_from(config, INHERITANCE, PRESETS)
     examples = training_examples(config)
+    if origin is not None:
+        examples = examples._replace(labels=origin.labels(examples.labels))
     folder = begin_run(NAME, config, examples.training, examples.validation)
     tell_of_classes(
         examples.training.labels,
@@ -47,6 +51,10 @@ def train(config: Config) -> Path:
     )
     write_preprocessing(folder, {"labels": examples.labels})
     model = build(config, len(examples.labels), config.training.precision)
+    if origin is not None:
+        known = origin.run.preprocessing["labels"]
+        untrained = build(origin.run.config, len(known))
+        origin.copy_weights(untrained, model, but="" if examples.labels == known else "logits")
     console.print(
         f"classes: {len(examples.labels)}; background recordings: {len(examples.noises)}; "
         f"weights: {model.count_params():,}"
@@ -102,8 +110,9 @@ def _frames(model: keras.Model, recordings: tf.data.Dataset) -> tuple[np.ndarray
 
 def main(config: Config) -> None:
     """Trains a recogniser on labelled clips, or goes on with an interrupted training (--resume)."""
-    train(config)
+    with discarding_unbegun(NAME, config.training):
+        train(config)
 
 
 if __name__ == "__main__":
-    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS)
+    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS, leaves_at_once=True)

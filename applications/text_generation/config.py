@@ -7,9 +7,15 @@ from typing import Annotated, Literal
 from common.checks import FRACTION, AtLeast, check_ranges
 from common.errors import FlagError
 from common.text.running import RawTextSource
+from common.training.init_from import Inheritance
 from common.training.options import TrainingOptions
 
 NAME = "text_generation"
+INHERITANCE = Inheritance(
+    NAME,
+    architecture=("min_count", "embedding_units", "cell", "units", "layers", "residual", "tied"),
+    preprocessing=("characters",),
+)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from applications.text_generation.config import NAME, PRESET_DESCRIPTIONS, PRESETS, Config
+from applications.text_generation.config import INHERITANCE, NAME, PRESET_DESCRIPTIONS, PRESETS, Config
 from applications.text_generation.data import (
     VALIDATION_ROWS,
     encode,
@@ -23,11 +23,12 @@ from applications.text_generation.data import (
 )
 from applications.text_generation.model import build, read
 from common import cli
-from common.text.characters import UNKNOWN
+from common.text.characters import UNKNOWN, Characters
+from common.training.init_from import begin_from
 from common.training.loop import fit
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
-from common.training.script import begin_run, finish_run
+from common.training.script import begin_run, discarding_unbegun, finish_run
 
 _READ_AT_ONCE = 2048
 
@@ -37,13 +38,24 @@ def train(config: Config) -> Path:
     console = cli.console()
     options = config.training
     set_up(options)
+    config, origin = begin_from(config, INHERITANCE, PRESETS)
     train_text, validation_text = training_examples(config)
-    characters = make_characters(config, train_text)
+    characters = (
+        make_characters(config, train_text)
+        if origin is None
+        else Characters(origin.run.preprocessing["characters"], name="characters")
+    )
+    if origin is not None:
+        known = set(characters.vocabulary)
+        unknown = sum(character not in known for character in train_text.text)
+        origin.require_known(unknown, len(train_text), "characters")
     folder = begin_run(NAME, config, train_text, validation_text)
     write_preprocessing(folder, {"characters": characters.vocabulary})
     training, validation = (encode(text, characters) for text in (train_text, validation_text))
 
     model = build(config, characters.size, options.precision)
+    if origin is not None:
+        origin.copy_weights(build(origin.run.config, characters.size), model)
     weights = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     console.print(f"{len(characters.vocabulary)} characters; {weights:,} weights")
     steps = steps_per_epoch(training, options.batch_size, config.window)
@@ -84,8 +96,9 @@ def _nats(logits_and_states: tuple[Any, list[Any]], targets: Any) -> list[Any]:
 
 def main(config: Config) -> None:
     """Trains a character language model on a text, or goes on with an interrupted training (--resume)."""
-    train(config)
+    with discarding_unbegun(NAME, config.training):
+        train(config)
 
 
 if __name__ == "__main__":
-    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS)
+    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS, leaves_at_once=True)

@@ -8,9 +8,19 @@ from common.checks import FRACTION, Above, AtLeast, check_ranges
 from common.layers.attention_decoder import Score
 from common.layers.stack import CellName
 from common.text.parallel import PairSource
+from common.training.init_from import Inheritance
 from common.training.options import TrainingOptions
 
 NAME = "translation"
+INHERITANCE = Inheritance(
+    NAME,
+    architecture=(
+        *("subwords", "embedding_units", "cell", "encoder_units", "encoder_layers"),
+        *("decoder_units", "decoder_layers", "attention", "input_feeding"),
+    ),
+    preprocessing=("subwords",),
+    phases=("both_directions_epochs",),
+)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import sacrebleu
 import tensorflow as tf
 
 from applications.translation import model as translator
-from applications.translation.config import NAME, PRESET_DESCRIPTIONS, PRESETS, Config
+from applications.translation.config import INHERITANCE, NAME, PRESET_DESCRIPTIONS, PRESETS, Config
 from applications.translation.data import (
     EncodedPairs,
     encode_within,
@@ -28,15 +28,16 @@ from common import cli
 from common.decoding.generate import generate
 from common.decoding.samplers import greedy
 from common.layers.sequence_decoder import sequence_decoder_of, without_attention
-from common.text.parallel import Pairs
+from common.text.parallel import Pairs, require_same_direction
 from common.text.subwords import END, START, Subwords, SubwordText, learn_subwords
 from common.training.callbacks import History
+from common.training.init_from import begin_from
 from common.training.loop import fit
 from common.training.losses import output_itself
 from common.training.options import TrainingOptions
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
-from common.training.script import begin_run, finish_run
+from common.training.script import begin_run, discarding_unbegun, finish_run
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,22 @@ class Corpus:
 def train(config: Config) -> Path:
     """Trains as configured. Returns the run's folder, which `export` turns into a SavedModel."""
     set_up(config.training)
+    config, origin = begin_from(config, INHERITANCE, PRESETS)
+    if origin is not None:
+        theirs = origin.run.config.source
+        require_same_direction(config.source, theirs.source, theirs.target)
     training, validation = training_examples(config)
+    subwords = None
+    if origin is not None:
+        subwords = Subwords.from_json(origin.run.preprocessing["subwords"])
+        unknown, characters = subwords.unknown_characters([*training.sources, *training.targets])
+        origin.require_known(unknown, characters, "characters")
     folder = begin_run(NAME, config, training, validation)
-    corpus = read_corpus(training, validation, config)
+    corpus = read_corpus(training, validation, config, subwords)
     write_preprocessing(folder, {"subwords": corpus.subwords.to_json()})
     model = translator.build(config, corpus.subwords.size, config.training.precision)
+    if origin is not None:
+        origin.copy_weights(translator.build(origin.run.config, corpus.subwords.size), model)
     cli.console().print(
         f"read in subwords: {corpus.training.describe()}\n"
         f"vocabulary: {len(corpus.subwords.pieces):,} subwords; {corpus.training_ids.lengths.mean():.0f} a text on "
@@ -78,9 +90,11 @@ def train(config: Config) -> Path:
     return finish_run(folder, NAME, len(corpus.training), epochs, figures)
 
 
-def read_corpus(training: Pairs, validation: Pairs, config: Config) -> Corpus:
-    """Learns the subwords of both languages together, and turns all texts into them."""
-    subwords = learn_subwords([*training.sources, *training.targets], config.subwords)
+def read_corpus(
+    training: Pairs, validation: Pairs, config: Config, subwords: Subwords | None = None
+) -> Corpus:
+    """Learns the subwords of both languages together, unless they are given, and turns all texts into them."""
+    subwords = subwords or learn_subwords([*training.sources, *training.targets], config.subwords)
     training, training_ids = encode_within(training, subwords, subwords, config.max_tokens)
     validation, validation_ids = encode_within(validation, subwords, subwords, config.max_tokens)
     redraw = None
@@ -183,8 +197,9 @@ def _with_labels(fed: dict[str, tf.Tensor], labels: tf.Tensor) -> tuple[dict[str
 
 def main(config: Config) -> None:
     """Trains a translator on pairs of texts, or goes on with an interrupted training (--resume)."""
-    train(config)
+    with discarding_unbegun(NAME, config.training):
+        train(config)
 
 
 if __name__ == "__main__":
-    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS)
+    cli.run(main, PRESETS, descriptions=PRESET_DESCRIPTIONS, leaves_at_once=True)

@@ -41,6 +41,14 @@ class Subwords:
         """How many ids there are: padding, unknown, start, end, then the pieces in their order."""
         return FIRST_PIECE + len(self.pieces)
 
+    def unknown_characters(self, texts: Sequence[str]) -> tuple[int, int]:
+        """How many characters of the texts no piece holds, and how many there are, but for spaces."""
+        known = {character for piece in self.pieces for character in piece}
+        characters = [
+            character for text in _normalized(texts) for character in text if not character.isspace()
+        ]
+        return sum(character not in known for character in characters), len(characters)
+
     def to_json(self) -> dict[str, list[Any]]:
         return {"pieces": list(self.pieces), "log_probabilities": list(self.log_probabilities)}
 

@@ -88,6 +88,14 @@ class Table:
     Raises:
         UserError: of another kind of file; while reading, that the file is missing, empty or not in its encoding, or
             lacks a column.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "reviews.csv"
+        >>> _ = path.write_text("stars,review\\n5,great\\n1\\n", "utf-8")
+        >>> table = Table(path, ["review"])
+        >>> [row.values for row in table], len(table.faults)
+        ([('great',)], 1)
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.errors import UserError
+from common.errors import UserError, is_disk_full
 from common.evaluation.plots import plot_learning_curves
 from common.training.callbacks import (
     BestWeights,
@@ -20,7 +20,7 @@ from common.training.callbacks import (
 )
 from common.training.optimizer import make_optimizer
 from common.training.options import TrainingOptions
-from common.training.run_folder import BEST_WEIGHTS, CURVES
+from common.training.run_folder import BEST_WEIGHTS, CURVES, STATE
 
 
 def fit(
@@ -63,7 +63,7 @@ def fit(
 
     Raises:
         KeyboardInterrupt: training was interrupted; its message says how to resume.
-        UserError: the loss was no longer a number in the first epoch.
+        UserError: the loss was no longer a number in the first epoch, or the disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
     _, steps = batches(range(1))
@@ -95,6 +95,10 @@ def fit(
                 f"interrupted; {len(history)} of {options.epochs} epochs are kept in {folder}: go on with the same "
                 "command and --resume"
             ) from None
+        except Exception as error:
+            if is_disk_full(error):
+                raise _no_space(folder) from error
+            raise
         finally:
             progress.close()
     if not (folder / BEST_WEIGHTS).exists():
@@ -104,3 +108,10 @@ def fit(
     plot_learning_curves(history, folder / CURVES)
     model.load_weights(folder / BEST_WEIGHTS)
     return history
+
+
+def _no_space(folder: Path) -> UserError:
+    """The error of a disk that was full when an epoch was to be kept."""
+    kept = "the epochs before are kept: free some, and go on with the same command and --resume"
+    nothing = "no epoch could be kept: free some, and start again"
+    return UserError(f"{folder}: no space left on the disk; {kept if (folder / STATE).exists() else nothing}")

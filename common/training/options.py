@@ -44,6 +44,9 @@ class TrainingOptions:
     """Name of the run."""
     runs: Path = Path("runs")
     """Where runs are kept: <runs>/<application>/<name>."""
+    init_from: Path | None = None
+    """Begin with the weights, the vocabulary and the sizes of this model: saved_models/<application>/<version>, or a
+    finished run."""
     resume: bool = False
     """Go on with a run that was interrupted, from its last finished epoch; with more --epochs than before also with one
     that has ended. The learning rate then follows the schedule of the new length, so it is higher at first than where

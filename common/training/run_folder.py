@@ -38,7 +38,7 @@ def open_run(application: str, config: Any, options: TrainingOptions) -> Path:
         UserError: the run exists already; or there is none to resume, it was started with other flags, or has done more
             epochs than it is to last.
     """
-    folder = options.runs / application / options.name
+    folder = run_folder(application, options)
     exists = (folder / CONFIG).exists()
     if options.resume and not exists:
         raise UserError(f"{folder}: no run to resume; leave --resume out to start one")
@@ -57,6 +57,25 @@ def open_run(application: str, config: Any, options: TrainingOptions) -> Path:
     folder.mkdir(parents=True)
     atomic_write(folder / CONFIG, json.dumps(to_json(config), indent=2) + "\n")
     return folder
+
+
+def run_folder(application: str, options: TrainingOptions) -> Path:
+    """Where a run is kept."""
+    return options.runs / application / options.name
+
+
+def identity(folder: Path) -> int | None:
+    """What tells a run's folder from another that took its place; None where there is no run."""
+    config = folder / CONFIG
+    return config.stat().st_ino if config.is_file() else None
+
+
+def discard_unbegun(folder: Path) -> bool:
+    """Removes a run of which no epoch is done. Returns whether it was one."""
+    if any(folder.rglob(STATE)):
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    return True
 
 
 def load_config(folder: Path, kind: type[Config]) -> Config:

@@ -1,6 +1,8 @@
 """What train scripts share: they start a run and print its data, and write its results at the end."""
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -8,7 +10,7 @@ from common.cli import console
 from common.training.callbacks import History
 from common.training.hardware import hardware
 from common.training.options import TrainingOptions
-from common.training.run_folder import open_run, write_outcome
+from common.training.run_folder import discard_unbegun, identity, open_run, run_folder, write_outcome
 
 CALIBRATED = "is_calibrated"
 """In the outcome of a classifier: whether its temperature was fitted. Where it is not told, it was."""
@@ -42,6 +44,30 @@ def begin_run(application: str, config: Config, training: Examples, validation: 
     for part, examples in (("training", training), ("validation", validation)):
         console().print(f"{part}: {examples.describe()}")
     return folder
+
+
+@contextmanager
+def discarding_unbegun(application: str, options: TrainingOptions) -> Iterator[None]:
+    """Removes the run that is made within, if that ends in an error or is interrupted before an epoch is done: nothing
+    could be gone on with, and the folder would only stand in the way of the next start.
+
+    Args:
+        application: its name.
+        options: of the training.
+
+    Raises:
+        KeyboardInterrupt: as it was raised within, told that nothing is kept if that is so.
+    """
+    folder = run_folder(application, options)
+    before = identity(folder)
+    try:
+        yield
+    except BaseException as error:
+        if identity(folder) == before or not discard_unbegun(folder):
+            raise
+        if isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt("interrupted before an epoch was done: no run is kept") from None
+        raise
 
 
 def finish_run(

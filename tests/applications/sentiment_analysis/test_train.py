@@ -8,7 +8,7 @@ import pytest
 
 from applications.sentiment_analysis import train as training
 from applications.sentiment_analysis.config import PRESETS
-from applications.sentiment_analysis.export import export
+from applications.sentiment_analysis.export import export, load_run
 from applications.sentiment_analysis.train import train
 from common.export.script import ExportOptions
 from common.text.labelled import TextSource
@@ -63,3 +63,19 @@ def test_balanced_class_weights_reach_the_loss(tmp_path, monkeypatch):
         losses[class_weights] = np.asarray(seen[0](labels, logits))
     ratio = losses["balanced"] / losses["none"]
     np.testing.assert_allclose(ratio, [180 / (2 * 18)] * 20 + [180 / (2 * 162)] * 180, rtol=1e-5)
+
+
+def test_with_other_labels_only_the_last_layer_begins_anew(tmp_path, finished_run, capsys):
+    rows = [(f"{word} number {n}", word) for n in range(40) for word in ("fine", "dull", "odd")]
+    config = config_for(tmp_path, rows)
+    options = replace(config.training, init_from=finished_run, learning_rate=1e-12, weight_decay=0.0)
+    run = train(replace(config, training=options))
+    shown = capsys.readouterr().out
+    assert "labels: 3 classes (dull, fine, odd), not the 2 of" in shown
+    assert f"weights: those of {finished_run}, but for logits, which begins anew" in shown
+    ours, theirs = load_run(run), load_run(finished_run)
+    assert ours.labels == ["dull", "fine", "odd"]
+    for name in ("token_embedding", "states"):
+        pairs = zip(ours.model.get_layer(name).weights, theirs.model.get_layer(name).weights, strict=True)
+        for a, b in pairs:
+            np.testing.assert_allclose(a, b, atol=1e-5)

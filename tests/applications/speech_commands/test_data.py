@@ -118,7 +118,7 @@ def test_validation_recordings_are_the_same_each_time_and_of_validation_clips(ex
     first, second = (contents(validation_recordings(examples, streaming_config)) for _ in range(2))
     assert first == second
     assert sum(len(waveforms) for waveforms, _, _ in first) == len(examples.validation) // 2
-    alone = replace(examples, training=examples.validation)
+    alone = examples._replace(training=examples.validation)
     assert contents(validation_recordings(alone, streaming_config)) == first
 
 

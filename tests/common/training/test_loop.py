@@ -1,6 +1,7 @@
 """A training that was interrupted and resumed ends as one that never was."""
 
 import csv
+from contextlib import contextmanager
 from dataclasses import replace
 
 import keras
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from common.data.batching import Sequences, evaluation_batches, training_batches
 from common.errors import UserError
+from common.training import callbacks
 from common.training.callbacks import ShowProgress
 from common.training.loop import fit
 from common.training.optimizer import make_optimizer
@@ -186,3 +188,46 @@ def test_further_scores_of_the_validated_weights_are_logged_and_choose_the_best_
         np.mean((inputs @ kernel + bias - targets) ** 2) for kernel, bias in seen for inputs, targets in data
     ]
     np.testing.assert_allclose(losses, [epoch["val_loss"] for epoch in history], rtol=1e-4)
+
+
+FULL = (
+    OSError(28, "No space left on device"),
+    OSError("Can't synchronously write data (errno = 28, error message = 'No space left on device')"),
+)
+
+
+@pytest.mark.parametrize("error", FULL, ids=["by number", "as HDF5 tells it"])
+@pytest.mark.parametrize("what", ["best.weights.h5", "state.npz", "log.csv"])
+def test_a_full_disk_is_one_line_and_the_epochs_before_are_gone_on_with(tmp_path, monkeypatch, what, error):
+    _, whole = run(tmp_path / "whole")
+    writes, replacing = [], callbacks.replacing
+
+    @contextmanager
+    def full_on_the_third(path):
+        writes.append(path.name)
+        with replacing(path) as temporary:
+            yield temporary
+            if writes.count(what) == 3:
+                raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks, "replacing", full_on_the_third)
+        patch.setattr("common.files.replacing", full_on_the_third)
+        with pytest.raises(
+            UserError, match=r"no space left on the disk; the epochs before are kept: .* --resume"
+        ):
+            run(tmp_path / "full")
+    assert not list((tmp_path / "full").glob(".tmp-*"))
+    _, resumed = run(tmp_path / "full", replace(OPTIONS, resume=True))
+    assert without_time(resumed) == without_time(whole)
+
+
+def test_a_disk_that_is_full_from_the_start_is_said(tmp_path, monkeypatch):
+    @contextmanager
+    def full(path):
+        raise OSError(28, "No space left on device")
+        yield
+
+    monkeypatch.setattr(callbacks, "replacing", full)
+    with pytest.raises(UserError, match="no space left on the disk; no epoch could be kept"):
+        run(tmp_path)
