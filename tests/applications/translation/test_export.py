@@ -187,7 +187,9 @@ def test_the_languages_card_and_warm_up_travel_with_the_model(exported):
     assert manifest["vocabulary_sha256"]
     assert "/" not in json.dumps(manifest["configuration"])
     files = {"source": "pairs.en.gz", "target": "pairs.de.gz", "pairs": None}
-    assert manifest["configuration"]["source"] == files, "no word of a sample that was not used"
+    source = manifest["configuration"]["source"]
+    assert {name: source[name] for name in files} == files
+    assert "data" not in source, "no word of a sample that was not used"
     assert (extra / "README.md").read_text("utf-8").startswith("# translation")
     assert (extra / "tf_serving_warmup_requests").stat().st_size > 0
 
