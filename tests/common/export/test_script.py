@@ -47,7 +47,7 @@ def facts(finished, **options):
 def test_no_path_of_the_machine_is_told(finished, tmp_path):
     assert str(tmp_path) not in str(facts(finished))
     told = facts(finished)["configuration"]
-    assert told["source"] == {"data": "novel.txt", "glob": "*.txt"}
+    assert told["source"] == {"data": "novel.txt", "glob": "*.txt", "encoding": "utf-8"}
     assert told["validation"] == "val.txt"
     assert told["pairs"] == ["a.de", "a.en"]
     assert told["dictionary"] == "gone.txt"
