@@ -1,5 +1,6 @@
 """The networks that are timed, and the exported models that serve them."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ def random_network(config: Config, labels: Sequence[str] = LABELS) -> Iterator[N
     model = build(config, len(labels))
     make_portable(model)
     trained = Trained(FinishedRun(config, {}, {"temperature": 1.0}, Path()), model, list(labels))
-    files = {DESCRIPTION_FILE.name: description(trained)}
+    files = {DESCRIPTION_FILE.name: json.dumps(description(trained))}
     with TemporaryDirectory() as folder:
         path = export_saved_model(signatures(trained), Path(folder) / NAME, files=files, tolerance=1e-4)
         yield Network(config, labels, path)
