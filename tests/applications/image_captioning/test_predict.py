@@ -106,7 +106,18 @@ def test_an_image_gives_a_dictionary_and_a_list_a_list(predictor, photo, tmp_pat
         np.zeros((3, 40, 40), np.uint8),
         [np.zeros((4, 4, 5), np.uint8)],
     ],
-    ids=str,
+    ids=[
+        "nothing",
+        "number",
+        "numbers",
+        "mapping",
+        "set",
+        "table",
+        "wide-numbers",
+        "empty",
+        "channels-first",
+        "five-channels",
+    ],
 )
 def test_what_is_no_image_is_refused(predictor, value):
     for ask in (predictor, predictor.n_best, predictor.attend, predictor.embed):
