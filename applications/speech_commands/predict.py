@@ -166,6 +166,7 @@ class Predictor(LoadedModel):
         options: DetectionOptions | None = None,
         *,
         sample_rate: float = SAMPLE_RATE,
+        show_progress: bool | None = None,
     ) -> Iterator[Detection]:
         """The words of a recording of any length with their times, as they are found.
 
@@ -175,12 +176,13 @@ class Predictor(LoadedModel):
             recording: as of a call, or an iterable of blocks, waveforms of any length, which may never end.
             options: when a word counts as heard.
             sample_rate: of a waveform, or of the blocks.
+            show_progress: of how much of a file has been heard; see `common.predicting.progress`.
 
         Raises:
             UserError: naming what is no recording, or cannot be used, and why.
         """
         detector, listener = Detector(self.labels, options or DetectionOptions()), self._listener()
-        for block in stream_of(recording, sample_rate, _BLOCK):
+        for block in stream_of(recording, sample_rate, _BLOCK, show_progress):
             yield from detector.feed(*listener.process(block))
         yield from detector.feed(*listener.process(np.zeros(_SETTLING, np.float32)))
         yield from detector.finish()
@@ -288,17 +290,34 @@ def _answered(predictor: Predictor, given: GivenFiles[np.ndarray], options: Opti
 
 
 def _detected(predictor: Predictor, given: GivenFiles[np.ndarray], options: Options) -> Iterator[Shown]:
-    """Each detection; standard input is heard as it comes."""
+    """Each detection; standard input is heard as it comes, files are read bit by bit."""
     for name, read in given.readers():
-        is_live = name == STANDARD_INPUT
-        recording = (
-            read_blocks(sys.stdin.fileno(), _LIVE_SECONDS, "standard input") if is_live else given.read(read)
-        )
-        for found in predictor.stream(recording, options.detection) if recording is not None else ():
+        for found in _found_in(predictor, given, name, read, options.detection):
             line = f"{found.time:.2f}s  {found.label}  {found.probability:.2f}"
             rounded = {"time": round(found.time, 2), "probability": round(found.probability, 6)}
             record = {"file": name, **found._asdict(), **rounded}
             yield Shown(record, [line if given.is_single else f"{line}  {printable(name)}"])
+
+
+def _found_in(
+    predictor: Predictor,
+    given: GivenFiles[np.ndarray],
+    name: str,
+    read: Callable[[], np.ndarray],
+    options: DetectionOptions,
+) -> Iterator[Detection]:
+    """The words of one recording; what is wrong with it is said."""
+    if name == STANDARD_INPUT:
+        yield from predictor.stream(read_blocks(sys.stdin.fileno(), _LIVE_SECONDS, "standard input"), options)
+        return
+    # What stands in a tar or a zip is no file of its own.
+    recording = name if Path(name).is_file() else given.read(read)
+    if recording is None:
+        return
+    try:
+        yield from predictor.stream(recording, options, show_progress=True)
+    except UserError as error:
+        given.complain(error)
 
 
 def _draw_attention(predictor: Predictor, waveform: np.ndarray, path: Path) -> None:

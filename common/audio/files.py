@@ -18,7 +18,7 @@ _RATES = (1_000, 768_000)
 _LOUDEST = 4.0
 _PLAIN_STEPS = 2**15
 # PCM, ADPCM of Microsoft, float, A-law, mu-law, ADPCM of IMA, GSM 6.10, G.721, MP3, and sub-formats of unknown name.
-_ENCODINGS_OF_LIBSNDFILE = (1, 2, 3, 6, 7, 0x11, 0x31, 0x40, 0x55, 0xFFFE)
+ENCODINGS_OF_LIBSNDFILE = (1, 2, 3, 6, 7, 0x11, 0x31, 0x40, 0x55, 0xFFFE)
 
 
 def read_audio(path: Path) -> np.ndarray:
@@ -60,7 +60,7 @@ def _decoded_wav(content: bytes, name: str) -> tuple[np.ndarray, int]:
     """A WAV file's samples, float32 `[frames, channels]`, and their rate."""
     file = read_wav(content, name)
     _require_whole(file.promised, file.present, name)
-    if file.layout.encoding not in _ENCODINGS_OF_LIBSNDFILE:
+    if file.layout.encoding not in ENCODINGS_OF_LIBSNDFILE:
         return decode_compressed(content, f"WAV of format {file.layout.encoding}", name)
     return decode_samples(file.layout, file.samples, name, file.facts)
 

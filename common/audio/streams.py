@@ -1,4 +1,4 @@
-"""Recordings that are still being written, such as a microphone's through a pipe, block by block."""
+"""Recordings block by block: long files, and those still being written, such as a microphone's through a pipe."""
 
 import os
 import queue
@@ -7,19 +7,29 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 import soxr
 
+from common.audio.compressed import compressed_format
 from common.audio.error import AudioError
-from common.audio.files import SAMPLE_RATE, decode_samples, require_rate, to_mono
+from common.audio.files import (
+    ENCODINGS_OF_LIBSNDFILE,
+    SAMPLE_RATE,
+    decode_samples,
+    require_rate,
+    to_mono,
+)
 from common.audio.wav_files import (
     KNOWN_CHUNKS,
     LENGTH_NOT_KNOWN,
     MOST_CHUNKS,
     WavLayout,
     is_chunk_name,
+    is_wav,
     read_layout,
     too_many_chunks,
 )
@@ -53,6 +63,66 @@ def read_blocks(file: int, seconds: float, name: str) -> Iterator[np.ndarray]:
         yield np.clip(resampler.resample_chunk(to_mono(samples, name)), -1, 1)
     if resampler is not None:
         yield np.clip(resampler.resample_chunk(np.zeros(0, np.float32), last=True), -1, 1)
+
+
+def file_blocks(path: Path, seconds: float, name: str) -> Iterator[np.ndarray] | None:
+    """The waveform of a file as `read_blocks` gives it, of which little is in memory at a time; None for a file that is
+    no whole one, or of a format that can only be decoded as a whole.
+
+    Args:
+        path: of the file.
+        seconds: length of a block.
+        name: what messages call the recording.
+    """
+
+    def blocks() -> Iterator[np.ndarray]:
+        with path.open("rb") as file:
+            yield from read_blocks(file.fileno(), seconds, name)
+
+    return blocks() if _can_be_cut(path, name) else None
+
+
+def duration_of(path: Path) -> float:
+    """Seconds of a file that libsndfile reads, by its header; 0 where that cannot tell."""
+    try:
+        return float(soundfile.info(str(path)).duration)
+    except soundfile.LibsndfileError:
+        return 0.0
+
+
+def _can_be_cut(path: Path, name: str) -> bool:
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(_COPIED_BYTES)
+            if is_wav(beginning):
+                return _has_whole_samples(file, path.stat().st_size, name)
+    except (OSError, ValueError, AudioError):
+        return False
+    # An AIFF must be whole before it is read, see `decode_audio`.
+    return bool(beginning) and beginning[:4] != b"FORM" and not compressed_format(beginning)
+
+
+def _has_whole_samples(file: BinaryIO, size: int, name: str) -> bool:
+    """Whether a WAV has samples in an encoding that libsndfile reads, and as many as it tells."""
+    file.seek(0)
+    if file.read(_BEGINNING)[:4] != b"RIFF":
+        return False
+    is_known = False
+    for _ in range(MOST_CHUNKS):
+        header = file.read(_HEADER)
+        if len(header) < _HEADER:
+            return False
+        kind, length = struct.unpack("<4sI", header)
+        if kind == b"data":
+            return is_known and 0 < length <= size - file.tell()
+        if kind == b"fmt ":
+            content = file.read(min(length, size))
+            is_known = read_layout(content, name).encoding in ENCODINGS_OF_LIBSNDFILE
+        else:
+            file.seek(length, os.SEEK_CUR)
+        if length % 2:
+            return False
+    return False
 
 
 class _Source:
@@ -137,9 +207,21 @@ def _samples(
         left = None if left is None else left - wanted
 
 
+class _ReadOnwards(soundfile.SoundFile):
+    """A file that is read from its beginning to its end.
+
+    After each block soundfile seeks to where it is, for which an MP3's decoder forgets the samples that the next ones
+    overlap with.
+    """
+
+    def seekable(self) -> bool:
+        """No."""
+        return False
+
+
 def _blocks_of_libsndfile(file: int, seconds: float, name: str) -> Iterator[Samples]:
     try:
-        with os.fdopen(file, "rb") as owned, soundfile.SoundFile(owned.fileno(), closefd=False) as audio:
+        with os.fdopen(file, "rb") as owned, _ReadOnwards(owned.fileno(), closefd=False) as audio:
             frames = max(round(seconds * audio.samplerate), 1)
             while len(samples := audio.read(frames, dtype="float32", always_2d=True)):
                 yield samples, audio.samplerate

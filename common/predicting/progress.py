@@ -2,11 +2,11 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from common import cli
 
@@ -25,12 +25,29 @@ def progress(items: Sequence[Item], title: str, is_shown: bool | None = None) ->
         is_shown: True shows it on standard error, if that is a terminal, and in notebooks; None in notebooks only, and
             False nowhere. A notebook shows it once the work has taken half a second.
     """
+    return progress_of(items, title, len(items), lambda item: 1, is_shown)
+
+
+def progress_of(
+    items: Iterable[Item],
+    title: str,
+    total: float,
+    amount: Callable[[Item], float],
+    is_shown: bool | None = None,
+) -> Iterable[Item]:
+    """The items, with a bar of how much is done of a work whose parts differ.
+
+    Args:
+        items: that are worked on one after another.
+        title: of the bar.
+        total: the whole of the work.
+        amount: what an item is of it.
+        is_shown: as for `progress`.
+    """
     console = cli.console(stderr=True)
     if is_notebook(console):
-        return items if is_shown is False else _followed(items, title)
-    return track(
-        items, title, console=console, transient=True, disable=not (is_shown and console.is_terminal)
-    )
+        return items if is_shown is False else _in_notebook(items, title, total, amount)
+    return _in_terminal(items, title, total, amount, console) if is_shown and console.is_terminal else items
 
 
 def is_notebook(console: Console) -> bool:
@@ -38,27 +55,49 @@ def is_notebook(console: Console) -> bool:
     return console.is_jupyter and "IPython" in sys.modules
 
 
-def line_of(title: str, done: int, count: int, seconds: float) -> str:
+def line_of(title: str, done: float, total: float, seconds: float) -> str:
     """A bar as a line of text.
 
     >>> line_of("translating", 3, 4, 12.3)
     'translating ██████████████████████████████░░░░░░░░░░  75%  12 s'
     """
-    full = _WIDTH * done // count
-    return f"{title} {'█' * full}{'░' * (_WIDTH - full)} {done / count:4.0%}  {seconds:.0f} s"
+    share = min(done / total, 1)
+    full = int(_WIDTH * share)
+    return f"{title} {'█' * full}{'░' * (_WIDTH - full)} {share:4.0%}  {seconds:.0f} s"
 
 
-def _followed(items: Sequence[Item], title: str) -> Iterator[Item]:
+def _in_terminal(
+    items: Iterable[Item], title: str, total: float, amount: Callable[[Item], float], console: Console
+) -> Iterator[Item]:
+    bar = Progress(
+        *(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()),
+        console=console,
+        transient=True,
+        # Answers in the same terminal stand above the bar; those in a pipe or a file stay what they are.
+        redirect_stdout=sys.stdout.isatty(),
+    )
+    with bar:
+        task = bar.add_task(title, total=total)
+        for item in items:
+            yield item
+            bar.advance(task, amount(item))
+
+
+def _in_notebook(
+    items: Iterable[Item], title: str, total: float, amount: Callable[[Item], float]
+) -> Iterator[Item]:
     # Notebooks of every make show and replace plain text; rich's own bar needs ipywidgets there.
     from IPython.display import display
 
     handle: Any = None
     started = time.monotonic()
-    for done, item in enumerate(items, start=1):
+    done = 0.0
+    for item in items:
         yield item
+        done += amount(item)
         seconds = time.monotonic() - started
-        content = {"text/plain": line_of(title, done, len(items), seconds)}
+        content = {"text/plain": line_of(title, done, total, seconds)}
         if handle is not None:
             handle.update(content, raw=True)
-        elif seconds > _QUICK_SECONDS and done < len(items):
+        elif seconds > _QUICK_SECONDS and done < total:
             handle = display(content, raw=True, display_id=True)  # type: ignore[no-untyped-call]

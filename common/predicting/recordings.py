@@ -1,12 +1,15 @@
 """Recordings that a predictor is called with from Python: files, waveforms, and what Hugging Face makes of them."""
 
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import soxr
 
 from common.audio.files import SAMPLE_RATE, decode_audio, to_mono
+from common.audio.streams import duration_of, file_blocks
 from common.audio.waveforms import EXPECTED, checked_rate, frames_of, waveform_of
 from common.errors import UserError
 from common.predicting.examples import (
@@ -18,6 +21,8 @@ from common.predicting.examples import (
     require_several,
     several_of,
 )
+from common.predicting.input_files import printable
+from common.predicting.progress import progress_of
 
 GivenRecording: TypeAlias = Any
 """A path, the bytes of an audio file, an open one, a waveform (see `common.audio.waveforms`), or the `{"array",
@@ -75,18 +80,27 @@ def recording_of(recording: GivenRecording, name: str, sample_rate: float = SAMP
 
 
 def stream_of(
-    recording: GivenRecording, sample_rate: float = SAMPLE_RATE, size: int = 3 * SAMPLE_RATE
+    recording: GivenRecording,
+    sample_rate: float = SAMPLE_RATE,
+    size: int = 3 * SAMPLE_RATE,
+    show_progress: bool | None = None,
 ) -> Iterator[np.ndarray]:
     """The waveform of a recording in blocks, float32 `[samples]` at 16,000 Hz.
+
+    Of a file little is in memory at a time, unless only all of it can be decoded (M4A, AIFF).
 
     Args:
         recording: as of `recording_of`, or an iterable of blocks, waveforms of any length, which may never end.
         sample_rate: of a waveform, or of the blocks.
         size: of the blocks of what is one whole.
+        show_progress: of how much of a file has been taken; see `common.predicting.progress`.
 
     Raises:
         UserError: naming what is no recording, or cannot be used, and why.
     """
+    if isinstance(recording, str | os.PathLike) and (blocks := _file_blocks(recording, size, show_progress)):
+        yield from blocks
+        return
     if is_one_recording(recording):
         waveform = recording_of(recording, "recording", sample_rate)
         yield from (waveform[first : first + size] for first in range(0, len(waveform), size))
@@ -103,6 +117,20 @@ def stream_of(
             yield np.clip(mono if resampler is None else resampler.resample_chunk(mono), -1, 1)
     if resampler is not None:
         yield np.clip(resampler.resample_chunk(np.zeros(0, np.float32), last=True), -1, 1)
+
+
+def _file_blocks(
+    file: str | os.PathLike[str], size: int, show_progress: bool | None
+) -> Iterator[np.ndarray] | None:
+    path = Path(os.path.expanduser(file))
+    blocks = file_blocks(path, size / SAMPLE_RATE, str(file))
+    if blocks is None:
+        return None
+    seconds = duration_of(path)
+    if not seconds:
+        return blocks
+    title = printable(path.name)
+    return iter(progress_of(blocks, title, seconds, lambda block: len(block) / SAMPLE_RATE, show_progress))
 
 
 def _is_decoder(recording: Any) -> bool:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from applications import load
 from applications.speech_commands.detection import DetectionOptions, Detector
 from applications.speech_commands.predict import Predictor
+from applications.speech_commands.streaming import StepListener
 from common.audio.files import SAMPLE_RATE, encode_wav
 from common.errors import UserError
 
@@ -442,3 +443,26 @@ def test_a_mistake_is_one_clear_line(script, arguments, expected):
     is_wrong_flag = err.startswith("error: --")
     assert (status, out, len(err.splitlines())) == (2 if is_wrong_flag else 1, "", 1)
     assert expected in err
+
+
+def test_a_long_file_is_heard_in_blocks_and_what_is_wrong_with_it_is_said(
+    script, exported_stream, tmp_path, monkeypatch
+):
+    """No waveform is ever longer than a block; a file that turns out to be damaged leaves the others alone."""
+    fine, broken, cut = (tmp_path / name for name in ("fine.flac", "nan.wav", "cut.wav"))
+    soundfile.write(fine, np.tile(long_recording(), 4), SAMPLE_RATE)
+    soundfile.write(broken, np.full(SAMPLE_RATE, np.nan), SAMPLE_RATE, subtype="FLOAT")
+    cut.write_bytes(encode_wav(long_recording())[:-1000])
+    longest, process = [], StepListener.process
+
+    def measured(self, block):
+        longest.append(len(block))
+        return process(self, block)
+
+    monkeypatch.setattr(StepListener, "process", measured)
+    status, out, err = script("--stream", "--threshold", "0.6", broken, cut, fine, model=exported_stream)
+    assert (status, len(err.splitlines())) == (1, 2)
+    assert "NaN" in err.splitlines()[0]
+    assert "truncated" in err.splitlines()[1]
+    assert [line.split("  ")[1] for line in out.splitlines()] == [label for _, label in WORDS] * 4
+    assert max(longest) <= 4 * SAMPLE_RATE

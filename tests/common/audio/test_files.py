@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
 from common.audio.files import SAMPLE_RATE, AudioError, decode_audio, encode_wav, read_audio
-from common.audio.streams import read_blocks
+from common.audio.streams import duration_of, file_blocks, read_blocks
 from common.errors import UserError
 
 SECONDS = 0.5
@@ -296,3 +296,42 @@ def test_ctrl_c_ends_the_wait_for_a_pipe_that_stays_open_and_silent(kind):
     finally:
         process.kill()
         process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype", "rate"),
+    [
+        *(
+            ("WAV", "PCM_16", 16_000),
+            ("WAV", "PCM_24", 44_100),
+            ("WAV", "ULAW", 8_000),
+            ("WAVEX", "FLOAT", 22_050),
+        ),
+        *(("FLAC", "PCM_16", 44_100), ("OGG", "VORBIS", 48_000), ("MP3", "MPEG_LAYER_III", 44_100)),
+    ],
+)
+def test_a_long_file_is_read_block_by_block_and_gives_the_same_waveform(kind, subtype, rate, tmp_path):
+    content = encoded(np.tile(tone(rate), 10), rate, kind=kind, subtype=subtype)
+    (tmp_path / "sound").write_bytes(content)
+    blocks = list(file_blocks(tmp_path / "sound", 0.5, "sound"))
+    assert len(blocks) >= 10
+    assert max(map(len, blocks)) < 1.5 * SAMPLE_RATE
+    np.testing.assert_allclose(np.concatenate(blocks), decode_audio(content, "whole"), atol=1e-6)
+    assert duration_of(tmp_path / "sound") == pytest.approx(5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        WHOLE[: len(WHOLE) // 2],
+        unfinished_header(0),
+        encoded(tone(SAMPLE_RATE), kind="AIFF"),
+        encoded(tone(SAMPLE_RATE), kind="RF64"),
+        b"\0\0\0\x20ftypM4A " + bytes(64) + b"mp4a",
+        b"",
+    ],
+    ids=["truncated", "length not told", "AIFF", "RF64", "M4A", "empty"],
+)
+def test_a_file_that_must_be_seen_whole_is_not_cut_into_blocks(content, tmp_path):
+    (tmp_path / "sound").write_bytes(content)
+    assert file_blocks(tmp_path / "sound", 0.5, "sound") is None

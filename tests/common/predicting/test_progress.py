@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from common import cli
-from common.predicting.progress import line_of, progress
+from common.predicting.progress import line_of, progress, progress_of
 
 
 class Notebook(ModuleType):
@@ -71,3 +71,15 @@ def test_elsewhere_only_a_terminal_shows_it_where_it_is_asked_to(monkeypatch, is
     monkeypatch.setattr(cli, "console", lambda stderr: made)
     assert list(progress("abcd", "reading", is_shown)) == list("abcd")
     assert ("reading" in stream.getvalue()) == says
+
+
+def test_parts_that_differ_move_the_bar_by_what_they_are_of_the_whole(notebook, monkeypatch):
+    seconds_apart(monkeypatch, 1)
+    assert list(progress_of(iter([1, 2, 5]), "hearing", 10, float)) == [1, 2, 5]
+    assert [line.split()[-3] for line in notebook.shown[0]] == ["10%", "30%", "80%"]
+
+
+def test_a_whole_that_was_told_too_short_is_never_more_than_done(notebook, monkeypatch):
+    seconds_apart(monkeypatch, 1)
+    assert list(progress_of(iter([3, 4]), "hearing", 5, float)) == [3, 4]
+    assert [line.split()[-3] for line in notebook.shown[0]] == ["60%", "100%"]
