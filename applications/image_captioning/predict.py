@@ -62,15 +62,17 @@ class Predictor(LoadedModel):
         self.grid: int = described["grid"]
 
     @overload
-    def __call__(self, images: str | Path | bytes, show_progress: bool | None = None) -> Answer: ...
+    def __call__(self, images: str | Path | bytes, *, show_progress: bool | None = None) -> Answer: ...
 
     @overload
-    def __call__(self, images: Sequence[GivenImage], show_progress: bool | None = None) -> list[Answer]: ...
+    def __call__(
+        self, images: Sequence[GivenImage], *, show_progress: bool | None = None
+    ) -> list[Answer]: ...
 
     @overload
-    def __call__(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any: ...
+    def __call__(self, images: Any, *, column: Column = None, show_progress: bool | None = None) -> Any: ...
 
-    def __call__(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any:
+    def __call__(self, images: Any, *, column: Column = None, show_progress: bool | None = None) -> Any:
         """`{"caption", "score"}` for one image, a list of them for several.
 
         The score is the caption's log-probability over a penalty for its length.
@@ -78,19 +80,19 @@ class Predictor(LoadedModel):
         Args:
             images: a path, the bytes of an image file, an open one, an image of Pillow's, or pixels (see
                 `common.images.pixels`); a list of these, pixels `[images, height, width, channels]`, or a data frame.
-            show_progress: see `common.predicting.progress`.
             column: of a data frame.
+            show_progress: see `common.predicting.progress`.
 
         Raises:
             UserError: naming what is no image, or cannot be used, and why.
         """
         return self._all("serving_default", images, _answer, show_progress, column)
 
-    def n_best(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any:
+    def n_best(self, images: Any, *, column: Column = None, show_progress: bool | None = None) -> Any:
         """The search's captions of one image, the best first, each as of `__call__`; a list of them for a list."""
         return self._all("n_best", images, _hypotheses, show_progress, column)
 
-    def attend(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any:
+    def attend(self, images: Any, *, column: Column = None, show_progress: bool | None = None) -> Any:
         """`{"caption", "tokens", "attention"}` for one image, a list of them for a list.
 
         `attention` `[tokens, grid, grid]` tells where in the image, squashed to a square, the model looked as it wrote
@@ -98,11 +100,11 @@ class Predictor(LoadedModel):
         """
         return self._all("attend", images, _attended, show_progress, column)
 
-    def embed(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any:
+    def embed(self, images: Any, *, column: Column = None, show_progress: bool | None = None) -> Any:
         """The vector `[channels]` of what the model sees in one image; a list of them for a list."""
         return self._all("embed", images, lambda row: row["vector"], show_progress, column)
 
-    def outcomes(self, files: Sequence[ImageFile], n_best: bool = False) -> list[list[Answer] | UserError]:
+    def outcomes(self, files: Sequence[ImageFile], *, n_best: bool = False) -> list[list[Answer] | UserError]:
         """For each file the captions to show, one or the search's, or what is wrong with it."""
         rows = self._outcomes("n_best" if n_best else "serving_default", files)
         shown = _hypotheses if n_best else lambda row: [_answer(row)]
@@ -238,7 +240,7 @@ def _found(argument: str) -> list[tuple[str, Read]]:
 
 def _captioned(predictor: Predictor, given: GivenFiles[bytes], options: Options) -> Iterator[Shown]:
     for chunk in chunks((ImageFile(*one) for one in given.contents()), options.batch_size):
-        for file, outcome in zip(chunk, predictor.outcomes(chunk, options.n_best), strict=True):
+        for file, outcome in zip(chunk, predictor.outcomes(chunk, n_best=options.n_best), strict=True):
             if isinstance(outcome, UserError):
                 given.complain(outcome)
                 continue

@@ -120,11 +120,13 @@ class Predictor(LoadedModel):
         """
         require_top_k(top_k)
         waveforms = recordings_of(recordings, sample_rate, column)
-        rows = self.probabilities(waveforms, show_progress)
+        rows = self.probabilities(waveforms, show_progress=show_progress)
         answers = [classified(row, self.labels, top_k) for row in rows]
         return answers[0] if is_one_recording(recordings) else answers
 
-    def probabilities(self, waveforms: Sequence[np.ndarray], show_progress: bool | None = None) -> np.ndarray:
+    def probabilities(
+        self, waveforms: Sequence[np.ndarray], *, show_progress: bool | None = None
+    ) -> np.ndarray:
         """Calibrated probabilities `[waveforms, classes]` of waveforms `[samples]`, those of one length computed
         together.
 

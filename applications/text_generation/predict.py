@@ -101,12 +101,12 @@ class Predictor(LoadedModel):
     def __call__(
         self,
         prefixes: Any,
+        *,
         length: int = 200,
         temperature: float = 0.8,
         top_k: int = 0,
         top_p: float = 1.0,
         seed: int | Sequence[int] = 0,
-        *,
         column: Column = None,
         show_progress: bool | None = None,
     ) -> Any:
@@ -141,6 +141,7 @@ class Predictor(LoadedModel):
     def stream(
         self,
         prefix: str,
+        *,
         length: int = 200,
         temperature: float = 0.8,
         top_k: int = 0,
@@ -153,7 +154,7 @@ class Predictor(LoadedModel):
         for (piece,), _ in self.write(self.read([prefix]), sampling, seeds, _SHOWN_AT_ONCE):
             yield piece
 
-    def score(self, text: str, show_progress: bool | None = None) -> np.ndarray:
+    def score(self, text: str, *, show_progress: bool | None = None) -> np.ndarray:
         """The natural logarithm of each character's probability given those before it, `[characters]` float32.
 
         The text may be of any length; it is read as one stream. A character that the model does not know has the

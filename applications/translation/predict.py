@@ -40,15 +40,15 @@ class Predictor(LoadedModel):
         self.languages: dict[str, str] = read_extra(self.path, LANGUAGES_FILE, "translation")
 
     @overload
-    def __call__(self, texts: str, show_progress: bool | None = None) -> Answer: ...
+    def __call__(self, texts: str, *, show_progress: bool | None = None) -> Answer: ...
 
     @overload
     def __call__(
-        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+        self, texts: Any, *, column: Column = None, show_progress: bool | None = None
     ) -> list[Answer]: ...
 
     def __call__(
-        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+        self, texts: Any, *, column: Column = None, show_progress: bool | None = None
     ) -> Answer | list[Answer]:
         """`{"translation", "score", "truncated"}` for one text, a list of them for several.
 
@@ -57,8 +57,8 @@ class Predictor(LoadedModel):
 
         Args:
             texts: a text; or a list, a series or an array of them, or a data frame.
-            show_progress: see `common.predicting.progress`.
             column: of a data frame.
+            show_progress: see `common.predicting.progress`.
 
         Raises:
             UserError: naming what is no text.
@@ -68,15 +68,15 @@ class Predictor(LoadedModel):
         return answers[0] if isinstance(texts, str) else answers
 
     @overload
-    def n_best(self, texts: str, show_progress: bool | None = None) -> list[Answer]: ...
+    def n_best(self, texts: str, *, show_progress: bool | None = None) -> list[Answer]: ...
 
     @overload
     def n_best(
-        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+        self, texts: Any, *, column: Column = None, show_progress: bool | None = None
     ) -> list[list[Answer]]: ...
 
     def n_best(
-        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+        self, texts: Any, *, column: Column = None, show_progress: bool | None = None
     ) -> list[Answer] | list[list[Answer]]:
         """The search's different translations of one text, the best first, each as of `__call__`; a list of them for
         several."""
@@ -85,15 +85,15 @@ class Predictor(LoadedModel):
         return answers[0] if isinstance(texts, str) else answers
 
     @overload
-    def align(self, texts: str, show_progress: bool | None = None) -> Answer: ...
+    def align(self, texts: str, *, show_progress: bool | None = None) -> Answer: ...
 
     @overload
     def align(
-        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+        self, texts: Any, *, column: Column = None, show_progress: bool | None = None
     ) -> list[Answer]: ...
 
     def align(
-        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+        self, texts: Any, *, column: Column = None, show_progress: bool | None = None
     ) -> Answer | list[Answer]:
         """`{"translation", "source_tokens", "target_tokens", "attention"}` for one text, a list of them for several.
 
@@ -105,7 +105,7 @@ class Predictor(LoadedModel):
         return answers[0] if isinstance(texts, str) else answers
 
     def log_likelihoods(
-        self, texts: Sequence[str], translations: Sequence[str], show_progress: bool | None = None
+        self, texts: Sequence[str], translations: Sequence[str], *, show_progress: bool | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """How probable given translations are: log-probabilities in nats `[texts]`, and tokens they have, the end one
         of them."""
@@ -174,9 +174,9 @@ def main(options: Options) -> None:
     def answer(given: Sequence[GivenText], show_progress: bool) -> Iterator[Shown]:
         texts = [one.text for one in given]
         found = (
-            predictor.n_best(texts, show_progress)
+            predictor.n_best(texts, show_progress=show_progress)
             if options.n_best
-            else [[answer] for answer in predictor(texts, show_progress)]
+            else [[answer] for answer in predictor(texts, show_progress=show_progress)]
         )
         are_cut = (best["truncated"] for best, *_ in found)
         warn_of(given, are_cut, "too long for this model; its end is left out")

@@ -38,7 +38,7 @@ def test_a_text_gives_a_dictionary_and_a_list_a_list(exported):
 def test_what_is_no_text_is_refused(predictor, value):
     for explain in (False, True):
         with pytest.raises(UserError, match=r"^texts.*: got .*; expected "):
-            predictor(value, explain)
+            predictor(value, explain=explain)
 
 
 def test_a_data_frame_is_answered_by_its_column_and_the_answers_are_a_table(predictor):
