@@ -61,9 +61,10 @@ def evaluate(options: Options) -> dict[str, Any]:
     drawn = numbers_to_draw(options.attention, len(examples), "an image")
     predictor = Predictor(path, options.batch_size)
     announce(predictor.path, examples)
-    # The first answers wait for TensorFlow to prepare the graph, once for each process.
-    predictor(examples.images[: options.batch_size])
-    answers, seconds = timed(lambda: predictor(examples.images, show_progress=True))
+    answers, seconds = timed(
+        lambda: predictor(examples.images, show_progress=True),
+        warm_up=lambda: predictor(examples.images[: options.batch_size]),
+    )
     captions = [answer["caption"] for answer in answers]
     is_sample = options.source.data == SAMPLE and options.source.tree is None
     metrics = {

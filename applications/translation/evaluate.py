@@ -56,9 +56,9 @@ def evaluate(options: Options) -> dict[str, Any]:
     drawn = numbers_to_draw(options.attention, len(pairs), "a pair")
     predictor = Predictor(path, options.batch_size)
     announce(predictor.path, pairs)
-    # The first answers wait for TensorFlow to prepare the graph, once for each process.
-    predictor(list(pairs.sources[:1]))
-    answers, seconds = timed(lambda: predictor(pairs.sources, show_progress=True))
+    answers, seconds = timed(
+        lambda: predictor(pairs.sources, show_progress=True), warm_up=lambda: predictor(pairs.sources[:1])
+    )
     outputs = [answer["translation"] for answer in answers]
     metrics = {
         **measure(outputs, pairs),
