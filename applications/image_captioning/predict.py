@@ -19,7 +19,7 @@ from common.errors import ROW_ERROR, FlagError, UserError
 from common.images.files import decode_image, encode_png, is_image
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelError
-from common.predicting.answer_files import require_answer_file
+from common.predicting.answer_files import require_answer_file, require_picture
 from common.predicting.examples import Column, several_of
 from common.predicting.images import (
     IMAGES_EXPECTED,
@@ -214,11 +214,8 @@ class Options:
     def __post_init__(self) -> None:
         check_ranges(self)
         require_answer_file(self.output)
-        if self.attention is None:
-            return
-        if self.attention.suffix.lower() != ".png":
-            raise FlagError(f"--attention {self.attention}: expected a name that ends in .png")
-        if not is_single(self.images):
+        require_picture(self.attention, "--attention")
+        if self.attention is not None and not is_single(self.images):
             raise FlagError(f"--attention {self.attention}: expected a single image")
 
 

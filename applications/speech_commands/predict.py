@@ -26,7 +26,7 @@ from common.checks import AtLeast, check_ranges
 from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
-from common.predicting.answer_files import probability_columns, require_answer_file
+from common.predicting.answer_files import probability_columns, require_answer_file, require_picture
 from common.predicting.examples import Column
 from common.predicting.input_files import STANDARD_INPUT, GivenFiles, find_files, is_single, printable
 from common.predicting.predictor import Answer, LoadedModel, classified, require_top_k
@@ -250,8 +250,7 @@ class Options:
             raise FlagError(
                 "--smoothing, --threshold and --refractory say when a word counts as heard with --stream"
             )
-        if self.attention is not None and self.attention.suffix.lower() != ".png":
-            raise FlagError(f"--attention {self.attention}: expected a name that ends in .png")
+        require_picture(self.attention, "--attention")
         if self.attention is not None and (self.stream or not is_single(self.recordings)):
             raise FlagError(f"--attention {self.attention}: expected a single recording, and no --stream")
 

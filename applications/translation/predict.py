@@ -13,6 +13,7 @@ import numpy as np
 from common import cli
 from common.errors import FlagError
 from common.inference.extra_files import read_extra
+from common.predicting.answer_files import require_picture
 from common.predicting.examples import Column, texts_of
 from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded
 from common.predicting.script import Shown, TextFlags, answer_texts, warn_of
@@ -159,10 +160,9 @@ class Options:
     """Draw what the model looked at while it translated a single text, as a PNG."""
 
     def __post_init__(self) -> None:
+        require_picture(self.attention, "--attention")
         if self.attention is not None and len(self.given.texts) != 1:
             raise FlagError(f"--attention {self.attention}: expected a single text, as an argument")
-        if self.attention is not None and self.attention.suffix.lower() != ".png":
-            raise FlagError(f"--attention {self.attention}: expected a name that ends in .png")
 
 
 def main(options: Options) -> None:
