@@ -23,6 +23,7 @@ from common import cli
 from common.decoding.beam import Hypotheses, beam_search
 from common.errors import ROW_ERROR
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
+from common.export.model_card import without_data_flag
 from common.export.saved_model import Signature
 from common.export.script import SearchOptions, card_of, publish, report
 from common.images.decoding import decode_images
@@ -242,7 +243,7 @@ def export(options: SearchOptions) -> Path:
     )
     if source.images is not None:
         # It says `sample` there unless told otherwise, and files are told by --images.
-        del card.configuration["source"]["data"]
+        card = without_data_flag(card)
     facts, served = {DESCRIPTION_FILE.name: description(trained)}, partial(signatures, trained, options)
     return publish(card, trained, served, options.export, facts, tolerance=1e-4)
 

@@ -22,6 +22,7 @@ from common.data.sources import SAMPLE
 from common.decoding.beam import Hypotheses, beam_search
 from common.errors import ROW_ERROR
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
+from common.export.model_card import without_data_flag
 from common.export.saved_model import Signature
 from common.export.script import SearchOptions, card_of, placeless, publish, report
 from common.layers.attention_decoder import Memory
@@ -287,7 +288,7 @@ def export(options: SearchOptions) -> Path:
     )
     if _are_files(source):
         # It says `sample` there unless told otherwise, and files are told by --source and --target.
-        del card.configuration["source"]["data"]
+        card = without_data_flag(card)
     facts, served = {LANGUAGES_FILE.name: description(trained)}, partial(signatures, trained, options)
     return publish(card, trained, served, options.export, facts, tolerance=1e-4)
 
