@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from applications.image_captioning.config import IMAGE, LABELS, TARGET, Config
 from applications.image_captioning.sample import sample
-from common.data.batching import pad
+from common.data.batching import teacher_forced
 from common.images.augmentation import colour_jitter, mirrors, random_crops, random_half
 from common.images.captioned import CaptionedImages, CaptionSource, load_evaluation, load_training
 from common.text.caption_words import caption_tokens
@@ -139,7 +139,7 @@ def caption_batches(encoded: Encoded, config: Config, epochs: range) -> tuple[tf
     def captions_of(rows: np.ndarray, seed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(seed)
         chosen = [rng.permutation(len(encoded.captions[row]))[:most] for row in rows]
-        return _teacher_forced(
+        return _captions_fed(
             [
                 [encoded.captions[row][index] for index in order]
                 for row, order in zip(rows, chosen, strict=True)
@@ -164,7 +164,7 @@ def caption_validation(encoded: Encoded, config: Config) -> tf.data.Dataset:
 
     def generate() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
         for first in range(0, len(encoded), size):
-            target, labels = _teacher_forced(encoded.captions[first : first + size], most)
+            target, labels = _captions_fed(encoded.captions[first : first + size], most)
             images = encoded.images[first : first + size]
             yield {IMAGE: images, TARGET: target, LABELS: labels}, labels
 
@@ -207,13 +207,11 @@ def _planned(
     return dataset.map(make).prefetch(tf.data.AUTOTUNE), -(-examples // batch_size)
 
 
-def _teacher_forced(captions: Sequence[Sequence[np.ndarray]], most: int) -> tuple[np.ndarray, np.ndarray]:
+def _captions_fed(captions: Sequence[Sequence[np.ndarray]], most: int) -> tuple[np.ndarray, np.ndarray]:
     """What the decoder is fed and what it is to write, `[images, most, time]` each; places without a caption are 0."""
     flat = [ids for image in captions for ids in (*image, *[np.zeros(0, np.int32)] * (most - len(image)))]
-    labels = pad(flat)
-    starts = np.where(labels[:, :1] > 0, START, 0).astype(np.int32)
-    fed = np.concatenate([starts, np.where(labels == END, 0, labels)[:, :-1]], axis=1)
-    return tuple(ids.reshape(len(captions), most, -1) for ids in (fed, labels))  # type: ignore[return-value]
+    fed, labels = teacher_forced(flat, START, END)
+    return fed.reshape(len(captions), most, -1), labels.reshape(len(captions), most, -1)
 
 
 def _as_numbers(images: tf.Tensor) -> tf.Tensor:

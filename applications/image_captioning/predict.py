@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, overload
 
-import numpy as np
 import tyro
 
 from common import cli
@@ -21,6 +20,7 @@ from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelError
 from common.predicting.answer_files import require_answer_file, require_picture
 from common.predicting.examples import Column, several_of
+from common.predicting.hypotheses import existing_hypotheses
 from common.predicting.images import (
     IMAGES_EXPECTED,
     GivenImage,
@@ -177,12 +177,8 @@ def _answer(row: Answer) -> Answer:
 
 
 def _hypotheses(row: Answer) -> list[Answer]:
-    lowest = np.finfo(np.float32).min
-    return [
-        {"caption": decoded(caption), "score": float(score)}
-        for caption, score in zip(row["captions"], row["scores"], strict=True)
-        if score > lowest
-    ]
+    hypotheses = existing_hypotheses(row["captions"], row["scores"])
+    return [{"caption": decoded(caption), "score": score} for caption, score in hypotheses]
 
 
 def _attended(row: Answer) -> Answer:

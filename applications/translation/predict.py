@@ -15,6 +15,7 @@ from common.errors import FlagError
 from common.inference.extra_files import read_extra
 from common.predicting.answer_files import require_picture
 from common.predicting.examples import Column, texts_of
+from common.predicting.hypotheses import existing_hypotheses
 from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded
 from common.predicting.script import Shown, TextFlags, answer_texts, warn_of
 from common.predicting.texts import GivenText, argument_texts
@@ -126,12 +127,10 @@ def _answer(translation: bytes, score: float, truncated: bool) -> Answer:
 
 
 def _hypotheses(row: Mapping[str, Any]) -> list[Answer]:
-    lowest = np.finfo(np.float32).min
     # One text can be written in several subwords; the first of equal ones has the highest score.
     scores: dict[bytes, float] = {}
-    for translation, score in zip(row["translations"], row["scores"], strict=True):
-        if score > lowest:
-            scores.setdefault(translation, score)
+    for translation, score in existing_hypotheses(row["translations"], row["scores"]):
+        scores.setdefault(translation, score)
     return [_answer(translation, score, row["truncated"]) for translation, score in scores.items()]
 
 
