@@ -14,7 +14,15 @@ from common import cli
 from common.checks import AtLeast, check_ranges
 from common.predicting.answer_files import answer_file, require_answer_file
 from common.predicting.input_files import GivenFiles
-from common.predicting.texts import GivenText, chunks, given_texts, input_columns, require_one_source
+from common.predicting.texts import (
+    TEXT_COLUMN,
+    GivenText,
+    chunks,
+    given_texts,
+    input_columns,
+    require_fitting_flags,
+    require_one_source,
+)
 from common.text.tables import TableFormat
 
 _WRITTEN_AT_ONCE = 1024
@@ -47,7 +55,7 @@ class TextFlags:
     in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     input: Path | None = None
     """Text file with a text in each line, or CSV, TSV or JSON lines with a column of texts (.gz too), or Parquet."""
-    text_column: str = "text"
+    text_column: str = TEXT_COLUMN
     """Column of a table given by --input that holds the text, by its name; or by its number from 1 in a CSV or TSV
     without a header."""
     output: Path | None = None
@@ -61,6 +69,7 @@ class TextFlags:
     def __post_init__(self) -> None:
         check_ranges(self)
         require_one_source(self.texts, self.input)
+        require_fitting_flags(self.input, self.text_column, self.table)
         require_answer_file(self.output)
 
 

@@ -8,9 +8,13 @@ from typing import Any, BinaryIO, TypeVar
 
 from common.errors import FlagError, UserError
 from common.predicting.answer_files import BINARY_ENDINGS
-from common.text.tables import KINDS, Table, TableFormat, is_table, iterate_lines, suffix_of
+from common.text.files import UTF_8
+from common.text.tables import JSON, KINDS, PARQUET, Table, TableFormat, is_table, iterate_lines, suffix_of
 
 Item = TypeVar("Item")
+
+TEXT_COLUMN = "text"
+"""The column that holds the texts of a table, unless another is named."""
 
 _FAULTS_TOLD = 3
 
@@ -94,6 +98,41 @@ def require_one_source(arguments: Sequence[str], path: Path | None) -> None:
     """Raises UserError if texts come both as arguments and from a file."""
     if arguments and path is not None:
         raise FlagError(f"--input {path}: expected texts either as arguments or from a file, got both")
+
+
+def require_fitting_flags(path: Path | None, column: str, form: TableFormat) -> None:
+    """Raises FlagError if a flag says of the input what its kind does not have, such as a column of a plain text.
+
+    Args:
+        path: of the input; None for arguments and standard input.
+        column: with the texts, of a table.
+        form: how the input is written.
+    """
+    given = {
+        f"--text-column {column}": column != TEXT_COLUMN,
+        f"--delimiter {form.delimiter!r}": form.delimiter is not None,
+        f"--encoding {form.encoding}": form.encoding != UTF_8,
+        "--strict": form.strict,
+    }
+    fitting = _fitting_flags(path, form)
+    for flag, is_given in given.items():
+        if is_given and flag.partition(" ")[0] not in fitting:
+            kinds = "a CSV or TSV" if path is not None and is_table(path, form) else KINDS
+            given_input = f"--input {path}" if path is not None else "texts that are in no file"
+            raise FlagError(f"{flag}: does not go with {given_input}; expected --input with {kinds}")
+
+
+def _fitting_flags(path: Path | None, form: TableFormat) -> Sequence[str]:
+    if path is None:
+        return ()
+    if not is_table(path, form):
+        return ("--encoding",)
+    kind = suffix_of(path)
+    if kind == PARQUET:
+        return "--text-column", "--strict"
+    if kind in JSON:
+        return "--text-column", "--strict", "--encoding"
+    return "--text-column", "--strict", "--encoding", "--delimiter"
 
 
 def argument_texts(arguments: Sequence[str]) -> list[str]:

@@ -203,6 +203,7 @@ def test_every_kind_of_table_is_answered_with_its_other_columns(script, tmp_path
         (("--input", "a.csv", "--delimiter", "::"), "--delimiter '::': expected one character"),
         (("--input", "a.csv", "--encoding", "utf-9"), "--encoding utf-9: no encoding of that name"),
         (("--input", "nowhere.csv"), "nowhere.csv: no such file"),
+        (("--input", "x.md", "--text-column", "foo"), "--text-column foo: does not go with --input x.md"),
         (("--input", "a.csv", "text"), "got both"),
         (("text", "--output", "answers.tsv"), "answers.tsv: expected a name in .csv for a table"),
         (("text", "--batch-size", "0"), "expected at least 1"),
