@@ -220,11 +220,11 @@ def main(options: Options) -> None:
     if not options.images and sys.stdin.isatty():
         raise UserError("no images; expected image files, folders of them, or an image on standard input")
     predictor = Predictor(options.model, options.batch_size)
-    given = GivenFiles(options.images or (STANDARD_INPUT,), _found)
+    given = GivenFiles(options.images or (STANDARD_INPUT,), _images_at)
     answer_files(given, options.output, _COLUMNS, _captioned(predictor, given, options))
 
 
-def _found(argument: str) -> list[tuple[str, Read]]:
+def _images_at(argument: str) -> list[tuple[str, Read]]:
     """The names and readers of the images that an argument stands for."""
     if argument == STANDARD_INPUT:
         return [("standard input", sys.stdin.buffer.read)]
@@ -254,9 +254,9 @@ def _draw_attention(predictor: Predictor, file: ImageFile, path: Path) -> None:
     # Imported where it is needed: without a picture there is no waiting for matplotlib.
     from common.evaluation.image_plots import plot_word_attention
 
-    found = predictor.attend(file.content)
-    words = [token for token in found["tokens"] if token != END_MARK]
-    plot_word_attention(decode_image(*file[::-1]), words, found["attention"][: len(words)], path)
+    attended = predictor.attend(file.content)
+    words = [token for token in attended["tokens"] if token != END_MARK]
+    plot_word_attention(decode_image(*file[::-1]), words, attended["attention"][: len(words)], path)
 
 
 if __name__ == "__main__":

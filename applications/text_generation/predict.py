@@ -161,12 +161,12 @@ class Predictor(LoadedModel):
         probability of its one mark for all of these.
         """
         pieces = range(0, len(text_of(text)), _READ_AT_ONCE)
-        place, found = self.read([""]), [np.zeros(0, np.float32)]
+        place, log_likelihoods = self.read([""]), [np.zeros(0, np.float32)]
         for start in progress(pieces, "reading", show_progress):
             outputs = self._follow(place, [text[start : start + _READ_AT_ONCE]])
             place = Place(outputs["token"], outputs["states"], place.position)
-            found.append(outputs["character_log_likelihoods"][0])
-        return np.concatenate(found)
+            log_likelihoods.append(outputs["character_log_likelihoods"][0])
+        return np.concatenate(log_likelihoods)
 
     def unknown(self, text: str) -> int:
         """How many characters of the text the model does not know."""
@@ -380,12 +380,12 @@ def _print_score(model: Path | None, path: Path, encoding: str) -> None:
         raise UserError(f"--score {path}: no text; expected at least one character")
     predictor = Predictor(model)
     log_likelihoods = predictor.score(text, show_progress=True)
-    found = likelihood_metrics(log_likelihoods)
+    metrics = likelihood_metrics(log_likelihoods)
     unknown = predictor.unknown(text)
-    print(f"{path}: {found['characters']:,} characters, {unknown:,} of them unknown to the model")
+    print(f"{path}: {metrics['characters']:,} characters, {unknown:,} of them unknown to the model")
     print(
-        f"{found['bits_per_character']:.4f} bits per character = {found['nats_per_character']:.4f} nats "
-        f"(perplexity {found['perplexity']:.2f})"
+        f"{metrics['bits_per_character']:.4f} bits per character = {metrics['nats_per_character']:.4f} nats "
+        f"(perplexity {metrics['perplexity']:.2f})"
     )
     print("most surprising, with the probability of the character in brackets:")
     for one in most_surprising(text, log_likelihoods, _SURPRISES):

@@ -81,9 +81,11 @@ def draw(pairs: Pairs, outputs: Sequence[str], aligned: Mapping[int, Answer], fo
     write_translations(folder / "translations.tsv", pairs.sources, pairs.targets, outputs)
     by_length = by_source_length(pairs.sources, outputs, pairs.targets)
     plot_by_length(by_length, "bleu", folder / "bleu_by_length.png")
-    for number, found in aligned.items():
+    for number, alignment in aligned.items():
         picture = folder / f"attention_{number}.png"
-        plot_attention(found["attention"], found["source_tokens"], found["target_tokens"], picture)
+        plot_attention(
+            alignment["attention"], alignment["source_tokens"], alignment["target_tokens"], picture
+        )
 
 
 def perplexity(predictor: Predictor, pairs: Pairs) -> float:

@@ -172,14 +172,14 @@ def main(options: Options) -> None:
 
     def answer(given: Sequence[GivenText], show_progress: bool) -> Iterator[Shown]:
         texts = [one.text for one in given]
-        found = (
+        candidates = (
             predictor.n_best(texts, show_progress=show_progress)
             if options.n_best
             else [[answer] for answer in predictor(texts, show_progress=show_progress)]
         )
-        are_cut = (best["truncated"] for best, *_ in found)
+        are_cut = (best["truncated"] for best, *_ in candidates)
         warn_of(given, are_cut, "too long for this model; its end is left out")
-        for one, hypotheses in zip(given, found, strict=True):
+        for one, hypotheses in zip(given, candidates, strict=True):
             n_best = {"n_best": hypotheses} if options.n_best else {}
             record, rows = (
                 {"text": one.text, **hypotheses[0], **n_best},
@@ -200,8 +200,8 @@ def _draw_attention(predictor: Predictor, text: str, path: Path) -> None:
     # Imported where it is needed: without a picture there is no waiting for matplotlib.
     from common.evaluation.plots import plot_attention
 
-    found = predictor.align(text)
-    plot_attention(found["attention"], found["source_tokens"], found["target_tokens"], path)
+    alignment = predictor.align(text)
+    plot_attention(alignment["attention"], alignment["source_tokens"], alignment["target_tokens"], path)
 
 
 if __name__ == "__main__":

@@ -107,7 +107,7 @@ def test_whatever_it_is_made_of_its_rooms_are_whole(copy):
         f"{name} {name.replace('_', ' ').capitalize()} []" for name in names
     ], shown.stderr[-2000:]
     served = (copy / "applications/my_translation/export.py").read_text("utf-8")
-    assert '"translation": text_of(found.hypotheses)' in served
+    assert '"translation": text_of(result.hypotheses)' in served
     assert "runs/my_translation/base" in served
     readme = (copy / "applications/my_speech_commands/README.md").read_text("utf-8")
     assert readme.startswith("# My speech commands\n")
