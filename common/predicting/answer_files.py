@@ -79,8 +79,8 @@ def answer_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
                 file.writelines(f"{line}\n" for line in lines)
 
         yield add
-    told = f"{count:,} answer{'' if count == 1 else 's'} written to {path}"
-    cli.console(stderr=True).print(told, markup=False)
+    line = f"{count:,} answer{'' if count == 1 else 's'} written to {path}"
+    cli.console(stderr=True).print(line, markup=False)
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, Any]:

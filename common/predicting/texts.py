@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 TEXT_COLUMN = "text"
 """The column that holds the texts of a table, unless another is named."""
 
-_FAULTS_TOLD = 3
+_FAULTS_REPORTED = 3
 
 
 @dataclass(frozen=True)
@@ -67,18 +67,18 @@ def input_columns(path: Path | None, column: str, form: TableFormat | None = Non
 
 
 def _table_texts(path: Path, column: str, form: TableFormat | None) -> Iterator[GivenText]:
-    table, told = Table(path, (column,), form, ("--text-column",)), 0
+    table, reported = Table(path, (column,), form, ("--text-column",)), 0
     for number, row in enumerate(table, start=1):
-        told = _tell_of_faults(table, told)
+        reported = _report_faults(table, reported)
         yield GivenText(row.values[0], number, f"{path}, row {row.number}", row.others)
-    told = _tell_of_faults(table, told)
-    if told:
-        count = f"{told:,} row{'' if told == 1 else 's'}"
+    reported = _report_faults(table, reported)
+    if reported:
+        count = f"{reported:,} row{'' if reported == 1 else 's'}"
         print(f"warning: {path}: {count} left out; --strict refuses them", file=sys.stderr, flush=True)
 
 
-def _tell_of_faults(table: Table, told: int) -> int:
-    for fault in table.faults[told:_FAULTS_TOLD]:
+def _report_faults(table: Table, reported: int) -> int:
+    for fault in table.faults[reported:_FAULTS_REPORTED]:
         print(f"warning: {table.path}, {fault.place}: {fault.detail}; left out", file=sys.stderr, flush=True)
     return len(table.faults)
 
