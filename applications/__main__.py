@@ -4,6 +4,7 @@ python -m applications list
 python -m applications translation predict "Two dogs are playing in the snow."
 """
 
+import ast
 import importlib.util
 import runpy
 import sys
@@ -44,12 +45,10 @@ def _run(program: str, arguments: Sequence[str]) -> None:
     if application not in names:
         _refuse(_unknown(f"no application {application!r}", application, (LIST, *names), names))
     scripts = scripts_of(application)
-    if not rest:
-        _refuse(f"{application}: expected what to do: {', '.join(scripts)}")
-    script, *flags = rest
-    if script in _HELP:
-        print(f"usage: {program} {application} {{{','.join(scripts)}}} ...\n\n{_entry(application)}")
+    if not rest or rest[0] in _HELP:
+        print(_usage(program, application, scripts))
         return
+    script, *flags = rest
     if script not in scripts:
         _refuse(_unknown(f"{application} has no script {script!r}", script, scripts, scripts))
     sys.argv[1:] = flags
@@ -67,15 +66,31 @@ def _listing(program: str) -> str:
     return "\n\n".join([usage, *map(_entry, catalogue())])
 
 
+def _usage(program: str, application: str, scripts: Sequence[str]) -> str:
+    width = max(map(len, scripts))
+    lines = [f"    {script:{width}}  {_purpose(application, script)}" for script in scripts]
+    usage = f"usage: {program} {application} <script> ...    (--help after a script lists its flags)"
+    return "\n".join([usage, "", application, f"    {catalogue()[application].summary}", "", *lines])
+
+
+def _purpose(application: str, script: str) -> str:
+    """What the script's --help says that it does; it is read, as an import of it takes seconds."""
+    statements = ast.parse(_source(f"applications.{application}.{script}") or "").body
+    (main,) = (one for one in statements if isinstance(one, ast.FunctionDef) and one.name == "main")
+    return " ".join((ast.get_docstring(main) or "").split())
+
+
 def _entry(application: str) -> str:
     return f"{application}\n    {catalogue()[application].summary}\n    {', '.join(scripts_of(application))}"
 
 
 def _can_be_run(module: str) -> bool:
+    return _SCRIPT_MARK in (_source(module) or "")
+
+
+def _source(module: str) -> str | None:
     spec = importlib.util.find_spec(module)
-    return (
-        spec is not None and bool(spec.origin) and _SCRIPT_MARK in Path(str(spec.origin)).read_text("utf-8")
-    )
+    return Path(spec.origin).read_text("utf-8") if spec is not None and spec.origin else None
 
 
 def _unknown(problem: str, name: str, choices: Iterable[str], shown: Iterable[str]) -> str:

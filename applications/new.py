@@ -91,7 +91,7 @@ def _rename(folder: Path, old: str, new: str) -> None:
     title = catalogue()[old].title
     for path in folder.rglob("*"):
         if path.suffix in (".py", ".md"):
-            text = re.sub(places, lambda found: found[0].replace(old, new), path.read_text("utf-8"))
+            text = re.sub(places, lambda match: match[0].replace(old, new), path.read_text("utf-8"))
             pattern = rf"(?m)(?<=title=\"){title}(?=\")|(?<=^# ){title}$|(?<=^\"\"\"){title}(?=:)"
             path.write_text(re.sub(pattern, _title(new), text), "utf-8")
 
@@ -104,8 +104,8 @@ def _unmeasured(readme: str, name: str) -> str:
     """The README without what it says of the old application's shipped model."""
     heading, *sections = re.split(r"(?m)^(?=## )", readme)
     summary = re.sub(r"(?m)^\|.*\n", "", heading).rstrip()
-    kept = [_UNMEASURED if section.startswith("## Results") else section for section in sections]
-    general = [_BULLET.sub(_unless_of_shipped_model, section) for section in kept]
+    unmeasured = [_UNMEASURED if section.startswith("## Results") else section for section in sections]
+    general = [_BULLET.sub(_unless_of_shipped_model, section) for section in unmeasured]
     return f"{summary}\n\n{''.join(general)}".replace(f"saved_models/{name}/1", f"saved_models/{name}")
 
 

@@ -5,9 +5,10 @@ Nothing here imports TensorFlow, so that `predict` starts fast.
 
 import errno
 import os
+import re
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import tyro
@@ -21,6 +22,7 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 PROGRAM = "__program__"
 """What a script is called in its --help, where it was not started by `python -m`: a name in its module."""
 
+_HOME = re.compile(r"\A(--[\w-]+=)(~[^/]*/.*)", re.DOTALL)
 _TYRO_CONFIG = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
 
 
@@ -46,7 +48,7 @@ def run(
     Exit status: 0 done, 1 a mistake in the input or a failure, 2 a mistake in the flags, 130 interrupted.
     """
     debug = "--debug" in sys.argv
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    arguments = _with_home([argument for argument in sys.argv[1:] if argument != "--debug"])
 
     def work() -> None:
         if isinstance(options, Mapping):
@@ -69,6 +71,17 @@ def run(
 def console(*, stderr: bool = False) -> Console:
     """The terminal that scripts print to: styled where there is one, plain text in a pipe or a file."""
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def _with_home(arguments: Sequence[str]) -> list[str]:
+    """The arguments with a user's home folder for the `~` of `--flag=~/path`, where shells leave it."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return [_HOME.sub(_expanded, argument) for argument in arguments[:end]] + list(arguments[end:])
+
+
+def _expanded(match: re.Match[str]) -> str:
+    flag, path = match.groups()
+    return flag + os.path.expanduser(path)
 
 
 def _summary(main: Callable[..., Any]) -> str:

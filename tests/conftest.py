@@ -26,6 +26,14 @@ def _seeded_test() -> None:
     keras.utils.set_random_seed(0)
 
 
+@pytest.fixture(scope="module")
+def quickly_traced():
+    """Recurrent loops are unrolled less, which changes how long graphs take to be made and no result."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 2)
+        yield
+
+
 @pytest.hookimpl(tryfirst=True)  # xdist names the groups when its own turn comes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps an application's tests in one process, so that the model they share is trained and exported once, and

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from applications.image_captioning.config import IMAGE, LABELS, TARGET, Config
 from applications.image_captioning.sample import sample
-from common.data.batching import pad
+from common.data.batching import teacher_forced
 from common.images.augmentation import colour_jitter, mirrors, random_crops, random_half
 from common.images.captioned import CaptionedImages, CaptionSource, load_evaluation, load_training
 from common.text.caption_words import caption_tokens
@@ -81,8 +81,8 @@ def with_grids(encoded: Encoded, encoder: keras.Model) -> Encoded:
 def content_words(examples: CaptionedImages, count: int) -> list[str]:
     """The commonest words of the captions, without those that are said of more than half of the images."""
     images = Counter(word for captions in examples.captions for word in _said(captions))
-    kept = [word for word, times in images.items() if times <= _TOO_COMMON * len(examples)]
-    return sorted(kept, key=lambda word: (-images[word], word))[:count]
+    words = [word for word, times in images.items() if times <= _TOO_COMMON * len(examples)]
+    return sorted(words, key=lambda word: (-images[word], word))[:count]
 
 
 def word_shares(examples: CaptionedImages, words: Sequence[str]) -> np.ndarray:
@@ -106,10 +106,10 @@ def pretraining_batches(
     """Augmented batches of the given epochs: images `[batch, crop, crop, 3]`, shares of words `[batch, words]`; and how
     many batches an epoch has. What an epoch holds depends on (seed, epoch) alone."""
     size = config.pretraining_batch_size
-    seen, targets = _seen(encoded, config), tf.constant(shares)
+    augmented, targets = _augmentation(encoded, config), tf.constant(shares)
 
     def blended(rows: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        images, wanted = seen(rows, seed), tf.gather(targets, rows)
+        images, wanted = augmented(rows, seed), tf.gather(targets, rows)
         if not config.pretraining_mixup:
             return images, wanted
         drawn = tf.random.stateless_gamma([2], seed, config.pretraining_mixup)
@@ -134,12 +134,12 @@ def caption_batches(encoded: Encoded, config: Config, epochs: range) -> tuple[tf
     `captions_per_image` of its captions. What an epoch holds depends on (seed, epoch) alone."""
     size, most = config.training.batch_size, config.captions_per_image
     is_pixels = encoded.images.dtype == np.uint8
-    seen = _seen(encoded, config) if is_pixels else None
+    augmented = _augmentation(encoded, config) if is_pixels else None
 
     def captions_of(rows: np.ndarray, seed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(seed)
         chosen = [rng.permutation(len(encoded.captions[row]))[:most] for row in rows]
-        return _teacher_forced(
+        return _captions_fed(
             [
                 [encoded.captions[row][index] for index in order]
                 for row, order in zip(rows, chosen, strict=True)
@@ -151,7 +151,7 @@ def caption_batches(encoded: Encoded, config: Config, epochs: range) -> tuple[tf
         target, labels = tf.numpy_function(captions_of, [rows, seed], [tf.int32, tf.int32])
         for ids in (target, labels):
             ids.set_shape([None, most, None])
-        images = seen(rows, seed) if seen else tf.cast(tf.gather(encoded.images, rows), tf.float32)
+        images = augmented(rows, seed) if augmented else tf.cast(tf.gather(encoded.images, rows), tf.float32)
         return {IMAGE: images, TARGET: target, LABELS: labels}, labels
 
     return _planned(len(encoded), size, config.training.seed, epochs, batch)
@@ -164,7 +164,7 @@ def caption_validation(encoded: Encoded, config: Config) -> tf.data.Dataset:
 
     def generate() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
         for first in range(0, len(encoded), size):
-            target, labels = _teacher_forced(encoded.captions[first : first + size], most)
+            target, labels = _captions_fed(encoded.captions[first : first + size], most)
             images = encoded.images[first : first + size]
             yield {IMAGE: images, TARGET: target, LABELS: labels}, labels
 
@@ -177,18 +177,18 @@ def caption_validation(encoded: Encoded, config: Config) -> tf.data.Dataset:
     return dataset.apply(tf.data.experimental.assert_cardinality(steps)).prefetch(tf.data.AUTOTUNE)
 
 
-def _seen(encoded: Encoded, config: Config) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+def _augmentation(encoded: Encoded, config: Config) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     """From rows and a seed to those images, cropped, mirrored and coloured at random."""
     images, mirrored = tf.constant(encoded.images), tf.constant(encoded.mirrors & config.mirror)
 
-    def seen(rows: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def augmented(rows: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         flip = random_half(tf.gather(mirrored, rows), seed)
         scale = (config.smallest_crop, 1.0)
         aspects = _ASPECTS if config.smallest_crop < 1 else (1.0, 1.0)
         crops = random_crops(tf.gather(images, rows), seed, config.crop, scale, aspects, flip)
         return colour_jitter(crops, seed, config.jitter) if config.jitter else crops
 
-    return seen
+    return augmented
 
 
 def _planned(
@@ -207,13 +207,11 @@ def _planned(
     return dataset.map(make).prefetch(tf.data.AUTOTUNE), -(-examples // batch_size)
 
 
-def _teacher_forced(captions: Sequence[Sequence[np.ndarray]], most: int) -> tuple[np.ndarray, np.ndarray]:
+def _captions_fed(captions: Sequence[Sequence[np.ndarray]], most: int) -> tuple[np.ndarray, np.ndarray]:
     """What the decoder is fed and what it is to write, `[images, most, time]` each; places without a caption are 0."""
     flat = [ids for image in captions for ids in (*image, *[np.zeros(0, np.int32)] * (most - len(image)))]
-    labels = pad(flat)
-    starts = np.where(labels[:, :1] > 0, START, 0).astype(np.int32)
-    fed = np.concatenate([starts, np.where(labels == END, 0, labels)[:, :-1]], axis=1)
-    return tuple(ids.reshape(len(captions), most, -1) for ids in (fed, labels))  # type: ignore[return-value]
+    fed, labels = teacher_forced(flat, START, END)
+    return fed.reshape(len(captions), most, -1), labels.reshape(len(captions), most, -1)
 
 
 def _as_numbers(images: tf.Tensor) -> tf.Tensor:

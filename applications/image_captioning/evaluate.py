@@ -61,9 +61,10 @@ def evaluate(options: Options) -> dict[str, Any]:
     drawn = numbers_to_draw(options.attention, len(examples), "an image")
     predictor = Predictor(path, options.batch_size)
     announce(predictor.path, examples)
-    # The first answers wait for TensorFlow to prepare the graph, once for each process.
-    predictor(examples.images[: options.batch_size])
-    answers, seconds = timed(lambda: predictor(examples.images, show_progress=True))
+    answers, seconds = timed(
+        lambda: predictor(examples.images, show_progress=True),
+        warm_up=lambda: predictor(examples.images[: options.batch_size]),
+    )
     captions = [answer["caption"] for answer in answers]
     is_sample = options.source.data == SAMPLE and options.source.tree is None
     metrics = {
@@ -87,11 +88,11 @@ def draw(
     """The table of captions, a page of them, and where the model looked in the images of some numbers."""
     write_captions(folder / "captions.tsv", examples.origins, examples.captions, captions)
     _draw_page(examples, captions, folder / "captions.png")
-    for number, found in attended.items():
+    for number, answer in attended.items():
         image = examples.images[number - 1]
-        words = [token for token in found["tokens"] if token != END_MARK]
+        words = [token for token in answer["tokens"] if token != END_MARK]
         plot_word_attention(
-            image, words, found["attention"][: len(words)], folder / f"attention_{number}.png"
+            image, words, answer["attention"][: len(words)], folder / f"attention_{number}.png"
         )
 
 
@@ -103,13 +104,13 @@ def scene_metrics(captions: Sequence[str]) -> dict[str, Any]:
         captions: one of each scene, in their order.
     """
     scenes = make_scenes("test", len(captions))
-    found = [
+    sorts_by_caption = [
         {mistake.partition(":")[0] for mistake in mistakes(caption, scene)}
         for caption, scene in zip(captions, scenes, strict=True)
     ]
     return {
-        "scenes_without_mistake": sum(not sorts for sorts in found) / len(found),
-        "captions_with_mistakes": dict(Counter(sort for sorts in found for sort in sorted(sorts))),
+        "scenes_without_mistake": sum(not sorts for sorts in sorts_by_caption) / len(sorts_by_caption),
+        "captions_with_mistakes": dict(Counter(sort for sorts in sorts_by_caption for sort in sorted(sorts))),
     }
 
 

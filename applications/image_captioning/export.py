@@ -23,6 +23,7 @@ from common import cli
 from common.decoding.beam import Hypotheses, beam_search
 from common.errors import ROW_ERROR
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
+from common.export.model_card import without_data_flag
 from common.export.saved_model import Signature
 from common.export.script import SearchOptions, card_of, publish, report
 from common.images.decoding import decode_images
@@ -79,8 +80,8 @@ class Trained:
     side: int
 
 
-class _Seen(NamedTuple):
-    """What was seen in each image: the encoder's grid `[batch, places, channels]`, the three parts of what the decoder
+class _Encoding(NamedTuple):
+    """What the encoder makes of each image: its grid `[batch, places, channels]`, the three parts of what the decoder
     attends to, and what is wrong with the file, strings `[batch]`."""
 
     grid: tf.Tensor
@@ -107,28 +108,28 @@ def load_run(folder: Path) -> Trained:
     return Trained(run, encoder, model, vocabulary, math.isqrt(places))
 
 
-def looker(trained: Trained) -> Callable[[tf.Tensor], _Seen]:
+def looker(trained: Trained) -> Callable[[tf.Tensor], _Encoding]:
     """The function from the bytes of images `[batch]` to what is seen in them; traced once, so that the graph holds the
     encoder once and not for each signature."""
     size = trained.run.config.size
 
-    def look(image_bytes: tf.Tensor) -> _Seen:
+    def look(image_bytes: tf.Tensor) -> _Encoding:
         images, error = decode_images(image_bytes, size)
         rows = tf.shape(image_bytes)[0]
         # TensorFlow's fused convolutions fail on no images at all.
         images = tf.pad(images, [[0, tf.cast(rows == 0, tf.int32)], [0, 0], [0, 0], [0, 0]])
         grid = trained.encoder(images, training=False)[:rows]
         memory = attended(trained.model, grid)
-        return _Seen(grid, memory.keys, memory.values, memory.mask, error)
+        return _Encoding(grid, memory.keys, memory.values, memory.mask, error)
 
-    graph: Callable[[tf.Tensor], _Seen] = tf.function(
+    graph: Callable[[tf.Tensor], _Encoding] = tf.function(
         look, input_signature=[tf.TensorSpec([None], tf.string)]
     )
     return graph
 
 
 def searcher(
-    trained: Trained, look: Callable[[tf.Tensor], _Seen], options: SearchOptions, count: int
+    trained: Trained, look: Callable[[tf.Tensor], _Encoding], options: SearchOptions, count: int
 ) -> Callable[[tf.Tensor], tuple[Hypotheses, tf.Tensor]]:
     """The function from the bytes of images `[batch]` to the `count` best captions of each, of known words of which no
     three come twice, and to what is wrong with each file; recorded are the attention weights."""
@@ -173,32 +174,34 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
     look = looker(trained)
     best, all_of_beam = (searcher(trained, look, options, count) for count in (1, options.beam_width))
 
-    def text_of(found: Hypotheses) -> tf.Tensor:
-        return hypothesis_texts(found, trained.vocabulary.detokenize)
+    def text_of(hypotheses: Hypotheses) -> tf.Tensor:
+        return hypothesis_texts(hypotheses, trained.vocabulary.detokenize)
 
     def serve(image_bytes: tf.Tensor) -> Tensors:
-        found, error = best(image_bytes)
-        return {"caption": text_of(found)[:, 0], "score": found.scores[:, 0], ROW_ERROR: error}
+        hypotheses, error = best(image_bytes)
+        return {"caption": text_of(hypotheses)[:, 0], "score": hypotheses.scores[:, 0], ROW_ERROR: error}
 
     def n_best(image_bytes: tf.Tensor) -> Tensors:
-        found, error = all_of_beam(image_bytes)
-        return {"captions": text_of(found), **hypothesis_scores(found), ROW_ERROR: error}
+        hypotheses, error = all_of_beam(image_bytes)
+        return {"captions": text_of(hypotheses), **hypothesis_scores(hypotheses), ROW_ERROR: error}
 
     def attend(image_bytes: tf.Tensor) -> Tensors:
-        found, error = best(image_bytes)
-        assert found.recorded is not None
-        tokens = found.tokens[:, 0]
-        maps = tf.reshape(found.recorded[:, 0], [*tf.unstack(tf.shape(tokens)), trained.side, trained.side])
+        hypotheses, error = best(image_bytes)
+        assert hypotheses.recorded is not None
+        tokens = hypotheses.tokens[:, 0]
+        maps = tf.reshape(
+            hypotheses.recorded[:, 0], [*tf.unstack(tf.shape(tokens)), trained.side, trained.side]
+        )
         return {
-            "caption": text_of(found)[:, 0],
+            "caption": text_of(hypotheses)[:, 0],
             "tokens": tf.where(tokens == END, END_MARK, trained.vocabulary.spelling(tokens)),
             "attention": maps,
             ROW_ERROR: error,
         }
 
     def embed(image_bytes: tf.Tensor) -> Tensors:
-        seen = look(image_bytes)
-        return {"vector": tf.reduce_mean(seen.grid, axis=1), ROW_ERROR: seen.error}
+        encoding = look(image_bytes)
+        return {"vector": tf.reduce_mean(encoding.grid, axis=1), ROW_ERROR: encoding.error}
 
     functions = {"serving_default": serve, "n_best": n_best, "attend": attend, "embed": embed}
     inputs, examples = {"image_bytes": tf.TensorSpec([None], tf.string)}, {"image_bytes": example_images()}
@@ -242,7 +245,7 @@ def export(options: SearchOptions) -> Path:
     )
     if source.images is not None:
         # It says `sample` there unless told otherwise, and files are told by --images.
-        del card.configuration["source"]["data"]
+        card = without_data_flag(card)
     facts, served = {DESCRIPTION_FILE.name: description(trained)}, partial(signatures, trained, options)
     return publish(card, trained, served, options.export, facts, tolerance=1e-4)
 

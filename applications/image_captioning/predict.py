@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, overload
 
-import numpy as np
 import tyro
 
 from common import cli
@@ -19,8 +18,9 @@ from common.errors import ROW_ERROR, FlagError, UserError
 from common.images.files import decode_image, encode_png, is_image
 from common.inference.extra_files import read_extra
 from common.inference.runner import SavedModelError
-from common.predicting.answer_files import require_answer_file
+from common.predicting.answer_files import require_answer_file, require_picture
 from common.predicting.examples import Column, several_of
+from common.predicting.hypotheses import existing_hypotheses
 from common.predicting.images import (
     IMAGES_EXPECTED,
     GivenImage,
@@ -62,15 +62,17 @@ class Predictor(LoadedModel):
         self.grid: int = described["grid"]
 
     @overload
-    def __call__(self, images: str | Path | bytes, show_progress: bool | None = None) -> Answer: ...
+    def __call__(self, images: str | Path | bytes, *, show_progress: bool | None = None) -> Answer: ...
 
     @overload
-    def __call__(self, images: Sequence[GivenImage], show_progress: bool | None = None) -> list[Answer]: ...
+    def __call__(
+        self, images: Sequence[GivenImage], *, show_progress: bool | None = None
+    ) -> list[Answer]: ...
 
     @overload
-    def __call__(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any: ...
+    def __call__(self, images: Any, *, column: Column = None, show_progress: bool | None = None) -> Any: ...
 
-    def __call__(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any:
+    def __call__(self, images: Any, *, column: Column = None, show_progress: bool | None = None) -> Any:
         """`{"caption", "score"}` for one image, a list of them for several.
 
         The score is the caption's log-probability over a penalty for its length.
@@ -78,19 +80,19 @@ class Predictor(LoadedModel):
         Args:
             images: a path, the bytes of an image file, an open one, an image of Pillow's, or pixels (see
                 `common.images.pixels`); a list of these, pixels `[images, height, width, channels]`, or a data frame.
-            show_progress: see `common.predicting.progress`.
             column: of a data frame.
+            show_progress: see `common.predicting.progress`.
 
         Raises:
             UserError: naming what is no image, or cannot be used, and why.
         """
         return self._all("serving_default", images, _answer, show_progress, column)
 
-    def n_best(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any:
+    def n_best(self, images: Any, *, column: Column = None, show_progress: bool | None = None) -> Any:
         """The search's captions of one image, the best first, each as of `__call__`; a list of them for a list."""
         return self._all("n_best", images, _hypotheses, show_progress, column)
 
-    def attend(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any:
+    def attend(self, images: Any, *, column: Column = None, show_progress: bool | None = None) -> Any:
         """`{"caption", "tokens", "attention"}` for one image, a list of them for a list.
 
         `attention` `[tokens, grid, grid]` tells where in the image, squashed to a square, the model looked as it wrote
@@ -98,11 +100,11 @@ class Predictor(LoadedModel):
         """
         return self._all("attend", images, _attended, show_progress, column)
 
-    def embed(self, images: Any, show_progress: bool | None = None, *, column: Column = None) -> Any:
+    def embed(self, images: Any, *, column: Column = None, show_progress: bool | None = None) -> Any:
         """The vector `[channels]` of what the model sees in one image; a list of them for a list."""
         return self._all("embed", images, lambda row: row["vector"], show_progress, column)
 
-    def outcomes(self, files: Sequence[ImageFile], n_best: bool = False) -> list[list[Answer] | UserError]:
+    def outcomes(self, files: Sequence[ImageFile], *, n_best: bool = False) -> list[list[Answer] | UserError]:
         """For each file the captions to show, one or the search's, or what is wrong with it."""
         rows = self._outcomes("n_best" if n_best else "serving_default", files)
         shown = _hypotheses if n_best else lambda row: [_answer(row)]
@@ -175,12 +177,8 @@ def _answer(row: Answer) -> Answer:
 
 
 def _hypotheses(row: Answer) -> list[Answer]:
-    lowest = np.finfo(np.float32).min
-    return [
-        {"caption": decoded(caption), "score": float(score)}
-        for caption, score in zip(row["captions"], row["scores"], strict=True)
-        if score > lowest
-    ]
+    hypotheses = existing_hypotheses(row["captions"], row["scores"])
+    return [{"caption": decoded(caption), "score": score} for caption, score in hypotheses]
 
 
 def _attended(row: Answer) -> Answer:
@@ -212,11 +210,8 @@ class Options:
     def __post_init__(self) -> None:
         check_ranges(self)
         require_answer_file(self.output)
-        if self.attention is None:
-            return
-        if self.attention.suffix.lower() != ".png":
-            raise FlagError(f"--attention {self.attention}: expected a name that ends in .png")
-        if not is_single(self.images):
+        require_picture(self.attention, "--attention")
+        if self.attention is not None and not is_single(self.images):
             raise FlagError(f"--attention {self.attention}: expected a single image")
 
 
@@ -225,11 +220,11 @@ def main(options: Options) -> None:
     if not options.images and sys.stdin.isatty():
         raise UserError("no images; expected image files, folders of them, or an image on standard input")
     predictor = Predictor(options.model, options.batch_size)
-    given = GivenFiles(options.images or (STANDARD_INPUT,), _found)
+    given = GivenFiles(options.images or (STANDARD_INPUT,), _images_at)
     answer_files(given, options.output, _COLUMNS, _captioned(predictor, given, options))
 
 
-def _found(argument: str) -> list[tuple[str, Read]]:
+def _images_at(argument: str) -> list[tuple[str, Read]]:
     """The names and readers of the images that an argument stands for."""
     if argument == STANDARD_INPUT:
         return [("standard input", sys.stdin.buffer.read)]
@@ -238,7 +233,7 @@ def _found(argument: str) -> list[tuple[str, Read]]:
 
 def _captioned(predictor: Predictor, given: GivenFiles[bytes], options: Options) -> Iterator[Shown]:
     for chunk in chunks((ImageFile(*one) for one in given.contents()), options.batch_size):
-        for file, outcome in zip(chunk, predictor.outcomes(chunk, options.n_best), strict=True):
+        for file, outcome in zip(chunk, predictor.outcomes(chunk, n_best=options.n_best), strict=True):
             if isinstance(outcome, UserError):
                 given.complain(outcome)
                 continue
@@ -259,9 +254,9 @@ def _draw_attention(predictor: Predictor, file: ImageFile, path: Path) -> None:
     # Imported where it is needed: without a picture there is no waiting for matplotlib.
     from common.evaluation.image_plots import plot_word_attention
 
-    found = predictor.attend(file.content)
-    words = [token for token in found["tokens"] if token != END_MARK]
-    plot_word_attention(decode_image(*file[::-1]), words, found["attention"][: len(words)], path)
+    attended = predictor.attend(file.content)
+    words = [token for token in attended["tokens"] if token != END_MARK]
+    plot_word_attention(decode_image(*file[::-1]), words, attended["attention"][: len(words)], path)
 
 
 if __name__ == "__main__":

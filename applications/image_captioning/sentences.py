@@ -77,7 +77,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Told:
+class Statement:
     """What a sentence says."""
 
     things: tuple[Thing, ...]
@@ -95,13 +95,13 @@ def describe(scene: Scene, rng: random.Random, count: int = 5) -> tuple[str, ...
     return tuple(written)
 
 
-def parse(caption: str) -> Told | None:
+def parse(caption: str) -> Statement | None:
     """What a sentence of the grammar says; None of any other text. Case and punctuation make no difference."""
     text = " ".join(caption_tokens(caption))
     for form, pattern in _PATTERNS.items():
-        found = pattern.fullmatch(text)
-        if found is not None:
-            return _understand(form, found.groupdict())
+        match = pattern.fullmatch(text)
+        if match is not None:
+            return _understand(form, match.groupdict())
     return None
 
 
@@ -112,31 +112,33 @@ def mistakes(caption: str, scene: Scene) -> list[str]:
     Each mistake begins with its sort: `sentence` (not of the grammar), `number` (of things), `size`, `colour`, `shape`
     or `relation`. A caption that can be taken in more than one way is taken in the most favourable one.
     """
-    told = parse(caption)
-    if told is None:
+    statement = parse(caption)
+    if statement is None:
         return [f"sentence: {caption!r} is not of the grammar"]
-    surplus = len(told.things) - len(scene.placed)
+    surplus = len(statement.things) - len(scene.placed)
     shown = (*scene.placed, *[None] * max(surplus, 0))
-    found = min((_compare(told, meant) for meant in permutations(shown, len(told.things))), key=len)
+    faults = min(
+        (_compare(statement, meant) for meant in permutations(shown, len(statement.things))), key=len
+    )
     if surplus:
-        found.append(f"number: {len(told.things)}, not {len(scene.placed)}")
-    return found
+        faults.append(f"number: {len(statement.things)}, not {len(scene.placed)}")
+    return faults
 
 
-def _compare(told: Told, meant: tuple[Placed | None, ...]) -> list[str]:
-    found = [
+def _compare(statement: Statement, meant: tuple[Placed | None, ...]) -> list[str]:
+    faults = [
         f"{attribute}: {getattr(thing, attribute)}, not {getattr(placed.thing, attribute)}"
-        for thing, placed in zip(told.things, meant, strict=True)
+        for thing, placed in zip(statement.things, meant, strict=True)
         if placed is not None
         for attribute in ("shape", "colour", "size")
         if getattr(thing, attribute) != getattr(placed.thing, attribute)
     ]
-    for claim in told.claims:
+    for claim in statement.claims:
         involved = [placed for placed in (meant[place] for place in claim.places) if placed is not None]
-        subject, *others = (str(told.things[place]) for place in claim.places)
+        subject, *others = (str(statement.things[place]) for place in claim.places)
         if len(involved) == len(claim.places) and not holds(claim.relation, *involved):
-            found.append(f"relation: {subject} {claim.relation} {' and '.join(others)}")
-    return found
+            faults.append(f"relation: {subject} {claim.relation} {' and '.join(others)}")
+    return faults
 
 
 def _possible(scene: Scene) -> Iterator[tuple[str, tuple[Placed, ...]]]:
@@ -167,10 +169,10 @@ def _write(form: str, placed: tuple[Placed, ...], rng: random.Random) -> str:
     return re.sub(r"{(\w+)}", lambda slot: fill(slot[1]), form)
 
 
-def _understand(form: str, said: Mapping[str, str]) -> Told:
+def _understand(form: str, said: Mapping[str, str]) -> Statement:
     things = tuple(_thing(said[name]) for name in _names(_slots(form)))
     claims = tuple(Claim(_MEANING[said[slot]], _places(slot)) for slot in _slots(form) if not _is_thing(slot))
-    return Told(things, claims)
+    return Statement(things, claims)
 
 
 def _thing(phrase: str) -> Thing:

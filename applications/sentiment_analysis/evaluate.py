@@ -54,9 +54,10 @@ def evaluate(options: Options) -> dict[str, Any]:
     predictor = Predictor(path, options.batch_size)
     announce(predictor.path, examples)
     warn_of_lacking(examples.name, predictor.labels, examples.labels)
-    # The first answers wait for TensorFlow to prepare the graph, once for each process.
-    predictor.probabilities(examples.texts[:1])
-    probabilities, seconds = timed(lambda: predictor.probabilities(examples.texts, show_progress=True))
+    probabilities, seconds = timed(
+        lambda: predictor.probabilities(examples.texts, show_progress=True),
+        warm_up=lambda: predictor.probabilities(examples.texts[:1]),
+    )
     metrics = {
         **measure(labels, probabilities, predictor.labels),
         **facts_of(predictor.path, examples, seconds, "texts", options.batch_size),

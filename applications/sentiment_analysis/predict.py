@@ -54,8 +54,8 @@ class Predictor(LoadedModel):
     def __call__(
         self,
         texts: str,
-        explain: bool = False,
         *,
+        explain: bool = False,
         top_k: int | None = None,
         show_progress: bool | None = None,
     ) -> Answer: ...
@@ -64,8 +64,8 @@ class Predictor(LoadedModel):
     def __call__(
         self,
         texts: Any,
-        explain: bool = False,
         *,
+        explain: bool = False,
         column: Column = None,
         top_k: int | None = None,
         show_progress: bool | None = None,
@@ -74,8 +74,8 @@ class Predictor(LoadedModel):
     def __call__(
         self,
         texts: Any,
-        explain: bool = False,
         *,
+        explain: bool = False,
         column: Column = None,
         top_k: int | None = None,
         show_progress: bool | None = None,
@@ -98,7 +98,7 @@ class Predictor(LoadedModel):
         answers = [classified(row["probabilities"], self.labels, top_k) | _tokens(row) for row in rows]
         return answers[0] if isinstance(texts, str) else answers
 
-    def probabilities(self, texts: Sequence[str], show_progress: bool | None = None) -> np.ndarray:
+    def probabilities(self, texts: Sequence[str], *, show_progress: bool | None = None) -> np.ndarray:
         """Calibrated probabilities `[texts, classes]`, texts of like length computed together."""
         rows = self._ask("serving_default", texts, show_progress)
         return np.array([row["probabilities"] for row in rows], np.float32).reshape(-1, len(self.labels))
@@ -146,7 +146,7 @@ def main(options: Options) -> None:
                     answer, [Text(start) + coloured(tokens) if is_coloured else start + numbered(tokens)]
                 )
             return
-        for text, row in zip(texts, predictor.probabilities(texts, show_progress), strict=True):
+        for text, row in zip(texts, predictor.probabilities(texts, show_progress=show_progress), strict=True):
             answer = classified(row, predictor.labels)
             rounded = {label: round(value, 6) for label, value in answer["probabilities"].items()}
             record = {

@@ -21,10 +21,16 @@ from common.audio.labelled import (
     load_noises,
     load_training,
 )
-from common.data.batching import Sequences
+from common.data.batching import Sequences, generated
 from common.data.labels import classes_of, label_indices
 from common.data.sources import SAMPLE
 from common.errors import UserError
+
+_RECORDINGS = (
+    tf.TensorSpec([None, None], tf.float32),
+    tf.TensorSpec([None, None], tf.int32),
+    tf.TensorSpec([None, None], tf.float32),
+)
 
 
 class Examples(NamedTuple):
@@ -119,7 +125,7 @@ def recording_batches(examples: Examples, config: Config, epochs: range) -> tupl
                 seeds = [(config.training.seed, epoch, row) for row in range(first, min(first + size, count))]
                 yield _recordings(examples.training, examples, config, seeds, is_augmented=True)
 
-    return _dataset(generate), -(-count // size)
+    return generated(generate, _RECORDINGS), -(-count // size)
 
 
 def validation_recordings(examples: Examples, config: Config) -> tf.data.Dataset:
@@ -136,8 +142,7 @@ def validation_recordings(examples: Examples, config: Config) -> tf.data.Dataset
         )
         for first in range(0, count, size)
     ]
-    dataset = _dataset(lambda: iter(batches))
-    return dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
+    return generated(lambda: iter(batches), _RECORDINGS, len(batches))
 
 
 def _recordings(
@@ -152,15 +157,6 @@ def _recordings(
         targets.append(classes)
         weights.append(weight)
     return np.stack(waveforms), np.stack(targets), np.stack(weights)
-
-
-def _dataset(generate: object) -> tf.data.Dataset:
-    signature = (
-        tf.TensorSpec([None, None], tf.float32),
-        tf.TensorSpec([None, None], tf.int32),
-        tf.TensorSpec([None, None], tf.float32),
-    )
-    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(tf.data.AUTOTUNE)
 
 
 def duration(clips: Clips) -> float:

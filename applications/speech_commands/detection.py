@@ -76,16 +76,18 @@ class Detector:
             The detections that became certain.
         """
         frames = np.asarray(posteriors, np.float64).reshape(-1, len(self._classes))
-        heard = [self._hear(frame, float(time)) for frame, time in zip(frames, times, strict=True)]
-        return [detection for detections in heard for detection in detections]
+        detections_of_frames = [
+            self._hear(frame, float(time)) for frame, time in zip(frames, times, strict=True)
+        ]
+        return [detection for detections in detections_of_frames for detection in detections]
 
     def finish(self) -> list[Detection]:
         """The detection that more frames would have made certain, if there is one."""
         if self._followed is None:
             return []
-        found, self._followed = self._followed, None
-        self._is_armed[self._classes.index(found.label)] = False
-        return [found]
+        detection, self._followed = self._followed, None
+        self._is_armed[self._classes.index(detection.label)] = False
+        return [detection]
 
     def _hear(self, frame: NDArray[np.float64], time: float) -> list[Detection]:
         average = np.where(self._is_word, self._average(frame, time), 0.0)

@@ -75,9 +75,10 @@ def evaluate(options: Options) -> dict[str, Any]:
     predictor = Predictor(path, options.batch_size)
     announce(predictor.path, clips)
     warn_of_lacking(clips.name, predictor.labels, clips.labels, but=[SILENCE] if noises else [])
-    # The first answers wait for TensorFlow to prepare the graph, once for each process.
-    predictor.probabilities(clips.waveforms[:1])
-    probabilities, seconds = timed(lambda: predictor.probabilities(clips.waveforms, show_progress=True))
+    probabilities, seconds = timed(
+        lambda: predictor.probabilities(clips.waveforms, show_progress=True),
+        warm_up=lambda: predictor.probabilities(clips.waveforms[:1]),
+    )
     metrics = {
         **measure(labels, probabilities, predictor.labels),
         "audio_seconds_per_second": round(duration(clips) / seconds, 1),

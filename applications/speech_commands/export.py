@@ -55,7 +55,7 @@ class Trained:
     labels: list[str]
 
 
-class _Heard(NamedTuple):
+class _Prediction(NamedTuple):
     """What the signatures of clips share: from fitted waveforms `[batch, samples]` to `(probabilities [batch, classes],
     attention [batch, time], spectrum [batch, frames, mel bins])`, the last two empty where a model has none."""
 
@@ -97,9 +97,9 @@ def signatures(trained: Trained) -> list[Signature]:
     fit = FitLength(trained.run.config.clip_samples)
     listen = _clip_listener(trained) if not is_streaming else _pooling_listener(trained)
 
-    def answer(heard: _Heard, error: tf.Tensor) -> Tensors:
-        label = tf.gather(names, tf.argmax(heard.probabilities, axis=-1))
-        return {"label": label, "probabilities": heard.probabilities, ROW_ERROR: error}
+    def answer(prediction: _Prediction, error: tf.Tensor) -> Tensors:
+        label = tf.gather(names, tf.argmax(prediction.probabilities, axis=-1))
+        return {"label": label, "probabilities": prediction.probabilities, ROW_ERROR: error}
 
     def serve(audio_bytes: tf.Tensor) -> Tensors:
         waveforms, lengths, error = decode_wav(audio_bytes)
@@ -111,8 +111,8 @@ def signatures(trained: Trained) -> list[Signature]:
 
     def attend(audio_bytes: tf.Tensor) -> Tensors:
         waveforms, lengths, error = decode_wav(audio_bytes)
-        heard = listen(fit(waveforms, lengths))
-        return answer(heard, error) | {"attention": heard.attention, "log_mel": heard.spectrum}
+        prediction = listen(fit(waveforms, lengths))
+        return answer(prediction, error) | {"attention": prediction.attention, "log_mel": prediction.spectrum}
 
     recordings = _examples(trained.run.config.clip_samples)
     files = {"audio_bytes": [encode_wav(recording) for recording in recordings]}
@@ -127,12 +127,12 @@ def signatures(trained: Trained) -> list[Signature]:
     return [*served, *_streaming_signatures(trained, waveforms["waveform"])] if is_streaming else served
 
 
-def _clip_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
+def _clip_listener(trained: Trained) -> Callable[[tf.Tensor], _Prediction]:
     """For models that hear a whole clip; traced once, so that the graph holds the model once."""
     model, temperature = trained.model, trained.run.outcome["temperature"]
     has_attention = trained.run.config.kind == "clip"
 
-    def listen(clips: tf.Tensor) -> _Heard:
+    def listen(clips: tf.Tensor) -> _Prediction:
         rows = tf.shape(clips)[0]
         clips = _not_none(clips, 0)
         if has_attention:
@@ -140,35 +140,35 @@ def _clip_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
         else:
             logits = model(clips, training=False)
             weights, spectrum = tf.zeros([rows, 0]), tf.zeros([rows, 0, 0])
-        return _Heard(tf.nn.softmax(logits[:rows] / temperature), weights[:rows], spectrum[:rows])
+        return _Prediction(tf.nn.softmax(logits[:rows] / temperature), weights[:rows], spectrum[:rows])
 
-    graph: Callable[[tf.Tensor], _Heard] = tf.function(
+    graph: Callable[[tf.Tensor], _Prediction] = tf.function(
         listen, input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)]
     )
     return graph
 
 
-def _pooling_listener(trained: Trained) -> Callable[[tf.Tensor], _Heard]:
+def _pooling_listener(trained: Trained) -> Callable[[tf.Tensor], _Prediction]:
     """For streaming models: a clip's word is the one whose posterior, averaged over 0.2 s, rises highest; it is silence
     as far as none does."""
     model, temperature = trained.model, trained.run.outcome["temperature"]
     is_silence = tf.constant([label == SILENCE for label in trained.labels])
 
-    def listen(clips: tf.Tensor) -> _Heard:
+    def listen(clips: tf.Tensor) -> _Prediction:
         # A word at the very end of a clip is answered after it.
-        rows, heard = tf.shape(clips)[0], _not_none(clips, _SETTLING_FRAMES * _FRAME)
-        posteriors = tf.nn.softmax(model(heard, training=False)[:rows] / temperature)
+        rows, padded = tf.shape(clips)[0], _not_none(clips, _SETTLING_FRAMES * _FRAME)
+        posteriors = tf.nn.softmax(model(padded, training=False)[:rows] / temperature)
         averages = tf.nn.avg_pool1d(posteriors, _SMOOTHED_FRAMES, 1, "VALID")
         highest = tf.where(is_silence, 0.0, tf.reduce_max(averages, axis=1))
         silence = 1.0 - tf.reduce_max(highest, axis=-1, keepdims=True)
         scores = tf.where(is_silence, silence, highest)
-        return _Heard(
+        return _Prediction(
             scores / tf.reduce_sum(scores, axis=-1, keepdims=True),
             tf.zeros([rows, 0]),
             tf.zeros([rows, 0, 0]),
         )
 
-    graph: Callable[[tf.Tensor], _Heard] = tf.function(
+    graph: Callable[[tf.Tensor], _Prediction] = tf.function(
         listen, input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)]
     )
     return graph

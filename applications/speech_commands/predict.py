@@ -26,7 +26,7 @@ from common.checks import AtLeast, check_ranges
 from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
-from common.predicting.answer_files import probability_columns, require_answer_file
+from common.predicting.answer_files import probability_columns, require_answer_file, require_picture
 from common.predicting.examples import Column
 from common.predicting.input_files import STANDARD_INPUT, GivenFiles, find_files, is_single, printable
 from common.predicting.predictor import Answer, LoadedModel, classified, require_top_k
@@ -120,11 +120,13 @@ class Predictor(LoadedModel):
         """
         require_top_k(top_k)
         waveforms = recordings_of(recordings, sample_rate, column)
-        rows = self.probabilities(waveforms, show_progress)
+        rows = self.probabilities(waveforms, show_progress=show_progress)
         answers = [classified(row, self.labels, top_k) for row in rows]
         return answers[0] if is_one_recording(recordings) else answers
 
-    def probabilities(self, waveforms: Sequence[np.ndarray], show_progress: bool | None = None) -> np.ndarray:
+    def probabilities(
+        self, waveforms: Sequence[np.ndarray], *, show_progress: bool | None = None
+    ) -> np.ndarray:
         """Calibrated probabilities `[waveforms, classes]` of waveforms `[samples]`, those of one length computed
         together.
 
@@ -248,8 +250,7 @@ class Options:
             raise FlagError(
                 "--smoothing, --threshold and --refractory say when a word counts as heard with --stream"
             )
-        if self.attention is not None and self.attention.suffix.lower() != ".png":
-            raise FlagError(f"--attention {self.attention}: expected a name that ends in .png")
+        require_picture(self.attention, "--attention")
         if self.attention is not None and (self.stream or not is_single(self.recordings)):
             raise FlagError(f"--attention {self.attention}: expected a single recording, and no --stream")
 
@@ -261,13 +262,13 @@ def main(options: Options) -> None:
             "no recordings; expected audio files, folders of them, or an audio file on standard input"
         )
     predictor = Predictor(options.model, options.batch_size)
-    given = GivenFiles(options.recordings or (STANDARD_INPUT,), _found)
+    given = GivenFiles(options.recordings or (STANDARD_INPUT,), _recordings_at)
     answers = _detected if options.stream else _answered
     columns = _STREAM_COLUMNS if options.stream else [*_COLUMNS, *probability_columns(predictor.labels)]
     answer_files(given, options.output, columns, answers(predictor, given, options))
 
 
-def _found(argument: str) -> list[tuple[str, Callable[[], np.ndarray]]]:
+def _recordings_at(argument: str) -> list[tuple[str, Callable[[], np.ndarray]]]:
     """The names and readers of the recordings that an argument stands for."""
     if argument == STANDARD_INPUT:
         return [(argument, lambda: decode_audio(sys.stdin.buffer.read(), "standard input"))]
@@ -292,14 +293,14 @@ def _answered(predictor: Predictor, given: GivenFiles[np.ndarray], options: Opti
 def _detected(predictor: Predictor, given: GivenFiles[np.ndarray], options: Options) -> Iterator[Shown]:
     """Each detection; standard input is heard as it comes, files are read bit by bit."""
     for name, read in given.readers():
-        for found in _found_in(predictor, given, name, read, options.detection):
-            line = f"{found.time:.2f}s  {found.label}  {found.probability:.2f}"
-            rounded = {"time": round(found.time, 2), "probability": round(found.probability, 6)}
-            record = {"file": name, **found._asdict(), **rounded}
+        for detection in _detections_in(predictor, given, name, read, options.detection):
+            line = f"{detection.time:.2f}s  {detection.label}  {detection.probability:.2f}"
+            rounded = {"time": round(detection.time, 2), "probability": round(detection.probability, 6)}
+            record = {"file": name, **detection._asdict(), **rounded}
             yield Shown(record, [line if given.is_single else f"{line}  {printable(name)}"])
 
 
-def _found_in(
+def _detections_in(
     predictor: Predictor,
     given: GivenFiles[np.ndarray],
     name: str,
@@ -324,9 +325,11 @@ def _draw_attention(predictor: Predictor, waveform: np.ndarray, path: Path) -> N
     # Imported where it is needed: without a picture there is no waiting for matplotlib.
     from common.evaluation.plots import plot_spectrogram_with_attention
 
-    found = predictor.attend(waveform)
-    title = f"{found['label']} ({found['probability']:.0%})"
-    plot_spectrogram_with_attention(found["log_mel"], found["attention"], _SPECTRUM_HOP_SECONDS, title, path)
+    attended = predictor.attend(waveform)
+    title = f"{attended['label']} ({attended['probability']:.0%})"
+    plot_spectrogram_with_attention(
+        attended["log_mel"], attended["attention"], _SPECTRUM_HOP_SECONDS, title, path
+    )
 
 
 if __name__ == "__main__":

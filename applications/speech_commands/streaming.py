@@ -79,11 +79,11 @@ class WindowListener:
     def process(self, block: np.ndarray) -> Frames:
         """See `Listener`."""
         audio, times = self._cutter.cut(block)
-        heard = np.concatenate([self._before, audio])
-        self._before = heard[len(audio) :]
+        samples = np.concatenate([self._before, audio])
+        self._before = samples[len(audio) :]
         if not len(audio):
             return Frames(self._nothing, times)
-        windows = sliding_window_view(heard, self._samples)[::_WINDOW_HOP]
+        windows = sliding_window_view(samples, self._samples)[::_WINDOW_HOP]
         posteriors = []
         for first in range(0, len(windows), self._batch_size):
             clips = windows[first : first + self._batch_size]
@@ -98,7 +98,7 @@ class _Cutter:
     """Blocks of any length as whole frames; what is left over waits for the next block."""
 
     def __init__(self, hop: int) -> None:
-        self._hop, self._heard = hop, 0
+        self._hop, self._frames = hop, 0
         self._waiting = np.zeros(0, np.float32)
 
     def cut(self, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -106,6 +106,6 @@ class _Cutter:
         audio = np.concatenate([self._waiting, block])
         frames = len(audio) // self._hop
         self._waiting = audio[frames * self._hop :]
-        times = (self._heard + 1 + np.arange(frames)) * (self._hop / SAMPLE_RATE)
-        self._heard += frames
+        times = (self._frames + 1 + np.arange(frames)) * (self._hop / SAMPLE_RATE)
+        self._frames += frames
         return audio[: frames * self._hop], times

@@ -1,19 +1,21 @@
 """Where text comes from, and how it becomes batches of a stream."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from applications.text_generation.config import Config
 from applications.text_generation.sample import sample
+from common.data.batching import generated
 from common.errors import UserError
 from common.text.characters import UNKNOWN, Characters, choose_characters
 from common.text.running import Part, RawText, RawTextSource, load_evaluation, load_training
 
 VALIDATION_ROWS = 16
 _VALIDATED_AT_ONCE = 512
+_CHARACTERS = tf.TensorSpec([None, None], tf.int32)
+_PIECES = ({"characters": _CHARACTERS, "starts": tf.TensorSpec([None], tf.bool)}, _CHARACTERS)
 
 
 def training_examples(config: Config) -> tuple[RawText, RawText]:
@@ -82,7 +84,7 @@ def training_batches(
             targets = np.roll(stream, -turn)[: rows * steps * window].reshape(rows, steps * window)
             yield from _windows(targets, window)
 
-    return _dataset(generate)
+    return generated(generate, _PIECES)
 
 
 def validation_batches(stream: np.ndarray, rows: int) -> tf.data.Dataset:
@@ -93,7 +95,7 @@ def validation_batches(stream: np.ndarray, rows: int) -> tf.data.Dataset:
     def generate() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
         yield from _windows(stream[: rows * length].reshape(rows, length), -(-length // count))
 
-    return _dataset(generate).apply(tf.data.experimental.assert_cardinality(count))
+    return generated(generate, _PIECES, count)
 
 
 def _windows(targets: np.ndarray, window: int) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
@@ -102,9 +104,3 @@ def _windows(targets: np.ndarray, window: int) -> Iterator[tuple[dict[str, np.nd
         piece = slice(start, start + window)
         starts = np.full(len(targets), start == 0)
         yield {"characters": inputs[:, piece], "starts": starts}, targets[:, piece]
-
-
-def _dataset(generate: Any) -> tf.data.Dataset:
-    characters = tf.TensorSpec([None, None], tf.int32)
-    signature = ({"characters": characters, "starts": tf.TensorSpec([None], tf.bool)}, characters)
-    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(tf.data.AUTOTUNE)

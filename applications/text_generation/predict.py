@@ -101,12 +101,12 @@ class Predictor(LoadedModel):
     def __call__(
         self,
         prefixes: Any,
+        *,
         length: int = 200,
         temperature: float = 0.8,
         top_k: int = 0,
         top_p: float = 1.0,
         seed: int | Sequence[int] = 0,
-        *,
         column: Column = None,
         show_progress: bool | None = None,
     ) -> Any:
@@ -141,6 +141,7 @@ class Predictor(LoadedModel):
     def stream(
         self,
         prefix: str,
+        *,
         length: int = 200,
         temperature: float = 0.8,
         top_k: int = 0,
@@ -153,19 +154,19 @@ class Predictor(LoadedModel):
         for (piece,), _ in self.write(self.read([prefix]), sampling, seeds, _SHOWN_AT_ONCE):
             yield piece
 
-    def score(self, text: str, show_progress: bool | None = None) -> np.ndarray:
+    def score(self, text: str, *, show_progress: bool | None = None) -> np.ndarray:
         """The natural logarithm of each character's probability given those before it, `[characters]` float32.
 
         The text may be of any length; it is read as one stream. A character that the model does not know has the
         probability of its one mark for all of these.
         """
         pieces = range(0, len(text_of(text)), _READ_AT_ONCE)
-        place, found = self.read([""]), [np.zeros(0, np.float32)]
+        place, log_likelihoods = self.read([""]), [np.zeros(0, np.float32)]
         for start in progress(pieces, "reading", show_progress):
             outputs = self._follow(place, [text[start : start + _READ_AT_ONCE]])
             place = Place(outputs["token"], outputs["states"], place.position)
-            found.append(outputs["character_log_likelihoods"][0])
-        return np.concatenate(found)
+            log_likelihoods.append(outputs["character_log_likelihoods"][0])
+        return np.concatenate(log_likelihoods)
 
     def unknown(self, text: str) -> int:
         """How many characters of the text the model does not know."""
@@ -379,12 +380,12 @@ def _print_score(model: Path | None, path: Path, encoding: str) -> None:
         raise UserError(f"--score {path}: no text; expected at least one character")
     predictor = Predictor(model)
     log_likelihoods = predictor.score(text, show_progress=True)
-    found = likelihood_metrics(log_likelihoods)
+    metrics = likelihood_metrics(log_likelihoods)
     unknown = predictor.unknown(text)
-    print(f"{path}: {found['characters']:,} characters, {unknown:,} of them unknown to the model")
+    print(f"{path}: {metrics['characters']:,} characters, {unknown:,} of them unknown to the model")
     print(
-        f"{found['bits_per_character']:.4f} bits per character = {found['nats_per_character']:.4f} nats "
-        f"(perplexity {found['perplexity']:.2f})"
+        f"{metrics['bits_per_character']:.4f} bits per character = {metrics['nats_per_character']:.4f} nats "
+        f"(perplexity {metrics['perplexity']:.2f})"
     )
     print("most surprising, with the probability of the character in brackets:")
     for one in most_surprising(text, log_likelihoods, _SURPRISES):

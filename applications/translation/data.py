@@ -9,11 +9,13 @@ import tensorflow as tf
 
 from applications.translation.config import Config
 from applications.translation.sample import sample
-from common.data.batching import pad, plan_token_batches
+from common.data.batching import generated, pad, plan_token_batches, teacher_forced
 from common.text.parallel import Pairs, PairSource, load_evaluation, load_training
 from common.text.subwords import END, START, UNKNOWN, Subwords, SubwordText
 
 _ENCODED_AT_ONCE = 512
+_IDS = tf.TensorSpec([None, None], tf.int32)
+_PAIRS = ({"source": _IDS, "target": _IDS}, _IDS)
 
 _Reader = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
@@ -135,9 +137,9 @@ def token_batches(
         for epoch in epochs:
             shown = pairs if redraw is None else redraw(epoch)
             for batch in plan_token_batches(lengths, tokens_per_batch, np.random.default_rng((seed, epoch))):
-                yield _teacher_forced(shown.select(batch))
+                yield _fed(shown.select(batch))
 
-    return _dataset(generate), len(plan_token_batches(lengths, tokens_per_batch, None))
+    return generated(generate, _PAIRS), len(plan_token_batches(lengths, tokens_per_batch, None))
 
 
 def validation_batches(pairs: EncodedPairs, tokens_per_batch: int) -> tuple[tf.data.Dataset, np.ndarray]:
@@ -150,10 +152,9 @@ def validation_batches(pairs: EncodedPairs, tokens_per_batch: int) -> tuple[tf.d
 
     def generate() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
         for batch in plan:
-            yield _teacher_forced(pairs.select(batch))
+            yield _fed(pairs.select(batch))
 
-    dataset = _dataset(generate).apply(tf.data.experimental.assert_cardinality(len(plan)))
-    return dataset, np.concatenate(plan)
+    return generated(generate, _PAIRS, len(plan)), np.concatenate(plan)
 
 
 def _reader(layer: SubwordText, sharpness: float | None) -> _Reader:
@@ -186,15 +187,6 @@ def _encode_texts(texts: Sequence[str], read: _Reader, seeds: np.random.Generato
     return encoded
 
 
-def _teacher_forced(pairs: EncodedPairs) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    labels = pad(pairs.targets)
-    starts = np.full_like(labels[:, :1], START)
-    fed = np.where(labels == END, 0, labels)[:, :-1]
-    return {"source": pad(pairs.sources), "target": np.concatenate([starts, fed], axis=1)}, labels
-
-
-def _dataset(generate: object) -> tf.data.Dataset:
-    ids = tf.TensorSpec([None, None], tf.int32)
-    return tf.data.Dataset.from_generator(
-        generate, output_signature=({"source": ids, "target": ids}, ids)
-    ).prefetch(tf.data.AUTOTUNE)
+def _fed(pairs: EncodedPairs) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    target, labels = teacher_forced(pairs.targets, START, END)
+    return {"source": pad(pairs.sources), "target": target}, labels

@@ -56,9 +56,9 @@ def evaluate(options: Options) -> dict[str, Any]:
     drawn = numbers_to_draw(options.attention, len(pairs), "a pair")
     predictor = Predictor(path, options.batch_size)
     announce(predictor.path, pairs)
-    # The first answers wait for TensorFlow to prepare the graph, once for each process.
-    predictor(list(pairs.sources[:1]))
-    answers, seconds = timed(lambda: predictor(pairs.sources, show_progress=True))
+    answers, seconds = timed(
+        lambda: predictor(pairs.sources, show_progress=True), warm_up=lambda: predictor(pairs.sources[:1])
+    )
     outputs = [answer["translation"] for answer in answers]
     metrics = {
         **measure(outputs, pairs),
@@ -81,9 +81,11 @@ def draw(pairs: Pairs, outputs: Sequence[str], aligned: Mapping[int, Answer], fo
     write_translations(folder / "translations.tsv", pairs.sources, pairs.targets, outputs)
     by_length = by_source_length(pairs.sources, outputs, pairs.targets)
     plot_by_length(by_length, "bleu", folder / "bleu_by_length.png")
-    for number, found in aligned.items():
+    for number, alignment in aligned.items():
         picture = folder / f"attention_{number}.png"
-        plot_attention(found["attention"], found["source_tokens"], found["target_tokens"], picture)
+        plot_attention(
+            alignment["attention"], alignment["source_tokens"], alignment["target_tokens"], picture
+        )
 
 
 def perplexity(predictor: Predictor, pairs: Pairs) -> float:

@@ -22,6 +22,7 @@ from common.data.sources import SAMPLE
 from common.decoding.beam import Hypotheses, beam_search
 from common.errors import ROW_ERROR
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
+from common.export.model_card import without_data_flag
 from common.export.saved_model import Signature
 from common.export.script import SearchOptions, card_of, placeless, publish, report
 from common.layers.attention_decoder import Memory
@@ -62,7 +63,7 @@ class Trained:
     subwords: SubwordText
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """What a search found for each text.
 
     Attributes:
@@ -136,16 +137,16 @@ def passes(trained: Trained) -> Passes:
 
 def searcher(
     trained: Trained, shared: Passes, options: SearchOptions, count: int
-) -> Callable[[tf.Tensor], Found]:
+) -> Callable[[tf.Tensor], SearchResult]:
     """The function from strings `[batch]` to the `count` best translations of each; an empty text has an empty one."""
     decoder, most = sequence_decoder_of(trained.model), trained.run.config.max_tokens
 
-    def search(text: tf.Tensor) -> Found:
+    def search(text: tf.Tensor) -> SearchResult:
         source = shared.tokenize(text)
         lengths = tf.math.count_nonzero(source, axis=1, dtype=tf.int32)
         is_empty = lengths <= 1
         memory = shared.encode(source)
-        found = beam_search(
+        hypotheses = beam_search(
             decoder.stepper(memory),
             tf.fill(tf.shape(lengths), START),
             decoder.initial_states(memory),
@@ -157,9 +158,9 @@ def searcher(
             forbidden=_FORBIDDEN,
             record=tf.TensorSpec([None, None], tf.float32),
         )
-        return Found(source, lengths - 1 > most, found)
+        return SearchResult(source, lengths - 1 > most, hypotheses)
 
-    graph: Callable[[tf.Tensor], Found] = tf.function(
+    graph: Callable[[tf.Tensor], SearchResult] = tf.function(
         search, input_signature=[tf.TensorSpec([None], tf.string)]
     )
     return graph
@@ -189,30 +190,30 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
         return tf.where(ids == END, _END_MARK, marked)
 
     def serve(text: tf.Tensor) -> Tensors:
-        found = best(text)
+        result = best(text)
         return {
-            "translation": text_of(found.hypotheses)[:, 0],
-            "score": found.hypotheses.scores[:, 0],
-            "truncated": found.truncated,
-            ROW_ERROR: found.hypotheses.error,
+            "translation": text_of(result.hypotheses)[:, 0],
+            "score": result.hypotheses.scores[:, 0],
+            "truncated": result.truncated,
+            ROW_ERROR: result.hypotheses.error,
         }
 
     def n_best(text: tf.Tensor) -> Tensors:
-        found = all_of_beam(text)
+        result = all_of_beam(text)
         return {
-            "translations": text_of(found.hypotheses),
-            **hypothesis_scores(found.hypotheses),
-            "truncated": found.truncated,
-            ROW_ERROR: found.hypotheses.error,
+            "translations": text_of(result.hypotheses),
+            **hypothesis_scores(result.hypotheses),
+            "truncated": result.truncated,
+            ROW_ERROR: result.hypotheses.error,
         }
 
     def align(text: tf.Tensor) -> Tensors:
-        found = best(text)
-        hypotheses = found.hypotheses
+        result = best(text)
+        hypotheses = result.hypotheses
         assert hypotheses.recorded is not None
         return {
             "translation": text_of(hypotheses)[:, 0],
-            "source_tokens": spelt(found.source),
+            "source_tokens": spelt(result.source),
             "target_tokens": spelt(hypotheses.tokens[:, 0]),
             "attention": hypotheses.recorded[:, 0],
             ROW_ERROR: hypotheses.error,
@@ -287,7 +288,7 @@ def export(options: SearchOptions) -> Path:
     )
     if _are_files(source):
         # It says `sample` there unless told otherwise, and files are told by --source and --target.
-        del card.configuration["source"]["data"]
+        card = without_data_flag(card)
     facts, served = {LANGUAGES_FILE.name: description(trained)}, partial(signatures, trained, options)
     return publish(card, trained, served, options.export, facts, tolerance=1e-4)
 

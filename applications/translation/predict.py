@@ -13,7 +13,9 @@ import numpy as np
 from common import cli
 from common.errors import FlagError
 from common.inference.extra_files import read_extra
+from common.predicting.answer_files import require_picture
 from common.predicting.examples import Column, texts_of
+from common.predicting.hypotheses import existing_hypotheses
 from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded
 from common.predicting.script import Shown, TextFlags, answer_texts, warn_of
 from common.predicting.texts import GivenText, argument_texts
@@ -40,15 +42,15 @@ class Predictor(LoadedModel):
         self.languages: dict[str, str] = read_extra(self.path, LANGUAGES_FILE, "translation")
 
     @overload
-    def __call__(self, texts: str, show_progress: bool | None = None) -> Answer: ...
+    def __call__(self, texts: str, *, show_progress: bool | None = None) -> Answer: ...
 
     @overload
     def __call__(
-        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+        self, texts: Any, *, column: Column = None, show_progress: bool | None = None
     ) -> list[Answer]: ...
 
     def __call__(
-        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+        self, texts: Any, *, column: Column = None, show_progress: bool | None = None
     ) -> Answer | list[Answer]:
         """`{"translation", "score", "truncated"}` for one text, a list of them for several.
 
@@ -57,8 +59,8 @@ class Predictor(LoadedModel):
 
         Args:
             texts: a text; or a list, a series or an array of them, or a data frame.
-            show_progress: see `common.predicting.progress`.
             column: of a data frame.
+            show_progress: see `common.predicting.progress`.
 
         Raises:
             UserError: naming what is no text.
@@ -68,15 +70,15 @@ class Predictor(LoadedModel):
         return answers[0] if isinstance(texts, str) else answers
 
     @overload
-    def n_best(self, texts: str, show_progress: bool | None = None) -> list[Answer]: ...
+    def n_best(self, texts: str, *, show_progress: bool | None = None) -> list[Answer]: ...
 
     @overload
     def n_best(
-        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+        self, texts: Any, *, column: Column = None, show_progress: bool | None = None
     ) -> list[list[Answer]]: ...
 
     def n_best(
-        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+        self, texts: Any, *, column: Column = None, show_progress: bool | None = None
     ) -> list[Answer] | list[list[Answer]]:
         """The search's different translations of one text, the best first, each as of `__call__`; a list of them for
         several."""
@@ -85,15 +87,15 @@ class Predictor(LoadedModel):
         return answers[0] if isinstance(texts, str) else answers
 
     @overload
-    def align(self, texts: str, show_progress: bool | None = None) -> Answer: ...
+    def align(self, texts: str, *, show_progress: bool | None = None) -> Answer: ...
 
     @overload
     def align(
-        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+        self, texts: Any, *, column: Column = None, show_progress: bool | None = None
     ) -> list[Answer]: ...
 
     def align(
-        self, texts: Any, show_progress: bool | None = None, *, column: Column = None
+        self, texts: Any, *, column: Column = None, show_progress: bool | None = None
     ) -> Answer | list[Answer]:
         """`{"translation", "source_tokens", "target_tokens", "attention"}` for one text, a list of them for several.
 
@@ -105,7 +107,7 @@ class Predictor(LoadedModel):
         return answers[0] if isinstance(texts, str) else answers
 
     def log_likelihoods(
-        self, texts: Sequence[str], translations: Sequence[str], show_progress: bool | None = None
+        self, texts: Sequence[str], translations: Sequence[str], *, show_progress: bool | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """How probable given translations are: log-probabilities in nats `[texts]`, and tokens they have, the end one
         of them."""
@@ -125,12 +127,10 @@ def _answer(translation: bytes, score: float, truncated: bool) -> Answer:
 
 
 def _hypotheses(row: Mapping[str, Any]) -> list[Answer]:
-    lowest = np.finfo(np.float32).min
     # One text can be written in several subwords; the first of equal ones has the highest score.
     scores: dict[bytes, float] = {}
-    for translation, score in zip(row["translations"], row["scores"], strict=True):
-        if score > lowest:
-            scores.setdefault(translation, score)
+    for translation, score in existing_hypotheses(row["translations"], row["scores"]):
+        scores.setdefault(translation, score)
     return [_answer(translation, score, row["truncated"]) for translation, score in scores.items()]
 
 
@@ -159,10 +159,9 @@ class Options:
     """Draw what the model looked at while it translated a single text, as a PNG."""
 
     def __post_init__(self) -> None:
+        require_picture(self.attention, "--attention")
         if self.attention is not None and len(self.given.texts) != 1:
             raise FlagError(f"--attention {self.attention}: expected a single text, as an argument")
-        if self.attention is not None and self.attention.suffix.lower() != ".png":
-            raise FlagError(f"--attention {self.attention}: expected a name that ends in .png")
 
 
 def main(options: Options) -> None:
@@ -173,14 +172,14 @@ def main(options: Options) -> None:
 
     def answer(given: Sequence[GivenText], show_progress: bool) -> Iterator[Shown]:
         texts = [one.text for one in given]
-        found = (
-            predictor.n_best(texts, show_progress)
+        candidates = (
+            predictor.n_best(texts, show_progress=show_progress)
             if options.n_best
-            else [[answer] for answer in predictor(texts, show_progress)]
+            else [[answer] for answer in predictor(texts, show_progress=show_progress)]
         )
-        are_cut = (best["truncated"] for best, *_ in found)
+        are_cut = (best["truncated"] for best, *_ in candidates)
         warn_of(given, are_cut, "too long for this model; its end is left out")
-        for one, hypotheses in zip(given, found, strict=True):
+        for one, hypotheses in zip(given, candidates, strict=True):
             n_best = {"n_best": hypotheses} if options.n_best else {}
             record, rows = (
                 {"text": one.text, **hypotheses[0], **n_best},
@@ -201,8 +200,8 @@ def _draw_attention(predictor: Predictor, text: str, path: Path) -> None:
     # Imported where it is needed: without a picture there is no waiting for matplotlib.
     from common.evaluation.plots import plot_attention
 
-    found = predictor.align(text)
-    plot_attention(found["attention"], found["source_tokens"], found["target_tokens"], path)
+    alignment = predictor.align(text)
+    plot_attention(alignment["attention"], alignment["source_tokens"], alignment["target_tokens"], path)
 
 
 if __name__ == "__main__":

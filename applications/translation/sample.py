@@ -292,13 +292,13 @@ def sample(part: str, source: str = "en", target: str = "de", pairs: int | None 
 def _meanings(part: str) -> Iterator[tuple[Frame, dict[str, Any]]]:
     rng = random.Random(part)
     weights = [frame.weight for frame in FRAMES]
-    seen = set()
+    distinct = set()
     while True:
         drawn = [(frame, _values(frame, rng)) for frame in rng.choices(FRAMES, weights, k=_DRAWN_AT_ONCE)]
         texts = [_write(meaning, "en") for meaning in drawn]
         for meaning, text, side in zip(drawn, texts, stable_split(texts, SHARES), strict=True):
-            if side == part and text not in seen:
-                seen.add(text)
+            if side == part and text not in distinct:
+                distinct.add(text)
                 yield meaning
 
 

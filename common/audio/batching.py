@@ -8,7 +8,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from common.audio.augmentation import Augmentation, Waveform, augment, excerpt, fit_length, gain
-from common.data.batching import Sequences
+from common.data.batching import Sequences, generated
 
 _SILENCE_GAIN = (-50.0, 0.0)
 _FROM_NOISE = -1
@@ -67,7 +67,7 @@ def audio_batches(
                 yield np.stack(rows), targets[batch]
 
     planned, _ = plan_epoch(clips.targets, balance, len(noises) > 0, np.random.default_rng(0))
-    return _dataset(generate, samples, clips.targets), -(-len(planned) // batch_size)
+    return generated(generate, _spec(samples, clips.targets)), -(-len(planned) // batch_size)
 
 
 def evaluation_audio_batches(clips: Sequences, batch_size: int, samples: int) -> tf.data.Dataset:
@@ -79,8 +79,7 @@ def evaluation_audio_batches(clips: Sequences, batch_size: int, samples: int) ->
             yield np.stack(rows), clips.targets[first : first + batch_size]
 
     steps = -(-len(clips) // batch_size)
-    dataset = _dataset(generate, samples, clips.targets)
-    return dataset.apply(tf.data.experimental.assert_cardinality(steps))
+    return generated(generate, _spec(samples, clips.targets), steps)
 
 
 def plan_epoch(
@@ -137,9 +136,8 @@ def _waveform(
     return augment(waveform, samples, noises, augmentation, rng)
 
 
-def _dataset(generate: object, samples: int, targets: np.ndarray) -> tf.data.Dataset:
-    signature = (
+def _spec(samples: int, targets: np.ndarray) -> tuple[tf.TensorSpec, tf.TensorSpec]:
+    return (
         tf.TensorSpec([None, samples], tf.float32),
         tf.TensorSpec([None, *targets.shape[1:]], targets.dtype),
     )
-    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(tf.data.AUTOTUNE)

@@ -99,10 +99,12 @@ def decode_compressed(content: bytes, kind: str, name: str) -> tuple[np.ndarray,
         raise AudioError(name, "damaged", f"{kind}, damaged or truncated; expected a whole file") from None
     rate = frames[0].sample_rate if frames else 1
     samples = np.concatenate([np.zeros(0, np.float32), *blocks])
-    heard = len(samples) / rate
-    if heard < promised * (1 - _SHARE_NOT_HEARD) - _SECONDS_NOT_HEARD:
+    decoded_seconds = len(samples) / rate
+    if decoded_seconds < promised * (1 - _SHARE_NOT_HEARD) - _SECONDS_NOT_HEARD:
         raise AudioError(
-            name, "truncated", f"truncated: the header promises {promised:.1f} seconds, {heard:.1f} are there"
+            name,
+            "truncated",
+            f"truncated: the header promises {promised:.1f} seconds, {decoded_seconds:.1f} are there",
         )
     if not len(samples):
         raise AudioError(name, "empty", f"{kind} without samples; expected audio")

@@ -260,15 +260,15 @@ def _collect(name: str, recordings: Iterable[tuple[Callable[[], np.ndarray], str
     """
     left_out: Counter[str] = Counter()
     waveforms: list[np.ndarray] = []
-    told: list[tuple[str, str, str]] = []
+    clips: list[tuple[str, str, str]] = []
     for read, label, speaker, origin in recordings:
         try:
             waveforms.append(read())
         except AudioError as error:
             left_out[error.reason] += 1
         else:
-            told.append((label, speaker, origin))
-    labels, speakers, origins = ([clip[place] for clip in told] for place in range(3))
+            clips.append((label, speaker, origin))
+    labels, speakers, origins = ([clip[place] for clip in clips] for place in range(3))
     return sources.require_usable(Clips(name, waveforms, labels, speakers, origins, left_out), "clip")
 
 
@@ -279,5 +279,5 @@ def _read_all(files: Iterable[AudioFile]) -> list[np.ndarray]:
 def _with_unknown(clips: Clips, labels: Sequence[str]) -> Clips:
     if not labels:
         return clips
-    kept = {*labels, UNKNOWN, SILENCE}
-    return replace(clips, labels=[label if label in kept else UNKNOWN for label in clips.labels])
+    classes = {*labels, UNKNOWN, SILENCE}
+    return replace(clips, labels=[label if label in classes else UNKNOWN for label in clips.labels])

@@ -176,7 +176,7 @@ def _faults(
     has_format = (format_at > 0) & (_number(content, format_at + 4, 4) >= 16) & (format_at + 24 <= length)
     encoding, channels = _encoding(content, format_at), _number(content, format_at + 10, 2)
     rate, bits = _number(content, format_at + 12, 4), _number(content, format_at + 22, 2)
-    found = tf.strings.join([tf.strings.as_string(bits), "-bit ", _format_name(encoding)])
+    encoding_name = tf.strings.join([tf.strings.as_string(bits), "-bit ", _format_name(encoding)])
     promised, present = tf.reduce_sum(chunks.sizes, axis=1), tf.reduce_sum(there, axis=1)
     return first_fault(
         (length == 0, "expected a WAV file, got no bytes"),
@@ -195,7 +195,7 @@ def _faults(
         (~has_format, "expected a WAV file with a format, found none in it"),
         (
             (encoding != PCM) | (bits != 8 * _BYTES),
-            tf.strings.join(["expected a WAV file of 16-bit PCM, got ", found]),
+            tf.strings.join(["expected a WAV file of 16-bit PCM, got ", encoding_name]),
         ),
         (
             rate != sample_rate,

@@ -1,7 +1,8 @@
 """Batches of sequences of like length, right-padded, in an order that the seed and the epoch fix."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -77,6 +78,37 @@ def pad(features: Sequence[np.ndarray]) -> np.ndarray:
     return padded
 
 
+def teacher_forced(sequences: Sequence[np.ndarray], start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a decoder is fed and what it is to write, ids `[batch, longest time]` each, zeros on the right.
+
+    Args:
+        sequences: ids `[time]` each that end with `end`, none of them 0; an empty one stays empty.
+        start: what is fed first, in the place of the end.
+        end: what is written last.
+
+    >>> fed, labels = teacher_forced([np.array([5, 6, 2]), np.array([7, 2])], start=1, end=2)
+    >>> fed.tolist(), labels.tolist()
+    ([[1, 5, 6], [1, 7, 0]], [[5, 6, 2], [7, 2, 0]])
+    """
+    labels = pad(sequences)
+    starts = np.where(labels[:, :1] > 0, start, 0).astype(labels.dtype)
+    return np.concatenate([starts, np.where(labels == end, 0, labels)[:, :-1]], axis=1), labels
+
+
+def generated(generate: Callable[[], Iterator[Any]], batch: Any, count: int | None = None) -> tf.data.Dataset:
+    """A dataset of batches that a function makes anew at each pass, ahead of their use.
+
+    Args:
+        generate: iterates over the batches.
+        batch: a `tf.TensorSpec` for each array of a batch.
+        count: of the batches, where it is known.
+    """
+    dataset = tf.data.Dataset.from_generator(generate, output_signature=batch)
+    if count is not None:
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(count))
+    return dataset.prefetch(tf.data.AUTOTUNE)
+
+
 def crop(feature: np.ndarray, max_length: int, rng: np.random.Generator) -> np.ndarray:
     """A window of at most `max_length` steps: the first, the last, or one at random, each a third of the time."""
     last_start = max(len(feature) - max_length, 0)
@@ -116,7 +148,9 @@ def training_batches(
                     features = [crop(feature, max_length, rng) for feature in features]
                 yield pad(features), sequences.targets[batch]
 
-    return _dataset(generate, sequences), len(plan_batches(shortened, batch_size, np.random.default_rng(0)))
+    return generated(generate, _spec(sequences)), len(
+        plan_batches(shortened, batch_size, np.random.default_rng(0))
+    )
 
 
 def evaluation_batches(sequences: Sequences, batch_size: int) -> tuple[tf.data.Dataset, np.ndarray]:
@@ -131,14 +165,13 @@ def evaluation_batches(sequences: Sequences, batch_size: int) -> tuple[tf.data.D
         for batch in plan:
             yield pad([sequences.features[index] for index in batch]), sequences.targets[batch]
 
-    dataset = _dataset(generate, sequences).apply(tf.data.experimental.assert_cardinality(len(plan)))
+    dataset = generated(generate, _spec(sequences), len(plan))
     return dataset, np.concatenate(plan)
 
 
-def _dataset(generate: object, sequences: Sequences) -> tf.data.Dataset:
+def _spec(sequences: Sequences) -> tuple[tf.TensorSpec, tf.TensorSpec]:
     feature, targets = sequences.features[0], sequences.targets
-    signature = (
+    return (
         tf.TensorSpec([None, None, *feature.shape[1:]], feature.dtype),
         tf.TensorSpec([None, *targets.shape[1:]], targets.dtype),
     )
-    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(tf.data.AUTOTUNE)

@@ -266,8 +266,8 @@ def leave_out(examples: E, reasons: Sequence[str], noun: str) -> E:
         UserError: none remains.
     """
     counts = Counter(examples.left_out) + Counter(reason for reason in reasons if reason)
-    kept = examples.select([index for index, reason in enumerate(reasons) if not reason])
-    return require_usable(replace(kept, left_out=counts), noun)
+    usable = examples.select([index for index, reason in enumerate(reasons) if not reason])
+    return require_usable(replace(usable, left_out=counts), noun)
 
 
 def require_usable(examples: E, noun: str, hint: str = "") -> E:

@@ -196,15 +196,15 @@ def _extended(live: tf.Tensor, log_probabilities: tf.Tensor) -> tuple[tf.Tensor,
     """
     beam_width = live.shape[1]
     # Of each hypothesis no more than `beam_width` extensions can be among the best.
-    kept = min(beam_width, log_probabilities.shape[1])
-    values, tokens = largest(log_probabilities, kept)
+    extensions = min(beam_width, log_probabilities.shape[1])
+    values, tokens = largest(log_probabilities, extensions)
     # A hypothesis that is no more has no extensions, whatever its logits are by now.
     totals = tf.where(
-        live[:, :, None] > NEVER, live[:, :, None] + tf.reshape(values, [-1, beam_width, kept]), NEVER
+        live[:, :, None] > NEVER, live[:, :, None] + tf.reshape(values, [-1, beam_width, extensions]), NEVER
     )
-    live, places = tf.math.top_k(tf.reshape(totals, [-1, beam_width * kept]), beam_width)
-    chosen = tf.gather(tf.reshape(tokens, [-1, beam_width * kept]), places, batch_dims=1)
-    return places // kept, chosen, live
+    live, places = tf.math.top_k(tf.reshape(totals, [-1, beam_width * extensions]), beam_width)
+    chosen = tf.gather(tf.reshape(tokens, [-1, beam_width * extensions]), places, batch_dims=1)
+    return places // extensions, chosen, live
 
 
 def _without_repeats(
@@ -232,10 +232,10 @@ def _without_repeats(
 def _best(ranked: _Ranked, more: _Ranked) -> _Ranked:
     """As many of both as the first holds, by score; of equals the ones that were there first."""
     scores, places = tf.math.top_k(tf.concat([ranked.scores, more.scores], axis=1), ranked.scores.shape[1])
-    _, *kept = tf.nest.map_structure(
+    _, *fields = tf.nest.map_structure(
         lambda old, new: tf.gather(tf.concat([old, new], axis=1), places, batch_dims=1), ranked, more
     )
-    return _Ranked(scores, *kept)
+    return _Ranked(scores, *fields)
 
 
 def _answer(ranked: _Ranked, recorded: list[tf.TensorArray], count: int, is_faulty: tf.Tensor) -> Hypotheses:

@@ -26,5 +26,5 @@ def largest(values: tf.Tensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:
     # In their own order, so that of equals the first ones stay the first.
     best = tf.sort(tf.math.top_k(tf.reduce_max(blocks, axis=-1), count).indices)
     candidates = tf.reshape(tf.gather(blocks, best, batch_dims=1), [-1, count * width])
-    found, places = tf.math.top_k(candidates, count)
-    return found, tf.gather(best, places // width, batch_dims=1) * width + places % width
+    top_values, places = tf.math.top_k(candidates, count)
+    return top_values, tf.gather(best, places // width, batch_dims=1) * width + places % width

@@ -44,14 +44,14 @@ def captioning_metrics(candidates: Sequence[str], references: Sequence[Sequence[
     Raises:
         ValueError: there are no images, one has no reference, or there are not as many references as candidates.
     """
-    written, told = _tokens(candidates, references)
+    written, reference_words = _tokens(candidates, references)
     captions = Counter(" ".join(words) for words in written)
     commonest, times = captions.most_common(1)[0]
     return {
         "images": len(written),
-        **_bleu(written, told),
-        "rouge_l": _rouge_l(written, told),
-        "cider_d": float(_cider_d(written, told).mean()),
+        **_bleu(written, reference_words),
+        "rouge_l": _rouge_l(written, reference_words),
+        "cider_d": float(_cider_d(written, reference_words).mean()),
         "distinct_captions": len(captions),
         "commonest_caption": commonest,
         "commonest_caption_share": times / len(written),
@@ -130,33 +130,33 @@ def _tokens(
         )
     if not candidates:
         raise ValueError("no captions to measure; expected at least one image")
-    told = [[words for words in map(caption_tokens, texts) if words] for texts in references]
-    for number, right in enumerate(told, start=1):
+    reference_words = [[words for words in map(caption_tokens, texts) if words] for texts in references]
+    for number, right in enumerate(reference_words, start=1):
         if not right:
             raise ValueError(
-                f"image {number} of {len(told)} has no reference; expected at least one with a word"
+                f"image {number} of {len(reference_words)} has no reference; expected at least one with a word"
             )
-    return list(map(caption_tokens, candidates)), told
+    return list(map(caption_tokens, candidates)), reference_words
 
 
-def _bleu(written: list[Words], told: list[list[Words]]) -> dict[str, float]:
+def _bleu(written: list[Words], reference_words: list[list[Words]]) -> dict[str, float]:
     columns: list[Any] = [
-        [" ".join(right[index]) if index < len(right) else None for right in told]
-        for index in range(max(map(len, told)))
+        [" ".join(right[index]) if index < len(right) else None for right in reference_words]
+        for index in range(max(map(len, reference_words)))
     ]
     metric = BLEU(tokenize="none", force=True, max_ngram_order=_LONGEST_NGRAM)
-    found = metric.corpus_score([" ".join(words) for words in written], columns)
+    bleu = metric.corpus_score([" ".join(words) for words in written], columns)
     return {
         f"bleu_{order}": BLEU.compute_bleu(
-            found.counts[:order], found.totals[:order], found.sys_len, found.ref_len, max_ngram_order=order
+            bleu.counts[:order], bleu.totals[:order], bleu.sys_len, bleu.ref_len, max_ngram_order=order
         ).score
         for order in range(1, _LONGEST_NGRAM + 1)
     }
 
 
-def _rouge_l(written: list[Words], told: list[list[Words]]) -> float:
+def _rouge_l(written: list[Words], reference_words: list[list[Words]]) -> float:
     total = 0.0
-    for words, right in zip(written, told, strict=True):
+    for words, right in zip(written, reference_words, strict=True):
         common = [_common_subsequence(words, reference) for reference in right]
         precision = max(common) / max(len(words), 1)
         recall = max(length / len(reference) for length, reference in zip(common, right, strict=True))
@@ -178,11 +178,11 @@ def _common_subsequence(one: Words, other: Words) -> int:
     return lengths[-1]
 
 
-def _cider_d(written: list[Words], told: list[list[Words]]) -> NDArray[np.float64]:
+def _cider_d(written: list[Words], reference_words: list[list[Words]]) -> NDArray[np.float64]:
     """The score of each image, `[images]`."""
-    counts = [[_ngram_counts(reference) for reference in right] for right in told]
+    counts = [[_ngram_counts(reference) for reference in right] for right in reference_words]
     images_with = Counter(ngram for right in counts for ngram in set().union(*right))
-    images = math.log(len(told))
+    images = math.log(len(reference_words))
     rarity = {ngram: images - math.log(times) for ngram, times in images_with.items()}
 
     def weighted(counted: Counter[NGram]) -> tuple[dict[NGram, float], list[float]]:
@@ -211,7 +211,9 @@ def _cider_d(written: list[Words], told: list[list[Words]]) -> NDArray[np.float6
             total += math.exp(-(difference**2) / (2 * _CIDER_SIGMA**2)) * sum(cosines)
         return _CIDER_SCALE * total / (_LONGEST_NGRAM * len(right))
 
-    return np.array([similarity(*of_image) for of_image in zip(written, told, counts, strict=True)])
+    return np.array(
+        [similarity(*of_image) for of_image in zip(written, reference_words, counts, strict=True)]
+    )
 
 
 def _ngram_counts(words: Words) -> Counter[NGram]:

@@ -41,16 +41,16 @@ def match_events(detections: Sequence[Timed], events: Sequence[Timed], tolerance
     """
     hits = []
     for label in sorted({event.label for event in events}):
-        heard, said = (
+        detected, present = (
             sorted(
                 (index for index, one in enumerate(timed) if one.label == label),
                 key=lambda index: timed[index].time,
             )
             for timed in (detections, events)
         )
-        hits += _pairs(heard, said, detections, events, tolerance)
-    found, finding = {event for _, event in hits}, {detection for detection, _ in hits}
-    misses = [index for index in range(len(events)) if index not in found]
+        hits += _pairs(detected, present, detections, events, tolerance)
+    detected_events, finding = {event for _, event in hits}, {detection for detection, _ in hits}
+    misses = [index for index in range(len(events)) if index not in detected_events]
     false_alarms = [index for index in range(len(detections)) if index not in finding]
     return Matching(hits, misses, false_alarms)
 
@@ -94,8 +94,8 @@ def detection_metrics(
 
 
 def _pairs(
-    heard: Sequence[int],
-    said: Sequence[int],
+    detected: Sequence[int],
+    present: Sequence[int],
     detections: Sequence[Timed],
     events: Sequence[Timed],
     tolerance: float,
@@ -103,10 +103,10 @@ def _pairs(
     """Both in the order of time: whatever lies too early for all that remain is left, the first two that fit pair."""
     pairs = []
     detection, event = 0, 0
-    while detection < len(heard) and event < len(said):
-        distance = detections[heard[detection]].time - events[said[event]].time
+    while detection < len(detected) and event < len(present):
+        distance = detections[detected[detection]].time - events[present[event]].time
         if abs(distance) <= tolerance:
-            pairs.append((heard[detection], said[event]))
+            pairs.append((detected[detection], present[event]))
         detection += distance <= tolerance
         event += distance >= -tolerance
     return pairs

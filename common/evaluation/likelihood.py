@@ -67,17 +67,19 @@ def most_surprising(text: str, log_likelihoods: ArrayLike, count: int = 50) -> l
         count: return at most so many.
     """
     log_likelihoods = np.asarray(log_likelihoods, np.float64)
-    is_free, found = np.ones(len(text), bool), list[Surprise]()
+    is_free, surprises = np.ones(len(text), bool), list[Surprise]()
     for place in map(int, np.argsort(log_likelihoods, kind="stable")):
-        if len(found) == count:
+        if len(surprises) == count:
             break
         if is_free[place]:
             start, end = max(place - _BESIDE, 0), place + 1 + _BESIDE
             is_free[start:end] = False
             line = text.count("\n", 0, place) + 1
             probability = math.exp(log_likelihoods[place])
-            found.append(Surprise(line, text[place], probability, text[start:place], text[place + 1 : end]))
-    return found
+            surprises.append(
+                Surprise(line, text[place], probability, text[start:place], text[place + 1 : end])
+            )
+    return surprises
 
 
 def write_most_surprising(path: Path, surprises: Sequence[Surprise]) -> None:

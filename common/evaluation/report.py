@@ -63,13 +63,13 @@ def _has_rows(value: Any) -> bool:
 
 
 def _single(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for name, value in metrics.items():
         if isinstance(value, Mapping):
-            found |= {f"{name}: {key}": item for key, item in value.items()}
+            flat |= {f"{name}: {key}": item for key, item in value.items()}
         else:
-            found[name] = value
-    return found
+            flat[name] = value
+    return flat
 
 
 def _table_of_rows(title: Text, rows: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -34,8 +34,18 @@ class Examples(Described, Protocol):
         """How many there are."""
 
 
-def timed(answer: Callable[[], Answers]) -> tuple[Answers, float]:
-    """What a function gives, and how many seconds it takes."""
+def timed(
+    answer: Callable[[], Answers], *, warm_up: Callable[[], object] | None = None
+) -> tuple[Answers, float]:
+    """What a function gives, and how many seconds it takes.
+
+    Args:
+        answer: is called once, and timed.
+        warm_up: is called before, and not timed.
+    """
+    if warm_up is not None:
+        # The first answers wait for TensorFlow to prepare the graph, once for each process.
+        warm_up()
     started = time.perf_counter()
     answers = answer()
     return answers, time.perf_counter() - started

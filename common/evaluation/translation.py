@@ -65,15 +65,15 @@ def by_source_length(
     last = _LENGTH_EDGES[-1]
     ranges[f"over {last} words"] = range(last + 1, max([*lengths, last]) + 1)
     shown = ("sentences", "bleu", "chrf", "exact_match")
-    found = {}
+    metrics_by_length = {}
     for name, wanted in ranges.items():
         chosen = [index for index, length in enumerate(lengths) if length in wanted]
         if chosen:
             metrics = translation_metrics(
                 *([side[index] for index in chosen] for side in (outputs, references))
             )
-            found[name] = {key: metrics[key] for key in shown}
-    return found
+            metrics_by_length[name] = {key: metrics[key] for key in shown}
+    return metrics_by_length
 
 
 def write_translations(

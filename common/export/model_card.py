@@ -73,6 +73,12 @@ class ModelCard:
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
 
+def without_data_flag(card: ModelCard) -> ModelCard:
+    """The same card, but its configuration does not tell `--data`, which training did not read."""
+    source = {name: value for name, value in card.configuration["source"].items() if name != "data"}
+    return dataclasses.replace(card, configuration={**card.configuration, "source": source})
+
+
 def card_files(card: ModelCard) -> dict[str, str]:
     """The card as `README.md` and `manifest.json`, to be handed to `export_saved_model(files=...)`."""
     return {"README.md": markdown(card), "manifest.json": manifest(card)}

@@ -75,17 +75,17 @@ def _functions_for_gpus(meta_graph: meta_graph_pb2.MetaGraphDef) -> set[str]:
 
 def _called(nodes: Nodes, functions: Mapping[str, Nodes]) -> set[str]:
     """The names of the functions that nodes call, and that these call in turn."""
-    found: set[str] = set()
+    reached: set[str] = set()
     remaining = list(nodes)
     while remaining:
         node = remaining.pop()
         attributes = node.attr.values()
         names = {node.op, *(attribute.func.name for attribute in attributes)}
         names |= {function.name for attribute in attributes for function in attribute.list.func}
-        new = names & functions.keys() - found
-        found |= new
+        new = names & functions.keys() - reached
+        reached |= new
         remaining += [inner for name in new for inner in functions[name]]
-    return found
+    return reached
 
 
 def _signature_faults(meta_graph: meta_graph_pb2.MetaGraphDef) -> Iterator[str]:

@@ -215,15 +215,15 @@ def _described(finished: FinishedRun[Any], options: ExportOptions) -> dict[str, 
 
 def _without_places(config: Any) -> Any:
     """A configuration with paths reduced to names, and without the fields of one machine or one call."""
-    told = {
+    fields = {
         field.name: placeless(getattr(config, field.name))
         for field in dataclasses.fields(config)
         if field.name not in _OF_THIS_MACHINE
     }
-    if _names_a_file(getattr(config, "data", None)) and not is_meant_as_path(told["data"]):
+    if _names_a_file(getattr(config, "data", None)) and not is_meant_as_path(fields["data"]):
         # Where no such folder is, its name alone would be taken for that of a data set.
-        told["data"] = f"./{told['data']}"
-    return told
+        fields["data"] = f"./{fields['data']}"
+    return fields
 
 
 def placeless(value: Any) -> Any:

@@ -186,21 +186,23 @@ def _read_own(tree: Path, captions_file: Path, size: int, form: TableFormat) -> 
     captions, unread = read_captions(sources.expanded(captions_file), form)
     name_of = _matcher(captions)
     left_out = Counter(unread)
-    found: set[str] = set()
+    captioned: set[str] = set()
 
     def files() -> Iterator[tuple[str, bytes, Sequence[str]]]:
         for file, read in walk_tree(tree, lambda file: is_image(file) or name_of(file) is not None):
             name = name_of(file)
             if name is None:
                 left_out["image without captions"] += 1
-            elif name in found:
+            elif name in captioned:
                 left_out["second image of a name"] += 1
             else:
-                found.add(name)
+                captioned.add(name)
                 yield file, read(), captions[name]
 
     examples = _collect(str(tree), files(), len(captions), size, left_out)
-    left_out["caption without an image"] = sum(len(captions[name]) for name in captions if name not in found)
+    left_out["caption without an image"] = sum(
+        len(captions[name]) for name in captions if name not in captioned
+    )
     sources.require_usable(
         examples, "image", f"; {captions_file} has captions of images such as {next(iter(captions))}"
     )
@@ -250,17 +252,17 @@ def _collect(
     captions: list[tuple[str, ...]] = []
     origins: list[str] = []
     for origin, content, texts in files:
-        told = tuple(text.strip() for text in texts if caption_tokens(text))
-        left_out["caption without words"] += len(texts) - len(told)
+        usable = tuple(text.strip() for text in texts if caption_tokens(text))
+        left_out["caption without words"] += len(texts) - len(usable)
         try:
             image = decode_image(content, origin)
         except ImageError as error:
             left_out[error.reason] += 1
             continue
-        if not told:
+        if not usable:
             left_out["image without captions"] += 1
             continue
         images[len(origins)] = fit(image, size)
-        captions.append(told)
+        captions.append(usable)
         origins.append(origin)
     return CaptionedImages(name, images[: len(origins)], captions, origins, left_out)

@@ -170,7 +170,7 @@ def orientation(exif: bytes) -> int:
     if tags[:4] not in (b"II*\0", b"MM\0*"):
         return 1
     order = "<" if tags[:1] == b"I" else ">"
-    found = 1
+    value = 1
     try:
         (directory,) = struct.unpack_from(f"{order}I", tags, 4)
         (entries,) = struct.unpack_from(f"{order}H", tags, directory)
@@ -178,7 +178,7 @@ def orientation(exif: bytes) -> int:
             tag, kind, count, at = struct.unpack_from(f"{order}HHII", tags, entry)
             if tag == _ORIENTATION and count and kind in _INTEGERS:
                 number = struct.Struct(f"{order}{_INTEGERS[kind]}")
-                (found,) = number.unpack_from(tags, at if count * number.size > 4 else entry + 8)
+                (value,) = number.unpack_from(tags, at if count * number.size > 4 else entry + 8)
     except struct.error:
         pass
-    return found if 1 <= found <= 8 else 1
+    return value if 1 <= value <= 8 else 1

@@ -97,13 +97,14 @@ def orientation(tags: tf.Tensor) -> tf.Tensor:
     most = tf.maximum((length - directory - 2) // _ENTRY, 0)
     places = directory + 2 + _ENTRY * tf.range(tf.minimum(number(directory, 2), most)[0])
     kinds, counts = number(places + 2, 2), number(places + 4, 4)
-    told = tf.zeros_like(places)
+    readings = tf.zeros_like(places)
     for kind, size in _INTEGERS:
         at = tf.where(counts * size > 4, number(places + 8, 4), places + 8)
-        told = tf.where((kinds == kind) & (counts > 0), number(at, size), told)
+        readings = tf.where((kinds == kind) & (counts > 0), number(at, size), readings)
     # The last one holds.
-    told = tf.concat([[0], tf.boolean_mask(told, number(places, 2) == _ORIENTATION)], axis=0)[-1]
-    return tf.where(is_header & (told >= 1) & (told <= 8), told, 1)
+    is_orientation = number(places, 2) == _ORIENTATION
+    orientation = tf.concat([[0], tf.boolean_mask(readings, is_orientation)], axis=0)[-1]
+    return tf.where(is_header & (orientation >= 1) & (orientation <= 8), orientation, 1)
 
 
 def upright(square: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:

@@ -65,7 +65,7 @@ def gif_frame(content: tf.Tensor) -> GifFrame:
     begin = at + _DESCRIPTOR + local
     is_there = (data[at] == _IMAGE) & (begin + 1 < length)
 
-    def found() -> GifFrame:
+    def read_frame() -> GifFrame:
         left, top, wide, high = (
             tf.cast(data[at + 1 + 2 * n] + 256 * data[at + 2 + 2 * n], tf.int64) for n in range(4)
         )
@@ -106,7 +106,7 @@ def gif_frame(content: tf.Tensor) -> GifFrame:
         "",
         tf.zeros([3], tf.uint8),
     )
-    frame: GifFrame = tf.cond(is_there, found, lambda: GifFrame(*nothing))
+    frame: GifFrame = tf.cond(is_there, read_frame, lambda: GifFrame(*nothing))
     return frame
 
 

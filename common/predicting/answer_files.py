@@ -34,6 +34,12 @@ def require_answer_file(path: Path | None) -> None:
     )
 
 
+def require_picture(path: Path | None, flag: str) -> None:
+    """Raises FlagError if the path given by a flag does not end in .png."""
+    if path is not None and path.suffix.lower() != ".png":
+        raise FlagError(f"{flag} {path}: expected a name that ends in .png")
+
+
 def probability_columns(labels: Sequence[str]) -> list[str]:
     """The columns of a table that hold the probability of each label: those of `"probabilities"` in a row."""
     return [f"probability_{label}" for label in labels]
@@ -73,8 +79,8 @@ def answer_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
                 file.writelines(f"{line}\n" for line in lines)
 
         yield add
-    told = f"{count:,} answer{'' if count == 1 else 's'} written to {path}"
-    cli.console(stderr=True).print(told, markup=False)
+    line = f"{count:,} answer{'' if count == 1 else 's'} written to {path}"
+    cli.console(stderr=True).print(line, markup=False)
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -174,8 +174,8 @@ def _column_of(table: Any, columns: Sequence[Any], column: Column) -> Iterable[A
     values = table[column]
     if not _is_several(values):
         raise UserError(f"column {column!r}: got {described(values)}; expected a column that can be read")
-    found: Iterable[Any] = values
-    return found
+    examples: Iterable[Any] = values
+    return examples
 
 
 def _listed(columns: Sequence[Any]) -> str:

@@ -23,7 +23,7 @@ class GivenFiles(Generic[T]):
 
     Args:
         arguments: of the command line.
-        found: from an argument to the name of each thing that it stands for, and a function that reads it.
+        find: from an argument to the name of each thing that it stands for, and a function that reads it.
 
     Attributes:
         failed: whether something could not be used.
@@ -36,17 +36,17 @@ class GivenFiles(Generic[T]):
     """
 
     def __init__(
-        self, arguments: Sequence[str], found: Callable[[str], Sequence[tuple[str, Callable[[], T]]]]
+        self, arguments: Sequence[str], find: Callable[[str], Sequence[tuple[str, Callable[[], T]]]]
     ) -> None:
         self._arguments = arguments
-        self._found = found
+        self._find = find
         self.failed = False
         self.is_single = is_single(arguments)
 
     def readers(self) -> Iterator[tuple[str, Callable[[], T]]]:
         """Each one's name, and a function that reads it."""
         for argument in self._arguments:
-            for name, read in self._tried(partial(self._found, argument)) or ():
+            for name, read in self._tried(partial(self._find, argument)) or ():
                 yield os.fsencode(name).decode("utf-8", "replace"), read
 
     def contents(self) -> Iterator[tuple[str, T]]:

@@ -14,7 +14,15 @@ from common import cli
 from common.checks import AtLeast, check_ranges
 from common.predicting.answer_files import answer_file, require_answer_file
 from common.predicting.input_files import GivenFiles
-from common.predicting.texts import GivenText, chunks, given_texts, input_columns, require_one_source
+from common.predicting.texts import (
+    TEXT_COLUMN,
+    GivenText,
+    chunks,
+    given_texts,
+    input_columns,
+    require_fitting_flags,
+    require_one_source,
+)
 from common.text.tables import TableFormat
 
 _WRITTEN_AT_ONCE = 1024
@@ -47,7 +55,7 @@ class TextFlags:
     in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
     input: Path | None = None
     """Text file with a text in each line, or CSV, TSV or JSON lines with a column of texts (.gz too), or Parquet."""
-    text_column: str = "text"
+    text_column: str = TEXT_COLUMN
     """Column of a table given by --input that holds the text, by its name; or by its number from 1 in a CSV or TSV
     without a header."""
     output: Path | None = None
@@ -61,6 +69,7 @@ class TextFlags:
     def __post_init__(self) -> None:
         check_ranges(self)
         require_one_source(self.texts, self.input)
+        require_fitting_flags(self.input, self.text_column, self.table)
         require_answer_file(self.output)
 
 
@@ -83,9 +92,11 @@ def answer_texts(
         taken = {*columns, *_KEYS}
         size = flags.batch_size * -(-_WRITTEN_AT_ONCE // flags.batch_size)
         answers = (
-            shown for chunk in chunks(given, size) for shown in _beside(chunk, answer(chunk, True), taken)
+            shown
+            for chunk in chunks(given, size)
+            for shown in _beside(chunk, answer(chunk, True), others, taken)
         )
-        write_shown(flags.output, [*columns, *(_free(name, taken) for name in others)], answers)
+        write_shown(flags.output, [*columns, *_free_names(others, taken).values()], answers)
         return
     is_typed = not flags.texts and not flags.input and sys.stdin.isatty()
     if is_typed:
@@ -94,18 +105,30 @@ def answer_texts(
         print_shown(answer(chunk, False))
 
 
-def _beside(given: Sequence[GivenText], answers: Iterable[Shown], taken: Container[str]) -> Iterator[Shown]:
-    """The answers with what the input holds beside each text."""
+def _beside(
+    given: Sequence[GivenText], answers: Iterable[Shown], columns: Sequence[str], taken: Container[str]
+) -> Iterator[Shown]:
+    """The answers with what the input holds beside each text, whose columns are the given ones if known."""
     for one, shown in zip(given, answers, strict=True):
-        others = {_free(name, taken): value for name, value in one.others.items()}
+        names = _free_names([*columns, *one.others], taken)
+        others = {names[name]: value for name, value in one.others.items()}
         rows = [{**row, **others} for row in shown.rows]
         yield replace(shown, record={**shown.record, **others}, rows=rows)
 
 
-def _free(name: str, taken: Container[str]) -> str:
-    while name in taken:
-        name = f"input_{name}"
-    return name
+def _free_names(columns: Iterable[str], taken: Container[str]) -> dict[str, str]:
+    """The name under which each column stands beside those that are taken, all of them different.
+
+    >>> _free_names(["label", "stars", "input_label"], {"label"})
+    {'label': 'input_input_label', 'stars': 'stars', 'input_label': 'input_label'}
+    """
+    names = {column: column for column in columns}
+    for column in names:
+        name = column
+        while name in taken or (name != column and name in {*names, *names.values()}):
+            name = f"input_{name}"
+        names[column] = name
+    return names
 
 
 def warn_of(given: Iterable[GivenText], is_odd: Iterable[bool], warning: str) -> None:

@@ -8,11 +8,15 @@ from typing import Any, BinaryIO, TypeVar
 
 from common.errors import FlagError, UserError
 from common.predicting.answer_files import BINARY_ENDINGS
-from common.text.tables import KINDS, Table, TableFormat, is_table, iterate_lines, suffix_of
+from common.text.files import UTF_8
+from common.text.tables import JSON, KINDS, PARQUET, Table, TableFormat, is_table, iterate_lines, suffix_of
 
 Item = TypeVar("Item")
 
-_FAULTS_TOLD = 3
+TEXT_COLUMN = "text"
+"""The column that holds the texts of a table, unless another is named."""
+
+_FAULTS_REPORTED = 3
 
 
 @dataclass(frozen=True)
@@ -63,18 +67,18 @@ def input_columns(path: Path | None, column: str, form: TableFormat | None = Non
 
 
 def _table_texts(path: Path, column: str, form: TableFormat | None) -> Iterator[GivenText]:
-    table, told = Table(path, (column,), form, ("--text-column",)), 0
+    table, reported = Table(path, (column,), form, ("--text-column",)), 0
     for number, row in enumerate(table, start=1):
-        told = _tell_of_faults(table, told)
+        reported = _report_faults(table, reported)
         yield GivenText(row.values[0], number, f"{path}, row {row.number}", row.others)
-    told = _tell_of_faults(table, told)
-    if told:
-        count = f"{told:,} row{'' if told == 1 else 's'}"
+    reported = _report_faults(table, reported)
+    if reported:
+        count = f"{reported:,} row{'' if reported == 1 else 's'}"
         print(f"warning: {path}: {count} left out; --strict refuses them", file=sys.stderr, flush=True)
 
 
-def _tell_of_faults(table: Table, told: int) -> int:
-    for fault in table.faults[told:_FAULTS_TOLD]:
+def _report_faults(table: Table, reported: int) -> int:
+    for fault in table.faults[reported:_FAULTS_REPORTED]:
         print(f"warning: {table.path}, {fault.place}: {fault.detail}; left out", file=sys.stderr, flush=True)
     return len(table.faults)
 
@@ -94,6 +98,41 @@ def require_one_source(arguments: Sequence[str], path: Path | None) -> None:
     """Raises UserError if texts come both as arguments and from a file."""
     if arguments and path is not None:
         raise FlagError(f"--input {path}: expected texts either as arguments or from a file, got both")
+
+
+def require_fitting_flags(path: Path | None, column: str, form: TableFormat) -> None:
+    """Raises FlagError if a flag says of the input what its kind does not have, such as a column of a plain text.
+
+    Args:
+        path: of the input; None for arguments and standard input.
+        column: with the texts, of a table.
+        form: how the input is written.
+    """
+    given = {
+        f"--text-column {column}": column != TEXT_COLUMN,
+        f"--delimiter {form.delimiter!r}": form.delimiter is not None,
+        f"--encoding {form.encoding}": form.encoding != UTF_8,
+        "--strict": form.strict,
+    }
+    fitting = _fitting_flags(path, form)
+    for flag, is_given in given.items():
+        if is_given and flag.partition(" ")[0] not in fitting:
+            kinds = "a CSV or TSV" if path is not None and is_table(path, form) else KINDS
+            given_input = f"--input {path}" if path is not None else "texts that are in no file"
+            raise FlagError(f"{flag}: does not go with {given_input}; expected --input with {kinds}")
+
+
+def _fitting_flags(path: Path | None, form: TableFormat) -> Sequence[str]:
+    if path is None:
+        return ()
+    if not is_table(path, form):
+        return ("--encoding",)
+    kind = suffix_of(path)
+    if kind == PARQUET:
+        return "--text-column", "--strict"
+    if kind in JSON:
+        return "--text-column", "--strict", "--encoding"
+    return "--text-column", "--strict", "--encoding", "--delimiter"
 
 
 def argument_texts(arguments: Sequence[str]) -> list[str]:

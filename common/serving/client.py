@@ -46,8 +46,12 @@ class Client:
         UserError: the address is none of these, or the package for gRPC is not installed.
 
     Example:
+        >>> import shutil, tempfile
+        >>> from common.model_folders import model_folder
         >>> from common.serving.server.local_server import ServerOptions, running_server
-        >>> with running_server(ServerOptions(rest_port=0, grpc_port=0)) as server:
+        >>> models = Path(tempfile.mkdtemp())
+        >>> _ = shutil.copytree(model_folder("sentiment_analysis"), models / "sentiment_analysis")
+        >>> with running_server(ServerOptions(models, rest_port=0, grpc_port=0)) as server:
         ...     with Client(f"localhost:{server.grpc_port}") as ask:
         ...         answer = ask("sentiment_analysis", ["A delight from start to finish."])
         >>> answer["label"].tolist()

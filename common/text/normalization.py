@@ -35,10 +35,10 @@ def _compose(characters: tf.RaggedTensor, keys: tf.Tensor, composed: tf.Tensor) 
     flat, row = characters.flat_values, characters.value_rowids()
     key = tf.cast(flat[:-1], tf.int64) * 2**_CODE_POINT_BITS + tf.cast(flat[1:], tf.int64)
     index = tf.minimum(tf.searchsorted(keys, key), keys.shape[0] - 1)
-    found = (tf.gather(keys, index) == key) & (row[:-1] == row[1:])
-    joined = tf.concat([tf.where(found, tf.gather(composed, index), flat[:-1]), flat[-1:]], axis=0)
-    kept = tf.concat([[True], ~found], axis=0)[: tf.size(flat)]
-    return tf.ragged.boolean_mask(characters.with_flat_values(joined), characters.with_flat_values(kept))
+    is_composed = (tf.gather(keys, index) == key) & (row[:-1] == row[1:])
+    joined = tf.concat([tf.where(is_composed, tf.gather(composed, index), flat[:-1]), flat[-1:]], axis=0)
+    is_first = tf.concat([[True], ~is_composed], axis=0)[: tf.size(flat)]
+    return tf.ragged.boolean_mask(characters.with_flat_values(joined), characters.with_flat_values(is_first))
 
 
 @cache

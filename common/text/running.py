@@ -76,10 +76,12 @@ def load_evaluation(
     Raises:
         UserError: it is empty, or a file cannot be read.
     """
-    found = _load(source, sample, part or ("all" if isinstance(kind_of(source.data), OwnFiles) else "test"))
-    if not found.text:
-        raise UserError(f"{found.name}: no text")
-    return found
+    measured = _load(
+        source, sample, part or ("all" if isinstance(kind_of(source.data), OwnFiles) else "test")
+    )
+    if not measured.text:
+        raise UserError(f"{measured.name}: no text")
+    return measured
 
 
 def part_of(whole: RawText, part: Part) -> RawText:

@@ -16,6 +16,8 @@ from common.text.headers import looks_like_header, missing_column
 from common.text.object_records import json_records, parquet_columns, parquet_records
 
 KINDS = "a .csv or .tsv, a .jsonl or .json of JSON lines (.gz too), or a .parquet file"
+JSON, PARQUET = (".jsonl", ".ndjson", ".json"), ".parquet"
+"""Endings of tables that are no CSV or TSV."""
 _MISSING = """
 #N/A #NA -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN <NA> N/A NA NULL NaN None n/a nan null
 """
@@ -23,7 +25,6 @@ MISSING = frozenset((*_MISSING.split(), "#N/A N/A"))
 """What stands in tables where there is no value, as `pandas.read_csv` has it."""
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
-_JSON, _PARQUET = (".jsonl", ".ndjson", ".json"), ".parquet"
 _LOOKED_AT = 200
 _PLACES_NAMED = 3
 
@@ -141,7 +142,7 @@ class Table:
     def other_columns(self) -> list[str]:
         """The names of the columns that are not wanted; those of JSON lines are looked for in all of them."""
         names: dict[str, None] = {}
-        for row in self if self._kind in _JSON else islice(self, 1):
+        for row in self if self._kind in JSON else islice(self, 1):
             names |= dict.fromkeys(row.others)
         return list(names)
 
@@ -150,12 +151,12 @@ class Table:
         return "" if self.form.delimiter is not None else suffix_of(self.path)
 
     def _rows(self) -> Iterator[Row | Fault]:
-        if self._kind == _PARQUET:
+        if self._kind == PARQUET:
             names = parquet_columns(self.path)
             self._require_columns(names)
             return map(self._row_of_object, parquet_records(self.path))
         lines = partial(iterate_text_lines, self.path, KINDS, self.form.encoding)
-        if self._kind in _JSON:
+        if self._kind in JSON:
             return self._rows_of_objects(json_records(self.path, lines))
         delimiter = self.form.separator or _DELIMITERS.get(self._kind, ",")
         return self._rows_of_fields(delimited_records(lines, delimiter), delimiter)
@@ -308,7 +309,7 @@ def read_folders(path: Path, labels: Sequence[str] | None = None, encoding: str 
 
 def is_table(path: Path, form: TableFormat | None = None) -> bool:
     """Whether a file is a table, by its name or because a delimiter is given."""
-    return bool(form and form.delimiter) or suffix_of(path) in (*_DELIMITERS, *_JSON, _PARQUET)
+    return bool(form and form.delimiter) or suffix_of(path) in (*_DELIMITERS, *JSON, PARQUET)
 
 
 def suffix_of(path: Path) -> str:

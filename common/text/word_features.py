@@ -71,8 +71,8 @@ def keep_ends(tokens: tf.RaggedTensor, max_tokens: int) -> tf.RaggedTensor:
     row_length = tf.repeat(lengths, lengths)
     position = tf.ragged.range(lengths).flat_values
     head = max_tokens // 2
-    kept = (position < head) | (position >= row_length - (max_tokens - head))
-    return tf.ragged.boolean_mask(tokens, tokens.with_flat_values(kept))
+    is_within = (position < head) | (position >= row_length - (max_tokens - head))
+    return tf.ragged.boolean_mask(tokens, tokens.with_flat_values(is_within))
 
 
 def count_words(texts: Iterable[str], batch_size: int = 1024) -> Counter[str]:

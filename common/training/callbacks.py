@@ -37,15 +37,15 @@ class Scores(keras.callbacks.Callback):
 
     def __init__(self, scores: Callable[[], Mapping[str, float]]) -> None:
         super().__init__()
-        self._scores, self._found = scores, dict[str, float]()
+        self._scores, self._metrics = scores, dict[str, float]()
 
     def on_test_end(self, logs: dict[str, float] | None = None) -> None:
-        self._found = dict(self._scores())
-        (logs if logs is not None else {}).update(self._found)
+        self._metrics = dict(self._scores())
+        (logs if logs is not None else {}).update(self._metrics)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        found = {f"val_{name}": value for name, value in self._found.items()}
-        (logs if logs is not None else {}).update(found)
+        metrics = {f"val_{name}": value for name, value in self._metrics.items()}
+        (logs if logs is not None else {}).update(metrics)
 
 
 class BestWeights(keras.callbacks.Callback):

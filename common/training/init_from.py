@@ -143,8 +143,8 @@ def begin_from(
             raise origin.unfit(f"it was trained with {flag(name)} {_word(value)}, not {_word(ours)}")
     taken = {name: getattr(theirs, name) for name in inheritance.architecture}
     skipped = {name: 0 for name in inheritance.phases if not _is_given(name, getattr(config, name), presets)}
-    told = ", ".join(f"{flag(name)} {_word(value)}" for name, value in taken.items())
-    console().print(f"begins with {path}: {told}")
+    sizes = ", ".join(f"{flag(name)} {_word(value)}" for name, value in taken.items())
+    console().print(f"begins with {path}: {sizes}")
     return dataclasses.replace(config, **taken, **skipped), origin
 
 

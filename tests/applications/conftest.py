@@ -28,7 +28,6 @@ from common.training.run_folder import load_config
 
 REPOSITORY = Path(__file__).parents[2]
 
-STEPS = "common.layers.recurrence.steps.STEPS_PER_ITERATION"
 # A matter of speed alone: half of a training of seconds is the tracing of unrolled loops.
 QUICKLY_TRACED = """
 import runpy, applications
@@ -136,10 +135,8 @@ def environment():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _quickly_traced():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(STEPS, 2)
-        yield
+def _quickly_traced(quickly_traced):
+    """In this process, too."""
 
 
 @pytest.fixture(scope="session")

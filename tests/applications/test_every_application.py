@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import inspect
 import json
 import re
 import shutil
@@ -86,6 +87,19 @@ def test_the_readme_names_every_signature_of_the_shipped_model_and_only_those(ap
     for name, signature in signatures.items():
         for tensor in (*signature.inputs, *signature.outputs):
             assert f"`{tensor}`" in section, f"{tensor} of {name}"
+
+
+def test_a_predictor_takes_what_is_asked_by_place_and_all_else_by_name(application):
+    predictor = room(application, "predict").Predictor
+    for name, method in inspect.getmembers(predictor, inspect.isfunction):
+        if name == "__call__" or not name.startswith("_"):
+            by_place = {
+                parameter.name
+                for parameter in inspect.signature(method).parameters.values()
+                if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+            }
+            assert "show_progress" not in by_place, name
+            assert name != "__call__" or len(by_place) == 2, "self and the examples"
 
 
 # --- flags

@@ -1,6 +1,8 @@
 """One command lists the applications and runs their scripts, as `python -m applications.<name>.<script>` does."""
 
+import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,11 +69,16 @@ def test_the_list_says_what_goes_in_and_what_comes_out(command, arguments):
         assert f"\n{name}\n    {declared.summary}\n    {', '.join(scripts_of(name))}\n" in out
 
 
-@pytest.mark.parametrize("asked", ["--help", "-h"])
-def test_help_of_an_application_names_its_scripts(command, asked):
-    status, out, err = command("translation", asked)
+@pytest.mark.parametrize("application", catalogue())
+@pytest.mark.parametrize("asked", [(), ("--help",), ("-h",)])
+def test_an_application_alone_lists_its_scripts_and_what_each_does(command, application, asked):
+    status, out, err = command(application, *asked)
     assert (status, err) == (0, "")
-    assert out.startswith(f"usage: {COMMAND} translation {{train,evaluate,export,predict}} ...\n")
+    assert out.startswith(f"usage: {COMMAND} {application} <script> ...")
+    for script in scripts_of(application):
+        main = importlib.import_module(f"applications.{application}.{script}").main
+        (line,) = re.findall(rf"(?m)^    {script} +(.+)$", out)
+        assert line.split() == main.__doc__.split()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +112,6 @@ def test_an_unknown_name_is_one_line_with_those_like_it(command, arguments, prob
             ("translation", "../x"),
             "translation has no script '../x'; expected one of train, evaluate, export, predict",
         ),
-        (("translation",), "translation: expected what to do: train, evaluate, export, predict"),
         (("list", "translation"), "list translation: expected nothing after list"),
     ],
 )
@@ -150,9 +156,9 @@ def test_help_of_a_preset_shows_the_command_that_was_typed():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["list"], ["translation", "predict", "Two dogs are playing in the snow."]]
+    "arguments", [["list"], ["translation"], ["translation", "predict", "Two dogs are playing in the snow."]]
 )
-def test_neither_list_nor_predict_imports_tensorflow(arguments):
+def test_neither_lists_nor_predict_import_tensorflow(arguments):
     show = "finally:\n    print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
     done = modules_run(code=f"try:\n    {console_script(*arguments)}\n{show}")
     assert (done.returncode, done.stderr) == (0, "")

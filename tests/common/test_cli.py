@@ -101,6 +101,29 @@ def test_an_unknown_preset_is_named_with_those_there_are(run):
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--name=~/a b/c.csv"], "/home/me/a b/c.csv"),
+        (["--name", "~/c.csv"], "~/c.csv"),  # a shell that leaves this was told so by quotes
+        (["--name=~nobody-of-this-name/c.csv"], "~nobody-of-this-name/c.csv"),
+        (["--name=~"], "~"),  # may stand between the columns of a table
+        (["--name=a/~/b"], "a/~/b"),
+        (["--name=see --name=~/b"], "see --name=~/b"),
+    ],
+)
+def test_a_path_behind_an_equals_sign_may_begin_at_home(run, monkeypatch, arguments, expected):
+    monkeypatch.setenv("HOME", "/home/me")
+    for presets in (False, True):
+        assert run(*arguments, presets=presets).stdout == f"hello {expected}\n"
+
+
+def test_a_text_after_two_dashes_stays_as_it_is(run):
+    script = SCRIPT.replace('    name: str = "world"', '    name: tyro.conf.Positional[str] = "world"')
+    script = script.replace("import dataclasses", "import dataclasses, tyro")
+    assert run("--", "--name=~/c.csv", script=script).stdout == "hello --name=~/c.csv\n"
+
+
 def test_debug_shows_the_traceback(run):
     assert "Traceback" in run("--fail", "bug", "--debug").stderr
 

@@ -129,8 +129,8 @@ def _end_of_space(text: str, start: int) -> int:
     return space.end() if space else start
 
 
-def _long_number(found: re.Match[str]) -> str:
-    token = found[0]
+def _long_number(match: re.Match[str]) -> str:
+    token = match[0]
     if token.startswith('"'):
         return token
     return "NaN" if token == "-NaN" else f"{token}inity"

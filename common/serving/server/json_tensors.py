@@ -139,11 +139,11 @@ def is_base64(value: Any) -> bool:
 def _decoded(value: Mapping[str, Any]) -> bytes:
     if not is_base64(value):
         raise RequestError(f"JSON Value: {shown(value)} not formatted correctly for base64 data")
-    found = _BASE64.fullmatch(_WHITE.sub("", value["b64"]))
-    filled = -len(found[1]) % 4 if found else 3
-    if found is None or filled == 3 or len(found[2]) not in (0, filled):
+    match = _BASE64.fullmatch(_WHITE.sub("", value["b64"]))
+    filled = -len(match[1]) % 4 if match else 3
+    if match is None or filled == 3 or len(match[2]) not in (0, filled):
         raise RequestError("Unable to base64 decode")
-    return base64.b64decode(found[1] + "=" * filled)
+    return base64.b64decode(match[1] + "=" * filled)
 
 
 def json_type(value: Any) -> str:

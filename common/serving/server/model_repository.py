@@ -104,15 +104,15 @@ class ModelRepository:
                 if version is None:
                     raise RequestError(f"Unrecognized servable version label: {label}")
             known = self._models.get(name, Versions()).served
-            found = known.get(max(known, default=0) if version is None else version)
-            if found is None:
+            model = known.get(max(known, default=0) if version is None else version)
+            if model is None:
                 asked = f"Latest({name})" if version is None else f"Specific({name}, {version})"
                 raise RequestError(f"Servable not found for request: {asked}", grpc.StatusCode.NOT_FOUND)
-            found.acquire()
+            model.acquire()
         try:
-            yield found
+            yield model
         finally:
-            found.release()
+            model.release()
 
     def available(self) -> list[str]:
         """The versions served, as `name/version`."""

@@ -29,6 +29,6 @@ def decompressed(body: bytes, encoding: str, limit: int) -> bytes:
     if len(content) > limit:
         raise too_large(limit)
     if not stream.eof or stream.unused_data:
-        found = "bytes after its end" if stream.eof else "one that is cut off"
-        raise RequestError(f"expected a body compressed with gzip, got {found}")
+        fault = "bytes after its end" if stream.eof else "one that is cut off"
+        raise RequestError(f"expected a body compressed with gzip, got {fault}")
     return content

@@ -136,10 +136,10 @@ class ServingCore:
         Raises:
             RequestError: also where the signature's inputs or outputs are not those of the method, or no example came.
         """
-        found = model.runner.signatures.get(signature)
-        if found is None:
+        definition = model.runner.signatures.get(signature)
+        if definition is None:
             raise RequestError(f"No signature was found with the name: {signature}")
-        require_method(found, signature, method)
+        require_method(definition, signature, method)
         if not examples:
             raise RequestError("Input is empty.")
         serialized = [example.SerializeToString() for example in examples]

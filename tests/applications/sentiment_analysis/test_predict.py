@@ -38,7 +38,7 @@ def test_a_text_gives_a_dictionary_and_a_list_a_list(exported):
 def test_what_is_no_text_is_refused(predictor, value):
     for explain in (False, True):
         with pytest.raises(UserError, match=r"^texts.*: got .*; expected "):
-            predictor(value, explain)
+            predictor(value, explain=explain)
 
 
 def test_a_data_frame_is_answered_by_its_column_and_the_answers_are_a_table(predictor):
@@ -203,6 +203,7 @@ def test_every_kind_of_table_is_answered_with_its_other_columns(script, tmp_path
         (("--input", "a.csv", "--delimiter", "::"), "--delimiter '::': expected one character"),
         (("--input", "a.csv", "--encoding", "utf-9"), "--encoding utf-9: no encoding of that name"),
         (("--input", "nowhere.csv"), "nowhere.csv: no such file"),
+        (("--input", "x.md", "--text-column", "foo"), "--text-column foo: does not go with --input x.md"),
         (("--input", "a.csv", "text"), "got both"),
         (("text", "--output", "answers.tsv"), "answers.tsv: expected a name in .csv for a table"),
         (("text", "--batch-size", "0"), "expected at least 1"),

@@ -1,15 +1,19 @@
 """Batches hold every example once, are padded on the right, and come in an order that seed and epoch fix."""
 
 import numpy as np
+import pytest
+import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.data.batching import (
     Sequences,
     evaluation_batches,
+    generated,
     pad,
     plan_batches,
     plan_token_batches,
+    teacher_forced,
     training_batches,
 )
 
@@ -102,3 +106,26 @@ def test_evaluation_tells_which_example_each_row_is():
     targets = np.concatenate([targets for _, targets in dataset.as_numpy_iterator()])
     np.testing.assert_array_equal(targets, order)
     assert list(order) == [1, 3, 0, 2]
+
+
+@given(st.lists(st.lists(st.integers(3, 9), max_size=6).map(lambda ids: [*ids, 2]), min_size=1, max_size=4))
+def test_teacher_forcing_feeds_the_start_and_then_what_was_to_be_written_before(rows):
+    """Beside an empty sequence, which stays empty."""
+    fed, labels = teacher_forced([np.array(ids, np.int32) for ids in ([], *rows)], start=1, end=2)
+    assert fed.dtype == labels.dtype == np.int32
+    longest = max(map(len, rows))
+    for row, ids in zip(range(len(rows) + 1), ([], *rows), strict=True):
+        padding = [0] * (longest - len(ids))
+        assert labels[row].tolist() == ids + padding
+        assert fed[row].tolist() == ([1, *ids[:-1]] if ids else []) + padding
+
+
+def test_batches_that_a_function_makes_are_made_anew_at_each_pass():
+    spec = tf.TensorSpec([None], tf.int32)
+    dataset = generated(lambda: iter([[1, 2], [3]]), spec, count=2)
+    assert len(dataset) == 2
+    for _ in range(2):
+        assert [batch.tolist() for batch in dataset.as_numpy_iterator()] == [[1, 2], [3]]
+    assert len(list(generated(lambda: iter([[1]] * 5), spec))) == 5
+    with pytest.raises(tf.errors.FailedPreconditionError):
+        list(generated(lambda: iter([[1]]), spec, count=2))

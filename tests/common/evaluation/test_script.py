@@ -33,6 +33,13 @@ def test_the_seconds_are_those_of_the_answers():
     assert seconds >= 0.1
 
 
+def test_the_first_answers_are_not_timed_where_they_prepare_the_graph():
+    calls = []
+    answers, seconds = timed(lambda: calls.append("timed"), warm_up=lambda: calls.append(time.sleep(0.2)))
+    assert (answers, calls) == (None, [None, "timed"])
+    assert seconds < 0.2
+
+
 def test_the_speed_is_in_examples_and_only_what_was_left_out_is_counted():
     assert facts_of(Path("models/1"), Clips(), 4.0, "clips", 8) == {
         "seconds": 4.0,

@@ -18,6 +18,7 @@ from common.export.model_card import (
     markdown,
     software_versions,
     vocabulary_sha256,
+    without_data_flag,
 )
 from common.training.hardware import Hardware
 
@@ -54,6 +55,14 @@ def test_the_manifest_gives_every_field_back(card):
     assert read["configuration"] == card.configuration
     assert read["versions"]["python"] == sys.version.split()[0]
     assert datetime.fromisoformat(read["created"]).utcoffset().total_seconds() == 0
+
+
+def test_a_flag_that_training_did_not_read_is_left_out_of_a_new_card(card):
+    configuration = {"units": 64, "source": {"data": "sample", "images": "photos"}}
+    told = dataclasses.replace(card, configuration=configuration)
+    expected = {"units": 64, "source": {"images": "photos"}}
+    assert without_data_flag(told) == dataclasses.replace(card, configuration=expected)
+    assert told.configuration == {"units": 64, "source": {"data": "sample", "images": "photos"}}
 
 
 def test_the_page_says_what_the_manifest_says(card):

@@ -8,6 +8,8 @@ import tensorflow as tf
 from common.layers.sampled_softmax import NeighbourLoss
 from common.text.word_features import TokenEmbedding
 
+pytestmark = pytest.mark.usefixtures("quickly_traced")
+
 WORDS, UNITS, WIDTH = 12, 4, 3
 RNG = np.random.default_rng(0)
 STATES = RNG.normal(size=(3, 5, UNITS)).astype(np.float32)

@@ -9,6 +9,8 @@ from common.layers.stack import RecurrentStack
 from common.layers.stateful_stack import StreamedStack
 from common.layers.weight_dropout import dropped_recurrent_weights
 
+pytestmark = pytest.mark.usefixtures("quickly_traced")
+
 FEATURES, UNITS = 3, 40
 INPUTS = np.random.default_rng(0).normal(size=(2, 6, FEATURES)).astype(np.float32)
 

@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import UserError
-from common.predicting.answer_files import answer_file, probability_columns, require_answer_file
+from common.errors import FlagError, UserError
+from common.predicting.answer_files import (
+    answer_file,
+    probability_columns,
+    require_answer_file,
+    require_picture,
+)
 
 TEXTS = st.lists(st.tuples(*[st.text(st.characters(codec="utf-8", exclude_characters="\x00"))] * 2))
 COLUMNS = ("text", "label")
@@ -100,3 +105,15 @@ def test_a_name_that_promises_something_else_is_refused(name):
 def test_names_that_can_be_kept_to_are_taken():
     for path in (None, Path("a.csv"), Path("a.jsonl"), Path("a.de"), Path("a")):
         require_answer_file(path)
+
+
+@pytest.mark.parametrize("name", ["looked_at.png", "LOOKED.PNG", None])
+def test_a_picture_is_a_png(name):
+    require_picture(name and Path(name), "--attention")
+
+
+@pytest.mark.parametrize("name", ["looked_at.jpg", "looked_at", ".png"])
+def test_any_other_picture_is_refused_by_its_flag(name):
+    with pytest.raises(FlagError) as refused:
+        require_picture(Path(name), "--attention")
+    assert str(refused.value) == f"--attention {name}: expected a name that ends in .png"

@@ -5,18 +5,20 @@ import io
 import json
 import os
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.errors import UserError
+from common.errors import FlagError, UserError
 from common.predicting.texts import (
     argument_texts,
     chunks,
     given_texts,
     input_columns,
     lines,
+    require_fitting_flags,
     require_one_source,
 )
 from common.text.tables import TableFormat
@@ -120,11 +122,13 @@ def test_a_table_is_read_as_it_is_asked_for(tmp_path, name):
         "a.tsv": "text\n{}\n",
         "a.jsonl": '{{"text": 1}}\n{}\n',
     }[name]
-    row = '{"text": "a b c"}\n' if name == "a.jsonl" else "a b c\n"
-    (tmp_path / name).write_text(write.format(row * 300_000))
+    text = "a b c " * 10
+    row = f'{{"text": "{text}"}}\n' if name == "a.jsonl" else f"{text}\n"
+    (tmp_path / name).write_text(write.format(row * 30_000))
+    assert (tmp_path / name).stat().st_size > 1.5 * 2**20
     tracemalloc.start()
     try:
-        assert sum(1 for _ in given_texts((), tmp_path / name, "text")) >= 300_000
+        assert sum(1 for _ in given_texts((), tmp_path / name, "text")) >= 30_000
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:
         tracemalloc.stop()
@@ -144,6 +148,40 @@ def test_lines_of_another_encoding(tmp_path):
             list(given_texts((), tmp_path / "a.txt", "text", TableFormat()))
     given = given_texts((), tmp_path / "a.txt", "text", TableFormat(encoding="utf-16-le"))
     assert [one.text for one in given] == ["naïve", "café"]
+
+
+@pytest.mark.parametrize(
+    "name", [None, "x.md", "x.md.gz", "a.jsonl", "a.json.gz", "a.parquet", "a.csv", "a.TSV.gz"]
+)
+@pytest.mark.parametrize(
+    ("flag", "column", "form"),
+    [
+        ("", "text", TableFormat()),
+        ("--text-column review", "review", TableFormat()),
+        ("--delimiter ';'", "text", TableFormat(delimiter=";")),
+        ("--encoding cp1252", "text", TableFormat(encoding="cp1252")),
+        ("--strict", "text", TableFormat(strict=True)),
+    ],
+)
+def test_a_flag_that_would_be_ignored_is_refused_by_its_name(name, flag, column, form):
+    """By what the README says of the forms: a delimiter makes a table of a file of any other name."""
+    path = name and Path(name)
+    in_a_file, in_a_table = name is not None, name is not None and ".md" not in name
+    is_delimited = in_a_file and not any(kind in name for kind in ("json", "parquet"))
+    fits = {
+        "": True,
+        "--text-column": in_a_table,
+        "--delimiter": is_delimited,
+        "--encoding": in_a_file and "parquet" not in name,
+        "--strict": in_a_table,
+    }
+    if fits[flag.partition(" ")[0]]:
+        require_fitting_flags(path, column, form)
+        return
+    with pytest.raises(FlagError) as refused:
+        require_fitting_flags(path, column, form)
+    given = f"--input {name}" if name else "texts that are in no file"
+    assert str(refused.value).startswith(f"{flag}: does not go with {given}; expected --input with a ")
 
 
 def test_arguments_beside_a_file_are_refused(tmp_path):
