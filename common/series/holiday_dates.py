@@ -1,6 +1,7 @@
 """Public holidays of countries and of their regions, as numbers of days."""
 
 import difflib
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from common.errors import FlagError
@@ -14,20 +15,21 @@ def require_holidays(code: str) -> None:
 
     country, _, region = code.partition("-")
     regions = holidays.list_supported_countries(include_aliases=False)
-    if country in regions and (not region or region in regions[country]):
+    if code in regions or region in regions.get(country, ()):
         return
-    known = [
-        *regions,
-        *(
-            f"{one}-{part}"
-            for one, parts in regions.items()
-            if one == country or not region
-            for part in parts
-        ),
-    ]
-    near = difflib.get_close_matches(code.upper(), known, 3, 0.5)
+    near = _nearest(code, regions)
     advice = f"did you mean {' or '.join(near)}?" if near else "expected a country and region such as AU-VIC"
     raise FlagError(f"--holidays {code}: no holidays of that code are known; {advice}")
+
+
+def _nearest(code: str, regions: Mapping[str, Sequence[str]]) -> list[str]:
+    from babel import Locale
+
+    names = {str(name).casefold(): one for one, name in Locale("en").territories.items() if one in regions}
+    if code.casefold() in names:
+        return [names[code.casefold()]]
+    codes = [*regions, *(f"{country}-{part}" for country, parts in regions.items() for part in parts)]
+    return difflib.get_close_matches(code.upper(), codes, 3, 0.5)
 
 
 def holiday_dates(code: str, first_year: int, last_year: int) -> list[int]:

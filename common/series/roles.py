@@ -10,6 +10,7 @@ from common.errors import UserError
 from common.series.collection import Columns
 from common.series.frames import Frame
 from common.series.times import USUAL_NAMES, find_time_column
+from common.text.headers import missing_column
 from common.text.tables import MISSING
 
 SERIES_NAMES = ("unique_id", "series", "series_id", "item_id")
@@ -155,7 +156,7 @@ def _chosen(frame: Frame, names: Sequence[str], is_packed: bool) -> tuple[tuple[
     if not targets:
         raise UserError(
             f"{frame.name}: no column of numbers to forecast; the columns are "
-            f"{', '.join(map(repr, frame.data.columns))}"
+            f"{', '.join(map(repr, frame.data.columns))}{missing_column(names, [], frame.delimiter)}"
         )
     one_or_many = "column is" if len(texts) == 1 else "columns are"
     note = f"no numbers in {', '.join(texts)}: the {one_or_many} not used"
