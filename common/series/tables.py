@@ -9,7 +9,7 @@ import pandas as pd
 
 from common.data import sources
 from common.data.sources import SAMPLE
-from common.errors import FlagError, UserError
+from common.errors import FlagError
 from common.series.assembly import Clock, assembled
 from common.series.collection import SeriesCollection
 from common.series.frames import KINDS, Frame, frame_of, read_frame
@@ -25,9 +25,9 @@ class SeriesSource:
     """Where series come from."""
 
     data: str = SAMPLE
-    """`sample` (made), a data set's name, or a table: CSV, TSV or text (.gz, .xz, .bz2 and .zip too), or Parquet. What
-    exists as a path is a path; what begins with ., / or ~ or ends like a file (.csv, .txt, .tar.gz) is meant as one;
-    the rest is a data set's name."""
+    """`sample` (made), a data set's name (covid19), or a table: CSV, TSV or text (.gz, .xz, .bz2 and .zip too), or
+    Parquet. What exists as a path is a path; what begins with ., / or ~ or ends like a file (.csv, .txt, .tar.gz) is
+    meant as one; the rest is a data set's name."""
     time_column: str | None = None
     """Column of the times; unless given, the first that reads as times, one named time, date, ds, datetime, timestamp
     or index before others. A table without one has a row per step."""
@@ -96,9 +96,7 @@ def load(source: SeriesSource, sample: Callable[[], SeriesCollection]) -> Series
         return sample()
     if isinstance(kind, sources.OwnFiles):
         return read_series(kind.path, source)
-    raise UserError(
-        f"--data {source.data}: no data set of series over time; expected {KINDS}, whose path may begin with ./"
-    )
+    return series_of(_rows_of_set(kind.name, source), source, kind.name)
 
 
 def read_series(file: str | Path | IO[Any], source: SeriesSource, name: str = "") -> SeriesCollection:
@@ -130,6 +128,15 @@ def series_of(data: pd.DataFrame, source: SeriesSource, name: str = "the data fr
         UserError: as of `read_series`; rows count from 1.
     """
     return _collected(frame_of(data, name), source)
+
+
+def _rows_of_set(name: str, source: SeriesSource) -> pd.DataFrame:
+    from common.series.tfds import read_rows
+
+    named = (source.time_column, source.series_column)
+    columns = {*filter(None, named), *source.target_columns, *source.past_columns, *source.known_columns}
+    is_whole = source.time_column is None or not source.target_columns
+    return read_rows(name, () if is_whole else columns, source.data_dir)
 
 
 def _collected(frame: Frame, source: SeriesSource) -> SeriesCollection:

@@ -201,17 +201,13 @@ def test_a_hundred_thousand_rows_are_read_exactly():
     np.testing.assert_array_equal(collection.series[0].targets, frame.to_numpy(np.float32))
 
 
-def test_data_is_the_sample_a_file_or_no_data_set(tmp_path):
+def test_data_is_the_sample_or_a_file(tmp_path):
     made = series_of(hours(), SeriesSource(), "sample")
     assert load(SeriesSource(), lambda: made) is made
     hours().to_csv(tmp_path / "own.csv")
     assert len(load(SeriesSource(data=str(tmp_path / "own.csv")), lambda: made)) == 48
     with pytest.raises(UserError, match=r"^--data absent\.csv: no such file or folder; expected a \.csv, "):
         load(SeriesSource(data="absent.csv"), lambda: made)
-    with pytest.raises(
-        UserError, match=r"^--data monash: no data set of series over time; expected a \.csv, "
-    ):
-        load(SeriesSource(data="monash"), lambda: made)
 
 
 @pytest.mark.parametrize(
