@@ -13,12 +13,8 @@ from common.series.frames import Frame
 from common.series.frequency import DAY, Frequency
 from common.series.grid import Grid, averages, change_of_step, grid_of, inferred_frequency, places_of_series
 from common.series.roles import Roles, numbers_of, unpacked, without_columns
-from common.series.times import (
-    MICROSECONDS,
-    instants_of,
-    read_times,
-    require_order_of_day_and_month,
-)
+from common.series.time_formats import require_order_of_day_and_month
+from common.series.times import MICROSECONDS, instants_of, read_times
 
 _A_DAY = Frequency(DAY)
 _WEEKEND = "on week-ends"

@@ -1,15 +1,9 @@
 """Tables of values over time as data frames that know where each of their rows stands in its file."""
 
-import bz2
-import gzip
 import io
-import lzma
-import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -19,12 +13,11 @@ import pandas as pd
 
 from common.data.sources import expanded
 from common.errors import UserError
+from common.series.packed_files import KINDS, decoded, kind_of_table, read_unpacked
 from common.text.delimited import Fault, Fields, delimited_records
 from common.text.headers import missing_column
 from common.text.tables import MISSING, TableFormat
 
-KINDS = "a .csv, .tsv or .txt (.gz, .xz, .bz2 and .zip too), or a .parquet file"
-_PACKINGS = (".gz", ".xz", ".bz2", ".zip")
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _GUESSED = (",", ";", "\t", "|", " ")
 _LOOKED_AT = 200
@@ -111,58 +104,16 @@ def read_frame(
     """
     if isinstance(file, str | Path):
         path = expanded(file)
-        name, kind = str(file), _kind_of(path)
+        name, kind = str(file), kind_of_table(path)
         if kind == ".parquet":
             return _read_parquet(path, name)
         if kind not in (*_DELIMITERS, ".txt") and form.delimiter is None:
             raise UserError(f"{name}: unknown kind of file; expected {KINDS}")
-        content: Any = _unpacked(path, name)
+        content: Any = read_unpacked(path, name)
     else:
         name, kind, content = name or str(getattr(file, "name", "the table")), "", file.read()
-    text = content if isinstance(content, str) else _decoded(content, name, form.encoding)
+    text = content if isinstance(content, str) else decoded(content, name, form.encoding)
     return _parse(text.removeprefix("\ufeff"), name, kind, form, texts)
-
-
-def _kind_of(path: Path) -> str:
-    return (path.with_suffix("") if path.suffix.lower() in _PACKINGS else path).suffix.lower()
-
-
-def _unpacked(path: Path, name: str) -> bytes:
-    openers: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
-    packing = path.suffix.lower()
-    try:
-        if packing == ".zip":
-            return _only_member(path, name)
-        with openers.get(packing, partial(open, mode="rb"))(path) as file:
-            return bytes(file.read())
-    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile) as error:
-        raise UserError(f"{name}: not a whole {packing} file ({error})") from None
-    except OSError as error:
-        if error.errno is None:
-            raise UserError(f"{name}: not a whole {packing} file ({error})") from None
-        reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
-        raise UserError(f"{name}: {reason}; expected {KINDS}") from None
-
-
-def _only_member(path: Path, name: str) -> bytes:
-    with zipfile.ZipFile(path) as archive:
-        members = [one for one in archive.namelist() if not one.endswith("/") and "__MACOSX" not in one]
-        if len(members) != 1:
-            raise UserError(f"{name}: {len(members)} files in the archive; expected one table")
-        return archive.read(members[0])
-
-
-def _decoded(content: bytes, name: str, encoding: str) -> str:
-    if b"\0" in content[:200] and "16" not in encoding:
-        raise UserError(f"{name}: has NUL bytes as UTF-16 does; give --encoding utf-16")
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{name}, line {line}: byte 0x{content[error.start]:02x} is not valid {encoding}; give the file's own "
-            "--encoding, such as cp1252 (Windows)"
-        ) from None
 
 
 def _parse(text: str, name: str, kind: str, form: TableFormat, texts: Collection[str]) -> Frame:

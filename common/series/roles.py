@@ -9,7 +9,7 @@ import pandas as pd
 from common.errors import UserError
 from common.series.collection import Columns
 from common.series.frames import Frame
-from common.series.times import USUAL_NAMES, find_time_column
+from common.series.time_columns import USUAL_NAMES, find_time_column
 from common.text.headers import missing_column
 from common.text.tables import MISSING
 

@@ -31,14 +31,14 @@ def read_rows(name: str, columns: Collection[str] = (), data_dir: Path | None = 
     builder = prepared_builder(name, data_dir)
     there = {
         feature: info.np_dtype
-        for feature, info in dict(builder.info.features).items()
+        for feature, info in sorted(builder.info.features.items())
         if isinstance(info, tfds.features.Scalar | tfds.features.Tensor | tfds.features.Text)
         and info.shape == ()
     }
     if not any(np.issubdtype(kind, np.number) for kind in there.values()):
         raise UserError(
             f"--data {name}: expected a data set whose examples have a time and numbers, such as covid19; its features "
-            f"are {', '.join(builder.info.features)}"
+            f"are {', '.join(sorted(builder.info.features))}"
         )
     missing = [column for column in columns if column not in there]
     if missing:

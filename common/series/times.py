@@ -1,26 +1,17 @@
-"""Columns of times: which one it is, what its cells say, and when that was in the zone of the data."""
+"""Columns of times: what their cells say, and when that was in the zone of the data."""
 
-import re
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pandas.tseries.api import guess_datetime_format
 
 from common.errors import UserError
-from common.series.frames import Frame, looks_like_date
+from common.series.frames import Frame
+from common.series.time_columns import MILLISECONDS, SECONDS
+from common.series.time_formats import guessed_format, is_year_or_day, parser_of
 
-USUAL_NAMES = ("time", "date", "ds", "datetime", "timestamp", "index")
 MICROSECONDS = 1_000_000
-_LOOKED_AT = 20
 _OFFSET = r"\d:\d{2}[\d:.,]*\s*(Z|UTC|[+-]\d{2}(?::?\d{2})?)$"
-_DAY_AND_MONTH = r"^(\d{1,2})([/.-])(\d{1,2})[/.-](?:\d{4}|\d{2})(?!\d)"
-_QUARTER = r"^(\d{4})[ -]?[Qq]([1-4])$"
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
-_NUMBERS = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d"}
-_SECONDS, _MILLISECONDS = (9, 10), (12, 13)
 
 
 @dataclass(frozen=True)
@@ -34,16 +25,6 @@ class Times:
 
     wall: np.ndarray
     instants: np.ndarray | None
-
-
-def find_time_column(frame: Frame) -> str:
-    """The first column that reads as times, those of usual names (time, date, ds, ...) before others; "" if none."""
-    usual = [name for name in frame.data.columns if name.casefold() in USUAL_NAMES]
-    for name in usual:
-        if _is_usual_time(frame.data[name]):
-            return str(name)
-    others = (name for name in frame.data.columns if name not in usual)
-    return next((str(name) for name in others if _reads_as_times(frame.data[name])), "")
 
 
 def read_times(frame: Frame, column: str, form: str | None, zone: str | None, utc: bool) -> Times:
@@ -77,7 +58,7 @@ def read_times(frame: Frame, column: str, form: str | None, zone: str | None, ut
     if form is None and pd.api.types.is_numeric_dtype(cells.dtype):
         cells = cells.astype("Int64").astype(str).replace("<NA>", "")
     texts = cells.astype(str).str.strip()
-    if form is None and not _is_year_or_day(texts.iloc[0]) and texts.iloc[0].isdigit():
+    if form is None and not is_year_or_day(texts.iloc[0]) and texts.iloc[0].isdigit():
         return _since_1970(frame, column, texts, zone)
     offsets = texts.str.extract(_OFFSET, expand=False)
     is_aware = offsets.notna().to_numpy()
@@ -109,86 +90,6 @@ def instants_of(frame: Frame, times: Times, zone: str | None) -> np.ndarray:
     return _index_microseconds(local.tz_convert("UTC"))
 
 
-def require_order_of_day_and_month(frame: Frame, column: str, codes: np.ndarray, wall: np.ndarray) -> None:
-    """Raises UserError if the rows of the series are in order only where day and month change places.
-
-    Args:
-        frame: the table.
-        column: of its times.
-        codes: of the series of each row.
-        wall: the times of the rows in microseconds.
-    """
-    order = np.argsort(codes, kind="stable")
-    same = np.diff(codes[order]) == 0
-    descents = np.flatnonzero((np.diff(wall[order]) < 0) & same)
-    if not len(descents):
-        return
-    swapped = _swapped(wall)[order]
-    if ((np.diff(swapped) > 0) | ~same).all():
-        row = int(order[descents[0] + 1])
-        raise UserError(
-            f"{frame.at(row)}: {frame.data[column].iloc[row]} is before the row above it, unless day and month change "
-            "places; give --time-format, such as %Y-%d-%m or %d/%m/%Y"
-        )
-
-
-def _swapped(wall: np.ndarray) -> np.ndarray:
-    days = wall.astype("datetime64[us]").astype("datetime64[D]")
-    years, months = days.astype("datetime64[Y]"), days.astype("datetime64[M]")
-    day = (days - months.astype("datetime64[D]")).astype(int)
-    month = (months - years.astype("datetime64[M]")).astype(int)
-    others = (years.astype("datetime64[M]") + day).astype("datetime64[D]") + month
-    moved = np.where(day < 12, others, days)
-    return np.asarray(wall + (moved - days).astype("timedelta64[us]").astype(np.int64))
-
-
-def _is_usual_time(cells: pd.Series) -> bool:
-    if pd.api.types.is_numeric_dtype(cells.dtype):
-        return _reads_as_times(cells)
-    return not _is_text(cells) or any(character.isdigit() for character in str(cells.iloc[0]))
-
-
-def _reads_as_times(cells: pd.Series) -> bool:
-    if not _is_text(cells) and not pd.api.types.is_numeric_dtype(cells.dtype):
-        return bool(
-            pd.api.types.is_datetime64_any_dtype(cells.dtype) or isinstance(cells.dtype, pd.PeriodDtype)
-        )
-    head = cells[cells.notna() & (cells != "")].iloc[:_LOOKED_AT]
-    if pd.api.types.is_numeric_dtype(cells.dtype):
-        is_usual = str(cells.name).casefold() in USUAL_NAMES
-        return is_usual and len(head) > 0 and bool((head % 1 == 0).all()) and all(map(_is_stamp, head))
-    return len(head) > 0 and all(map(_is_time, head.astype(str).str.strip()))
-
-
-def _is_text(cells: pd.Series) -> bool:
-    if not pd.api.types.is_object_dtype(cells.dtype):
-        return isinstance(cells.dtype, pd.StringDtype)
-    return all(isinstance(cell, str) or cell is None or cell is np.nan for cell in cells.iloc[:_LOOKED_AT])
-
-
-def _is_stamp(number: float) -> bool:
-    text = str(int(number))
-    return _is_year_or_day(text) or len(text) in (*_SECONDS, *_MILLISECONDS)
-
-
-def _is_year_or_day(text: str) -> bool:
-    return text.isdigit() and len(text) in _NUMBERS and 1500 <= int(text[:4]) <= 2200
-
-
-def _is_time(text: str) -> bool:
-    if looks_like_date(text) or re.match(_QUARTER, text) or re.fullmatch(r"\d{4}-\d{2}", text):
-        return True
-    has_words = any(map(str.isdigit, text)) and any(map(str.isalpha, text))
-    return has_words and _guessed(text) is not None
-
-
-def _guessed(text: str) -> str | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a format is ambiguous: day and month are looked at before
-        form: str | None = guess_datetime_format(text)
-    return form
-
-
 def _any_aware(cells: pd.Series) -> bool:
     return any(getattr(cell, "tzinfo", None) is not None for cell in cells)
 
@@ -205,9 +106,9 @@ def _in_zone(instants: np.ndarray, zone: str) -> np.ndarray:
 
 
 def _since_1970(frame: Frame, column: str, texts: pd.Series, zone: str | None) -> Times:
-    unit = MICROSECONDS if len(texts.iloc[0]) in _SECONDS else 1000
+    unit = MICROSECONDS if len(texts.iloc[0]) in SECONDS else 1000
     wrong = np.flatnonzero(~texts.str.fullmatch(r"-?\d+").to_numpy(bool))
-    if len(wrong) or len(texts.iloc[0]) not in (*_SECONDS, *_MILLISECONDS):
+    if len(wrong) or len(texts.iloc[0]) not in (*SECONDS, *MILLISECONDS):
         raise _no_time(frame, column, int(wrong[0]) if len(wrong) else 0, texts)
     instants = texts.astype("int64").to_numpy() * unit
     return Times(_in_zone(instants, zone) if zone else instants, instants)
@@ -225,7 +126,9 @@ def _aware(
     plain = texts.str.replace(r"\s*UTC$", "Z", regex=True)
     stamps = pd.to_datetime(plain, format=form or "ISO8601", errors="coerce", utc=True)
     if form is None and stamps.isna().iloc[0]:
-        stamps = pd.to_datetime(plain, format=_guessed(plain.iloc[0]) or "ISO8601", errors="coerce", utc=True)
+        stamps = pd.to_datetime(
+            plain, format=guessed_format(plain.iloc[0]) or "ISO8601", errors="coerce", utc=True
+        )
     _require_all(frame, column, stamps, texts)
     instants = _microseconds(stamps)
     if zone:
@@ -252,62 +155,10 @@ def _require_one_kind(frame: Frame, texts: pd.Series, is_aware: np.ndarray) -> N
 
 
 def _parsed(frame: Frame, column: str, texts: pd.Series, form: str | None) -> pd.Series:
-    parse = _parser(frame, texts, form)
+    parse = parser_of(frame, texts, form)
     stamps = parse(texts)
     _require_all(frame, column, stamps, texts)
     return stamps
-
-
-def _parser(frame: Frame, texts: pd.Series, form: str | None) -> Callable[[pd.Series], pd.Series]:
-    first = next((text for text in texts if text), "")
-
-    def by(one: str) -> Callable[[pd.Series], pd.Series]:
-        return lambda cells: pd.to_datetime(cells, format=one, errors="coerce")
-
-    if form is not None:
-        return by(form)
-    if re.match(_DAY_AND_MONTH, first):
-        return by(_day_and_month(frame, texts, first))
-    if re.match(_QUARTER, first):
-        return _quarters
-    if _is_year_or_day(first):
-        return by(_NUMBERS[len(first)])
-    is_iso = pd.notna(pd.to_datetime(first, format="ISO8601", errors="coerce"))
-    return by("ISO8601" if is_iso else _guessed(first) or "ISO8601")
-
-
-def _quarters(texts: pd.Series) -> pd.Series:
-    parts = texts.str.extract(_QUARTER).astype(float)
-    months = parts[0] * 100 + parts[1] * 3 - 2
-    return pd.to_datetime(months.astype("Int64").astype(str), format="%Y%m", errors="coerce")
-
-
-def _day_and_month(frame: Frame, texts: pd.Series, first: str) -> str:
-    parts = texts.str.extract(_DAY_AND_MONTH)
-    over = [np.flatnonzero((parts[side].astype(float) > 12).to_numpy()) for side in (0, 2)]
-    separator = str(parts[1].iloc[0])
-    if len(over[0]) and len(over[1]):
-        rows = [int(rows[0]) for rows in over]
-        raise UserError(
-            f"{frame.at(max(rows))}: {texts.iloc[rows[0]]!r} ({frame.place(rows[0])}) begins with the day, "
-            f"{texts.iloc[rows[1]]!r} ({frame.place(rows[1])}) with the month; "
-            "expected one form, named by --time-format"
-        )
-    if not len(over[0]) and not len(over[1]) and separator != ".":
-        forms = " or ".join(
-            separator.join(order) + separator + "%Y" for order in (("%d", "%m"), ("%m", "%d"))
-        )
-        raise UserError(
-            f"{frame.at(0)}: {first!r} may begin with the day or with the month; give --time-format: {forms}"
-        )
-    order = ("%d", "%m") if not len(over[1]) else ("%m", "%d")
-    for year in ("%Y", "%y"):
-        for clock in _CLOCKS:
-            form = separator.join((*order, year)) + clock
-            example = str(texts.iloc[over[0][0] if len(over[0]) else over[1][0] if len(over[1]) else 0])
-            if pd.notna(pd.to_datetime(example, format=form, errors="coerce")):
-                return form
-    return separator.join((*order, "%Y"))
 
 
 def _require_all(frame: Frame, column: str, stamps: pd.Series, cells: pd.Series) -> None:
