@@ -78,7 +78,7 @@ def assembled(frame: Frame, roles: Roles, clock: Clock) -> SeriesCollection:
             stamps, rows = stamps[is_workday], rows.ordered(np.flatnonzero(is_workday))
         places = places_of_series(rows.codes)
         grids = [_grid(rows, place, stamps[place], frequency, offset, clock) for place in places]
-        averaged = sum(len(grid.slots) - (len(grid.times) - grid.empty) for grid in grids)
+        averaged = sum(len(grid.slots) - (grid.steps - grid.empty) for grid in grids)
         notes += [f"rows of shorter steps averaged: {averaged:,} more than steps"] if averaged else []
     else:
         frequency = clock.frequency or _A_DAY
@@ -90,6 +90,7 @@ def assembled(frame: Frame, roles: Roles, clock: Clock) -> SeriesCollection:
         for place, grid in zip(places, grids, strict=True)
     ]
     collection = SeriesCollection(frame.name, series, columns, frequency, left_out, notes)
+    _require_values(collection)
     _require_no_leak(collection)
     _warn_of_constants(collection)
     return collection
@@ -147,6 +148,9 @@ def _timed(rows: _Rows, column: str, clock: Clock) -> tuple[Frequency, np.ndarra
     ordered = np.lexsort((times.wall, rows.codes))
     walls = [times.wall[ordered][place] for place in places_of_series(rows.codes)]
     frequency = clock.frequency or _inferred(rows, walls)
+    if frequency is None:
+        _require_distinct_times(rows.ordered(ordered), column, times.wall[ordered])
+        raise UserError(f"{rows.frame.name}: no two times in a series; give the step by --frequency")
     stamps = times.wall
     if not frequency.is_of_days:
         stamps = instants_of(rows.frame, times, clock.zone)
@@ -158,7 +162,7 @@ def _timed(rows: _Rows, column: str, clock: Clock) -> tuple[Frequency, np.ndarra
     return frequency, stamps[order] // MICROSECONDS, offset, rows
 
 
-def _inferred(rows: _Rows, walls: list[np.ndarray]) -> Frequency:
+def _inferred(rows: _Rows, walls: list[np.ndarray]) -> Frequency | None:
     steps = np.concatenate([np.diff(wall) for wall in walls])
     steps = steps[steps > 0]
     if len(steps) and np.median(steps) < MICROSECONDS:
@@ -166,10 +170,7 @@ def _inferred(rows: _Rows, walls: list[np.ndarray]) -> Frequency:
             f"{rows.frame.name}: steps of {np.median(steps) / MICROSECONDS:g} seconds; expected a second or longer: "
             "rows are averaged to --frequency s"
         )
-    frequency = inferred_frequency([wall // MICROSECONDS for wall in walls])
-    if frequency is None:
-        raise UserError(f"{rows.frame.name}: no two times in a series; give the step by --frequency")
-    return frequency
+    return inferred_frequency([wall // MICROSECONDS for wall in walls])
 
 
 def _require_distinct_times(rows: _Rows, column: str, stamps: np.ndarray) -> None:
@@ -196,9 +197,9 @@ def _grid(
                 f"{rows.frame.at(row)}: the step{rows.label(row)} changes here, from {_step(stamps, change - 1)} to "
                 f"{_step(stamps, change + 1)}; expected one step, or a longer one by --frequency"
             )
-    if 2 * grid.empty > len(grid.times):
+    if 2 * grid.empty > grid.steps:
         raise UserError(
-            f"{rows.frame.name}: {grid.empty:,} of {len(grid.times):,} steps of {frequency.name}"
+            f"{rows.frame.name}: {grid.empty:,} of {grid.steps:,} steps of {frequency.name}"
             f"{rows.label(place.start)} have no row; expected half of them at least: give a longer --frequency"
         )
     return grid
@@ -210,8 +211,7 @@ def _step(stamps: np.ndarray, row: int) -> str:
 
 
 def _counted(steps: int, frequency: Frequency) -> Grid:
-    slots = np.arange(steps)
-    return Grid(frequency.after(0, slots), slots, True)
+    return Grid(frequency, 0, 0, np.arange(steps))
 
 
 def _series(name: str, values: np.ndarray, grid: Grid, columns: Columns) -> Series:
@@ -219,6 +219,14 @@ def _series(name: str, values: np.ndarray, grid: Grid, columns: Columns) -> Seri
     bounds = np.cumsum([len(columns.targets), len(columns.past)])
     targets, past, known = np.split(placed, bounds, axis=1)
     return Series(name, grid.times, targets, past, known)
+
+
+def _require_values(collection: SeriesCollection) -> None:
+    for number, target in enumerate(collection.columns.targets):
+        if all(np.isnan(one.targets[:, number]).all() for one in collection.series):
+            raise UserError(
+                f"{collection.name}: target {target!r} has no number; expected values to learn from"
+            )
 
 
 def _require_no_leak(collection: SeriesCollection) -> None:

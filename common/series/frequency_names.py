@@ -6,7 +6,7 @@ from common.errors import FlagError
 from common.series.frequency import DAY, Frequency, Unit
 
 EXPECTED = "a step such as s, 30min, h, D, B (business days), W, MS, QS or YS"
-_NAME = re.compile(r"(\d*)\s*([A-Za-z]+)(?:-[A-Za-z]{3})?")
+_NAME = re.compile(r"(\d{0,6})\s*([A-Za-z]+)(?:-[A-Za-z]{3})?")
 _UNITS: dict[str, tuple[int, Unit]] = {
     "s": (1, "second"),
     "min": (60, "second"),

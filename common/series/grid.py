@@ -18,19 +18,31 @@ class Grid:
     """The steps of a series, and which of them each row belongs to.
 
     Attributes:
-        times: Unix seconds `[steps]`, int64.
-        slots: the step of each row `[rows]`, in no descending order.
-        is_regular: whether each row stands at the time of its step.
+        frequency: from one step to the next.
+        anchor: the time of one of the steps, Unix seconds.
+        anchor_slot: the number of this step.
+        slots: the step of each row `[rows]`, in ascending order.
     """
 
-    times: np.ndarray
+    frequency: Frequency
+    anchor: int
+    anchor_slot: int
     slots: np.ndarray
-    is_regular: bool
+
+    @property
+    def steps(self) -> int:
+        """How many there are."""
+        return int(self.slots[-1]) + 1
+
+    @property
+    def times(self) -> np.ndarray:
+        """Unix seconds `[steps]`, int64."""
+        return self.frequency.after(self.anchor, np.arange(self.steps) - self.anchor_slot)
 
     @property
     def empty(self) -> int:
         """How many steps have no row."""
-        return len(self.times) - 1 - int(np.count_nonzero(np.diff(self.slots)))
+        return self.steps - 1 - int(np.count_nonzero(np.diff(self.slots)))
 
     @property
     def is_crowded(self) -> bool:
@@ -97,26 +109,22 @@ def grid_of(times: np.ndarray, frequency: Frequency, offset: int = 0) -> Grid:
     if frequency.unit == "month":
         return _monthly(times, frequency)
     if frequency.unit == "business day":
-        slots = np.busday_count(
-            times[0] // DAY * np.timedelta64(1, "D") + np.datetime64(0, "D"), _dates(times)
-        )
-        return _steps(
-            int(times[0]) // DAY * DAY, np.asarray(slots), frequency, bool((times % DAY == 0).all())
-        )
+        days = (times // DAY).astype("datetime64[D]")
+        slots = np.asarray(np.busday_count(days[0], days)) // frequency.count
+        return Grid(frequency, int(times[0]) // DAY * DAY, 0, slots)
     count, start = frequency.count, int(times[0])
     if frequency.is_of_days:
         start, times = start // DAY * DAY, times // DAY * DAY
-    is_regular = bool(((times - start) % count == 0).all())
-    if not is_regular:
+    if ((times - start) % count != 0).any():
         weekday = 3 * DAY if count % (7 * DAY) == 0 else 0  # 1970-01-01 was a Thursday
         shift = weekday if frequency.is_of_days else offset
         start = (start + shift) // count * count - shift
-    return _steps(start, (times - start) // count, frequency, is_regular)
+    return Grid(frequency, start, 0, (times - start) // count)
 
 
 def averages(values: np.ndarray, grid: Grid) -> np.ndarray:
     """The mean of the values `[rows, columns]` of each step that are there, NaN where none is."""
-    steps = len(grid.times)
+    steps = grid.steps
     if not grid.is_crowded:
         placed = np.full((steps, values.shape[1]), np.nan)
         placed[grid.slots] = values
@@ -133,26 +141,16 @@ def _median(values: np.ndarray) -> int:
     return int(np.sort(values)[(len(values) - 1) // 2])
 
 
-def _steps(start: int, slots: np.ndarray, frequency: Frequency, is_regular: bool) -> Grid:
-    return Grid(frequency.after(start, np.arange(int(slots[-1]) + 1)), slots, is_regular)
-
-
 def _monthly(times: np.ndarray, frequency: Frequency) -> Grid:
     days, months = times // DAY, _months(times // DAY)
-    is_regular = _is_monthly(days) and bool(((months - months[0]) % frequency.count == 0).all())
-    if is_regular:
+    slots = (months - months[0]) // frequency.count
+    if _is_monthly(days) and ((months - months[0]) % frequency.count == 0).all():
         # Steps at the ends of months may begin on a shorter one: the latest day tells, if there is one no month's last.
         longest = int(np.argmax(2 * _days_of_month(days) + (_days_of_month(days + 1) > 0)))
-        slots = (months - months[0]) // frequency.count
-        steps = np.arange(slots[-1] + 1) * frequency.count + months[0] - months[longest]
-        return Grid(Frequency(1, "month").after(int(days[longest]) * DAY, steps), slots, True)
+        return Grid(frequency, int(days[longest]) * DAY, int(slots[longest]), slots)
     first = int(months[0]) // frequency.count * frequency.count
     start = int(np.datetime64(first, "M").astype("datetime64[D]").astype(np.int64)) * DAY
-    return _steps(start, (months - first) // frequency.count, frequency, False)
-
-
-def _dates(times: np.ndarray) -> np.ndarray:
-    return (times // DAY).astype("datetime64[D]")
+    return Grid(frequency, start, 0, (months - first) // frequency.count)
 
 
 def _months(days: np.ndarray) -> np.ndarray:

@@ -14,6 +14,8 @@ from common.text.headers import missing_column
 from common.text.tables import MISSING
 
 SERIES_NAMES = ("unique_id", "series", "series_id", "item_id")
+_TRUTH = {"True": "1", "False": "0", "true": "1", "false": "0", "TRUE": "1", "FALSE": "0"}
+_SEPARATOR = r"(?<=\d)[,.](?=\d)"
 
 
 @dataclass(frozen=True)
@@ -158,9 +160,11 @@ def _chosen(frame: Frame, names: Sequence[str], is_packed: bool) -> tuple[tuple[
             f"{frame.name}: no column of numbers to forecast; the columns are "
             f"{', '.join(map(repr, frame.data.columns))}{missing_column(names, [], frame.delimiter)}"
         )
-    one_or_many = "column is" if len(texts) == 1 else "columns are"
-    note = f"no numbers in {', '.join(texts)}: the {one_or_many} not used"
-    return tuple(targets), (note,) if texts else ()
+    notes = [
+        f"no {'times' if name.casefold() in USUAL_NAMES else 'numbers'} in column {name}: it is not used"
+        for name in texts
+    ]
+    return tuple(targets), tuple(notes)
 
 
 def _require_numbers(frame: Frame, name: str, flag: str, is_packed: bool) -> None:
@@ -175,7 +179,12 @@ def _require_numbers(frame: Frame, name: str, flag: str, is_packed: bool) -> Non
 
 
 def _numbers_in(frame: Frame, row: int, column: str, kind: str) -> np.ndarray:
-    words = str(frame.data[column].iloc[row]).split()
+    cell = frame.data[column].iloc[row]
+    words = str(cell).split() if isinstance(cell, str) else []
+    if not words:
+        raise UserError(
+            f"{frame.at(row)}: {kind} column {column!r} is empty; expected numbers with blanks between"
+        )
     try:
         return np.array(words, float)
     except ValueError:
@@ -184,8 +193,8 @@ def _numbers_in(frame: Frame, row: int, column: str, kind: str) -> np.ndarray:
 
 
 def _no_number(place: str, cell: str, column: str, kind: str) -> UserError:
-    is_decimal_comma = cell.count(",") == 1 and not np.isnan(_number(cell.replace(",", ".")))
-    expected = "a decimal point" if is_decimal_comma else "numbers, and empty cells for missing values"
+    has_commas = "," in cell and not np.isnan(_number(cell.replace(",", "").replace(".", "")))
+    expected = "a decimal point and no comma" if has_commas else "numbers, and empty cells for missing values"
     return UserError(f"{place}: {cell!r} in {kind} column {column!r} is no number; expected {expected}")
 
 
@@ -198,7 +207,7 @@ def _number(text: str) -> float:
 
 def _as_numbers(cells: pd.Series) -> np.ndarray:
     if not pd.api.types.is_numeric_dtype(cells.dtype):
-        cells = pd.to_numeric(cells, errors="coerce")
+        cells = pd.to_numeric(cells.replace(_TRUTH), errors="coerce")
     return np.asarray(cells.astype("Float64").to_numpy(float, na_value=np.nan))
 
 
@@ -217,7 +226,8 @@ def _has_numbers(cells: pd.Series) -> bool:
     if pd.api.types.is_numeric_dtype(cells.dtype):
         return True
     there = _is_there(cells)
-    return bool(2 * np.count_nonzero(~np.isnan(_as_numbers(cells)) & there) > np.count_nonzero(there))
+    plain = cells.astype(str).str.replace(_SEPARATOR, "", regex=True)
+    return bool(2 * np.count_nonzero(~np.isnan(_as_numbers(plain)) & there) > np.count_nonzero(there))
 
 
 def _is_packed(cells: pd.Series) -> bool:

@@ -27,7 +27,7 @@ def find_time_column(frame: Frame) -> str:
 def _is_usual_time(cells: pd.Series) -> bool:
     if pd.api.types.is_numeric_dtype(cells.dtype):
         return _reads_as_times(cells)
-    return not _is_text(cells) or any(character.isdigit() for character in str(cells.iloc[0]))
+    return not _is_text(cells) or any(map(str.isdigit, str(next((cell for cell in cells if cell), ""))))
 
 
 def _reads_as_times(cells: pd.Series) -> bool:

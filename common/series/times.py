@@ -168,12 +168,9 @@ def _require_all(frame: Frame, column: str, stamps: pd.Series, cells: pd.Series)
 
 
 def _no_time(frame: Frame, column: str, row: int, cells: pd.Series) -> UserError:
-    cell = cells.iloc[row]
-    said = (
-        "is empty"
-        if cell == "" or pd.isna(cell)
-        else f"has {str(cell)!r}, which is no time in the form of the others"
-    )
+    cell, first = cells.iloc[row], cells.iloc[0]
+    form = f" in the form of {str(first)!r}" if row else ""
+    said = "is empty" if cell == "" or pd.isna(cell) else f"has {str(cell)!r}, which is no time{form}"
     return UserError(
         f"{frame.at(row)}: column {column!r} {said}; expected such as 2020-12-31 23:30, or give --time-format"
     )

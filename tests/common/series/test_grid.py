@@ -108,6 +108,15 @@ def test_dates_on_week_ends_are_left_out_of_business_days():
     assert "left out 4 (on week-ends)" in collection.describe()
 
 
+def test_business_days_come_by_twos():
+    frame = pd.DataFrame({"date": pd.date_range("2020-01-01", periods=20, freq="B"), "y": np.arange(20.0)})
+    collection = series_of(frame, SeriesSource(frequency="2B"))
+    np.testing.assert_array_equal(collection.series[0].times, seconds(frame["date"][::2]))
+    np.testing.assert_array_equal(
+        collection.series[0].targets[:, 0], frame["y"].to_numpy().reshape(-1, 2).mean(1)
+    )
+
+
 def test_no_step_is_found_where_no_series_has_two_times():
     assert inferred_frequency([]) is None
     assert inferred_frequency([np.array([5]), np.array([9])]) is None

@@ -99,7 +99,7 @@ def test_mixed_forms_of_dates_are_refused():
         "expected one form, named by --time-format"
     )
     assert refused(table([*days(3), "Jan 4 2020"])).startswith(
-        "table.csv, line 5: column 'date' has 'Jan 4 2020', which is no time in the form of the others; "
+        "table.csv, line 5: column 'date' has 'Jan 4 2020', which is no time in the form of '2020-01-01'; "
     )
     assert refused(table([*days(3), "", *days(2, "2020-01-05")])).startswith(
         "table.csv, line 5: column 'date' is empty"
@@ -143,7 +143,7 @@ def test_a_target_that_is_no_number_is_refused_with_its_first_cell():
         "table.csv, line 4: '?' in target column 'y' is no number; expected numbers, and empty cells for missing values"
     )
     assert refused(table(days(3), ['"1,5"', '"2,5"', '"3,5"']), target_columns=("y",)) == (
-        "table.csv, line 2: '1,5' in target column 'y' is no number; expected a decimal point"
+        "table.csv, line 2: '1,5' in target column 'y' is no number; expected a decimal point and no comma"
     )
     assert refused("series,values\na,1 2 3\nb,4 x 6\n").startswith(
         "table.csv, line 3: 'x' in target column 'values' is"
@@ -151,6 +151,27 @@ def test_a_target_that_is_no_number_is_refused_with_its_first_cell():
     assert refused(table(days(3), ["NW", "N", "S"])) == (
         "table.csv: no column of numbers to forecast; the columns are 'date', 'y'"
     )
+
+
+def test_a_decimal_comma_is_told_though_no_column_is_named():
+    text = "date;y\n" + "".join(f"{day};{number},5\n" for number, day in enumerate(days(5)))
+    assert refused(text) == (
+        "table.csv, line 2: '0,5' in target column 'y' is no number; expected a decimal point and no comma"
+    )
+
+
+def test_a_target_without_any_number_is_refused():
+    assert refused(table(days(3), ["", "NaN", ""])) == (
+        "table.csv: target 'y' has no number; expected values to learn from"
+    )
+    assert refused("series,values\na,1 2 3\nb,\n") == (
+        "table.csv, line 3: target column 'values' is empty; expected numbers with blanks between"
+    )
+
+
+def test_steps_that_would_fill_the_memory_are_refused_before():
+    times = ["2020-01-01 00:00:00", "2020-01-01 00:00:01", "2520-01-01 00:00:00"]
+    assert " steps of 1 second have no row; expected half of them at least" in refused(table(times))
 
 
 def test_a_covariate_of_text_is_refused():

@@ -141,7 +141,15 @@ def test_columns_have_the_roles_they_are_given_and_text_is_left_out_and_said():
     np.testing.assert_array_equal(series.known[:, 0], [1, 0, 1, 0, 1, 0])
     rest = read(text, known_columns=("holiday",))
     assert rest.columns == Columns(("demand", "temperature"), (), ("holiday",))
-    assert "no numbers in wind: the column is not used" in rest.describe()
+    assert "no numbers in column wind: it is not used" in rest.describe()
+
+
+def test_true_and_false_are_one_and_zero():
+    rows = zip(["2020-01-01", "2020-01-02", "2020-01-03"], ["True", "", "False"], strict=True)
+    collection = read("date,open,y\n" + "".join(f"{day},{one},{len(one)}\n" for day, one in rows))
+    np.testing.assert_array_equal(collection.series[0].targets, [[1, 4], [np.nan, 0], [0, 5]])
+    frame = pd.DataFrame({"y": [1.5, 2.5], "open": [True, False]})
+    np.testing.assert_array_equal(series_of(frame, SeriesSource()).series[0].targets, [[1.5, 1], [2.5, 0]])
 
 
 def test_the_time_is_found_by_its_name_or_by_how_it_looks():
