@@ -146,10 +146,11 @@ def _timed(rows: _Rows, column: str, clock: Clock) -> tuple[Frequency, np.ndarra
     if clock.time_format is None:
         require_order_of_day_and_month(rows.frame, column, rows.codes, times.wall)
     ordered = np.lexsort((times.wall, rows.codes))
-    walls = [times.wall[ordered][place] for place in places_of_series(rows.codes)]
+    ascending = times.wall[ordered]
+    walls = [ascending[place] for place in places_of_series(rows.codes)]
     frequency = clock.frequency or _inferred(rows, walls)
     if frequency is None:
-        _require_distinct_times(rows.ordered(ordered), column, times.wall[ordered])
+        _require_distinct_times(rows.ordered(ordered), column, ascending)
         raise UserError(f"{rows.frame.name}: no two times in a series; give the step by --frequency")
     stamps = times.wall
     if not frequency.is_of_days:

@@ -177,9 +177,9 @@ def _by_records(
     data = pd.DataFrame([values for _, values in rows], columns=range(len(names)), dtype=object)
     for number, name in enumerate(names):
         if name not in as_text:
-            cells = data[number].str.strip().mask(data[number].str.strip().isin(_MISSING))
-            numbers = pd.to_numeric(cells, errors="coerce").astype(float)
-            data[number] = data[number] if (numbers.isna() & cells.notna()).any() else numbers
+            numbers = pd.to_numeric(data[number], errors="coerce").astype(float)
+            is_missing = data[number][numbers.isna()].str.strip().isin(_MISSING)
+            data[number] = numbers if is_missing.all() else data[number]
     return np.array([line for line, _ in rows], np.int64), data, faults
 
 
