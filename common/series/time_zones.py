@@ -8,7 +8,7 @@ import numpy as np
 
 from common.errors import FlagError
 
-_STEP = 7 * 86_400
+_STEP = 86_400  # Some zones changed twice within seven days, none within one
 
 
 def require_zone(name: str) -> None:
@@ -48,7 +48,7 @@ def offset_table(zone: str, first_year: int = 1970, last_year: int = 2100) -> tu
     instants, offsets = [begin], [offset_at(begin)]
     for start in range(begin, end, _STEP):
         stop = min(start + _STEP, end - 1)
-        while (offset_at(stop)) != offsets[-1]:
+        if offset_at(stop) != offsets[-1]:
             # The last known offset holds at `low` and no longer at `high`.
             low, high = max(start, instants[-1]), stop
             while high - low > 1:

@@ -108,6 +108,17 @@ def test_dates_on_week_ends_are_left_out_of_business_days():
     assert "left out 4 (on week-ends)" in collection.describe()
 
 
+@pytest.mark.parametrize("start", ["2021-04-30", "2021-01-30", "2021-02-28"])
+def test_a_day_of_the_month_that_some_months_lack_stays(start):
+    thirtieths = pd.DatetimeIndex(
+        [pd.Timestamp(2021, 1, 30) + pd.DateOffset(months=month) for month in range(20)]
+    )
+    times = thirtieths[thirtieths >= start]
+    collection = series_of(pd.DataFrame({"date": times, "y": np.arange(len(times)) + 0.5}), SeriesSource())
+    assert collection.frequency == Frequency(1, "month")
+    np.testing.assert_array_equal(collection.series[0].times, seconds(times))
+
+
 def test_business_days_come_by_twos():
     frame = pd.DataFrame({"date": pd.date_range("2020-01-01", periods=20, freq="B"), "y": np.arange(20.0)})
     collection = series_of(frame, SeriesSource(frequency="2B"))
