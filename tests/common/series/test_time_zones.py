@@ -27,6 +27,8 @@ ZONES = (
         "Pacific/Apia",
         "Asia/Tehran",
         "Europe/Dublin",
+        "America/Recife",
+        "Asia/Gaza",
     ),
 )
 TABLES = {zone: offset_table(zone) for zone in ZONES}
