@@ -69,6 +69,7 @@ class SeriesCollection:
         columns: that all of them have.
         frequency: from one step to the next.
         left_out: how many rows could not be used, by reason.
+        notes: what else was made of the data, in words.
     """
 
     name: str
@@ -76,6 +77,7 @@ class SeriesCollection:
     columns: Columns
     frequency: Frequency
     left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
     def __len__(self) -> int:
         """How many steps all series have together."""
@@ -85,10 +87,9 @@ class SeriesCollection:
         """How many series and steps there are, and what was left out, in a line."""
         missing = sum(int(np.isnan(one.targets).sum()) for one in self.series)
         values = sum(one.targets.size for one in self.series)
+        targets = f"{len(self.columns.targets)} target{'' if len(self.columns.targets) == 1 else 's'}"
         count = f"{len(self.series)} series of " if len(self.series) > 1 else ""
-        parts = [
-            f"{self.name}: {count}{len(self):,} steps of {self.frequency.name}, {len(self.columns.targets)} targets"
-        ]
+        parts = [f"{self.name}: {count}{len(self):,} steps of {self.frequency.name}, {targets}"]
         parts += [f"{missing / values:.1%} of the values missing"] if missing else []
         parts += [f"left out {rows:,} ({reason})" for reason, rows in self.left_out.items() if rows]
-        return ", ".join(parts)
+        return "; ".join([", ".join(parts), *self.notes])

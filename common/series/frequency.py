@@ -1,4 +1,4 @@
-"""Steps of time: of equal length, of months, or from one business day to the next. Imports neither pandas nor TensorFlow."""
+"""Steps of time: of equal length, of months, or of business days. Imports neither pandas nor TensorFlow."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -21,7 +21,8 @@ class Frequency:
     Example:
         >>> Frequency(1800).name, Frequency(1, "month").name
         ('30 minutes', '1 month')
-        >>> Frequency(3, "month").after(0, np.arange(3)).astype("datetime64[s]").astype("datetime64[D]").astype(str).tolist()
+        >>> times = Frequency(3, "month").after(0, np.arange(3)).astype("datetime64[s]")
+        >>> times.astype("datetime64[D]").astype(str).tolist()
         ['1970-01-01', '1970-04-01', '1970-07-01']
     """
 
@@ -62,4 +63,4 @@ def _after_months(day: np.datetime64, months: np.ndarray) -> np.ndarray:
     is_last = (day + 1).astype("datetime64[M]") != month
     begins = (month + months).astype("datetime64[D]")
     lasts = (month + months + 1).astype("datetime64[D]") - 1
-    return lasts if is_last else np.minimum(begins + of_month, lasts)
+    return np.asarray(lasts if is_last else np.minimum(begins + of_month, lasts))

@@ -11,7 +11,7 @@ FLOORS = (
     ("errors", "files", "startup", "keras_package", "row_errors", "attempt", "checks", "model_folders"),
     ("cli", "application"),
     ("data",),
-    ("text", "audio", "images"),
+    ("text", "audio", "images", "series"),
     ("layers", "decoding", "inference"),
     ("evaluation", "predicting"),
     ("training",),

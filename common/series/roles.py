@@ -1,0 +1,238 @@
+"""What each column of a table is: the time, the series, a target, known before or only in the past."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from common.errors import UserError
+from common.series.collection import Columns
+from common.series.frames import Frame
+from common.series.time_columns import USUAL_NAMES, find_time_column
+from common.text.headers import missing_column
+from common.text.tables import MISSING
+
+SERIES_NAMES = ("unique_id", "series", "series_id", "item_id")
+_TRUTH = {"True": "1", "False": "0", "true": "1", "false": "0", "TRUE": "1", "FALSE": "0"}
+_SEPARATOR = r"(?<=\d)[,.](?=\d)"
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Names of columns.
+
+    Attributes:
+        time: "" where there is none.
+        series: "" where there is none.
+        columns: of numbers.
+        is_packed: whether each cell of these holds all numbers of a series, with blanks between.
+        notes: what was left out, in words.
+    """
+
+    time: str
+    series: str
+    columns: Columns
+    is_packed: bool
+    notes: tuple[str, ...] = ()
+
+
+def roles_of(
+    frame: Frame,
+    time: str | None,
+    series: str | None,
+    targets: Sequence[str],
+    past: Sequence[str],
+    known: Sequence[str],
+) -> Roles:
+    """What each column is: as it is named, and else as it looks.
+
+    Args:
+        frame: the table.
+        time: the column of the times; else the first that reads as such.
+        series: the column of the series' names; else one of a usual name.
+        targets: columns that are forecast; else all of numbers that are nothing else.
+        past: columns that are known up to the forecast's origin.
+        known: columns that are known in the future, too.
+
+    Raises:
+        UserError: a column that is not there, or is text where numbers are expected.
+    """
+    for names, flag in (
+        ([time] if time else [], "--time-column"),
+        ([series] if series else [], "--series-column"),
+        (targets, "--target-columns"),
+        (past, "--past-columns"),
+        (known, "--known-columns"),
+    ):
+        frame.require_columns(names, flag)
+    named = {*targets, *past, *known}
+    there = [name for name in frame.data.columns if name not in named]
+    series = series or next((name for name in there if name.casefold() in SERIES_NAMES and name != time), "")
+    is_packed = not time and any(
+        map(_is_packed, (frame.data[name] for name in targets or there if name != series))
+    )
+    time = time or ("" if is_packed else find_time_column(frame))
+    if time in named:
+        time = ""
+    for names, flag in ((past, "--past-columns"), (known, "--known-columns")):
+        for name in names:
+            _require_numbers(frame, name, flag, is_packed)
+    rest = [name for name in there if name not in (time, series)]
+    chosen, notes = (tuple(targets), ()) if targets else _chosen(frame, rest, is_packed)
+    return Roles(time, series, Columns(chosen, tuple(past), tuple(known)), is_packed, notes)
+
+
+def numbers_of(frame: Frame, column: str, kind: str) -> np.ndarray:
+    """The numbers of a column `[rows]`, float64, NaN where there is none.
+
+    Args:
+        frame: the table.
+        column: its name.
+        kind: "target", "past" or "known", for messages.
+
+    Raises:
+        UserError: naming the first cell that is no number, or is infinite.
+    """
+    numbers = _as_numbers(frame.data[column])
+    wrong = np.flatnonzero(np.isnan(numbers) & _is_there(frame.data[column]))
+    if len(wrong):
+        row = int(wrong[0])
+        raise _no_number(frame.at(row), str(frame.data[column].iloc[row]), column, kind)
+    require_finite(frame, numbers, column, kind)
+    return numbers
+
+
+def unpacked(frame: Frame, columns: Columns) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of packed columns, targets, past and known one beside another, and the row of each.
+
+    Returns:
+        The rows of the table `[steps]`, and float64 `[steps, columns]`.
+
+    Raises:
+        UserError: naming the first cell that has no number, or not as many as its neighbours.
+    """
+    kinds = (("target", columns.targets), ("past", columns.past), ("known", columns.known))
+    pairs = [(kind, name) for kind, names in kinds for name in names]
+    cells = [[_numbers_in(frame, row, name, kind) for row in range(len(frame.data))] for kind, name in pairs]
+    lengths = [len(numbers) for numbers in cells[0]]
+    for (_, name), others in zip(pairs, cells, strict=True):
+        for row, numbers in enumerate(others):
+            if len(numbers) != lengths[row]:
+                raise UserError(
+                    f"{frame.at(row)}: {len(numbers)} numbers in {name!r}, but {lengths[row]} in {pairs[0][1]!r}; "
+                    "expected as many"
+                )
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    whole = without_columns(frame, [name for _, name in pairs]).rows(rows)
+    values = np.stack([np.concatenate(numbers) for numbers in cells], axis=1)
+    for index, (kind, name) in enumerate(pairs):
+        require_finite(whole, values[:, index], name, kind)
+    return rows, values
+
+
+def without_columns(frame: Frame, names: Sequence[str]) -> Frame:
+    """The table without some columns."""
+    return replace(frame, data=frame.data.drop(columns=list(names)))
+
+
+def require_finite(frame: Frame, numbers: np.ndarray, column: str, kind: str) -> None:
+    """Raises UserError, naming the row, if a number is infinite as a float32."""
+    wrong = np.flatnonzero(np.abs(numbers) > np.finfo(np.float32).max)
+    if len(wrong):
+        row = int(wrong[0])
+        raise UserError(
+            f"{frame.at(row)}: {numbers[row]:g} in {kind} column {column!r} is infinite, or too large for a float32; "
+            "leave the cells of missing values empty"
+        )
+
+
+def _chosen(frame: Frame, names: Sequence[str], is_packed: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    targets: list[str] = []
+    texts: list[str] = []
+    for name in names:
+        cells = frame.data[name]
+        is_stray_time = name.casefold() in USUAL_NAMES
+        is_target = _is_packed(cells) if is_packed else not is_stray_time and _has_numbers(cells)
+        (targets if is_target else texts).append(name)
+    if not targets:
+        raise UserError(
+            f"{frame.name}: no column of numbers to forecast; the columns are "
+            f"{', '.join(map(repr, frame.data.columns))}{missing_column(names, [], frame.delimiter)}"
+        )
+    notes = [
+        f"no {'times' if name.casefold() in USUAL_NAMES else 'numbers'} in column {name}: it is not used"
+        for name in texts
+    ]
+    return tuple(targets), tuple(notes)
+
+
+def _require_numbers(frame: Frame, name: str, flag: str, is_packed: bool) -> None:
+    cells = frame.data[name]
+    if _is_packed(cells) if is_packed else _has_numbers(cells):
+        return
+    row = int(np.argmax(_is_there(cells)))
+    raise UserError(
+        f"{frame.at(row)}: {flag} {name} is text ({str(cells.iloc[row])!r}); expected numbers, such as a column of 0 "
+        "and 1 for each of its values"
+    )
+
+
+def _numbers_in(frame: Frame, row: int, column: str, kind: str) -> np.ndarray:
+    cell = frame.data[column].iloc[row]
+    words = str(cell).split() if isinstance(cell, str) else []
+    if not words:
+        raise UserError(
+            f"{frame.at(row)}: {kind} column {column!r} is empty; expected numbers with blanks between"
+        )
+    try:
+        return np.array(words, float)
+    except ValueError:
+        wrong = next(word for word in words if np.isnan(_number(word)) and word not in MISSING)
+        raise _no_number(frame.at(row), wrong, column, kind) from None
+
+
+def _no_number(place: str, cell: str, column: str, kind: str) -> UserError:
+    has_commas = "," in cell and not np.isnan(_number(cell.replace(",", "").replace(".", "")))
+    expected = "a decimal point and no comma" if has_commas else "numbers, and empty cells for missing values"
+    return UserError(f"{place}: {cell!r} in {kind} column {column!r} is no number; expected {expected}")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan
+
+
+def _as_numbers(cells: pd.Series) -> np.ndarray:
+    if not pd.api.types.is_numeric_dtype(cells.dtype):
+        cells = pd.to_numeric(cells.replace(_TRUTH), errors="coerce")
+    return np.asarray(cells.astype("Float64").to_numpy(float, na_value=np.nan))
+
+
+def _is_there(cells: pd.Series) -> np.ndarray:
+    """Whether each cell has something in it."""
+    if pd.api.types.is_numeric_dtype(cells.dtype):
+        return np.asarray(cells.notna())
+    texts = cells.astype(str).str.strip()
+    return np.asarray(cells.notna() & (texts != "") & ~texts.isin(list(MISSING)), bool)
+
+
+def _has_numbers(cells: pd.Series) -> bool:
+    """Whether a column is one of numbers, be a few of its cells something else."""
+    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
+        return False
+    if pd.api.types.is_numeric_dtype(cells.dtype):
+        return True
+    there = _is_there(cells)
+    plain = cells.astype(str).str.replace(_SEPARATOR, "", regex=True)
+    return bool(2 * np.count_nonzero(~np.isnan(_as_numbers(plain)) & there) > np.count_nonzero(there))
+
+
+def _is_packed(cells: pd.Series) -> bool:
+    if pd.api.types.is_numeric_dtype(cells.dtype):
+        return False
+    first = next((cell for cell in cells if isinstance(cell, str) and cell.strip()), "")
+    words = first.split()
+    return len(words) > 1 and not any(np.isnan(_number(word)) and word not in MISSING for word in words)
