@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
@@ -107,27 +107,54 @@ def walk(application: Application) -> None:
 
 
 def _ask(application: Application, questions: Sequence[Question], model: Path) -> None:
-    for question in questions:
-        cli.console().print(f"[bold]? {escape(question.asked)}[/bold]")
-        arguments = question.arguments(_RUNS / application.name / "questions")
-        _run(application.name, "predict", "--model", str(model), *arguments)
+    """Asks each question in a process of its own: all begin at once, and are shown one after another."""
+    folder = _RUNS / application.name / "questions"
+    commands = [
+        _command(application.name, "predict", "--model", str(model), *question.arguments(folder))
+        for question in questions
+    ]
+    with ExitStack() as running:
+        processes = [running.enter_context(_started(command)) for command in commands]
+        for question, command, process in zip(questions, commands, processes, strict=True):
+            cli.console().print(f"[bold]? {escape(question.asked)}[/bold]")
+            _show(command, process)
 
 
 def _run(application: str, script: str, *arguments: str) -> None:
-    command = ["-m", f"applications.{application}.{script}", *arguments]
+    command = _command(application, script, *arguments)
+    with _started(command) as process:
+        _show(command, process)
+
+
+def _command(application: str, script: str, *arguments: str) -> list[str]:
+    return ["-m", f"applications.{application}.{script}", *arguments]
+
+
+@contextmanager
+def _started(command: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process of Python, which does not outlive the block."""
+    with subprocess.Popen(
+        [sys.executable, *command], stdout=subprocess.PIPE, text=True, bufsize=1, errors="replace"
+    ) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+
+
+def _show(command: Sequence[str], process: subprocess.Popen[str]) -> None:
+    """Prints a command and what its process says, and raises UserError if that fails."""
     cli.console().print(f"$ python {subprocess.list2cmdline(command)}", style="dim", markup=False)
-    with (
-        signs_of_life() as said,
-        subprocess.Popen(
-            [sys.executable, *command], stdout=subprocess.PIPE, text=True, bufsize=1, errors="replace"
-        ) as process,
-    ):
+    with signs_of_life() as said:
         assert process.stdout is not None
         for line in process.stdout:
             said()
             print(line, end="", flush=True)
+        process.wait()
     if process.returncode:
-        raise UserError(f"{application} {script} ended with status {process.returncode}")
+        script = command[1].removeprefix("applications.").replace(".", " ")
+        raise UserError(f"{script} ended with status {process.returncode}")
 
 
 @contextmanager
