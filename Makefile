@@ -40,7 +40,7 @@ test: setup ## format, lint, types, and all tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-test-fast: setup ## the same without the tests that train models, ask shipped ones or start programs (4 minutes)
+test-fast: setup ## the same without the tests that train models, ask shipped ones or start programs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
