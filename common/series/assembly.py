@@ -12,7 +12,7 @@ from common.series.collection import Columns, Series, SeriesCollection
 from common.series.frames import Frame
 from common.series.frequency import DAY, Frequency
 from common.series.grid import Grid, averages, change_of_step, grid_of, inferred_frequency, places_of_series
-from common.series.roles import Roles, numbers_of, unpacked, without_columns
+from common.series.roles import Roles, kinds_of, numbers_of, unpacked
 from common.series.time_formats import require_order_of_day_and_month
 from common.series.times import MICROSECONDS, instants_of, read_times
 
@@ -100,16 +100,12 @@ def _rows_of(frame: Frame, roles: Roles) -> _Rows:
     if roles.series:
         _require_names(frame, roles.series)
     codes, names = _codes(frame, roles)
-    columns = roles.columns
     if roles.is_packed:
         _require_one_row_each(frame, codes, names)
-        rows, values = unpacked(frame, roles.columns)
-        packed = [*columns.targets, *columns.past, *columns.known]
-        return _Rows(without_columns(frame, packed).rows(rows), codes[rows], names, values)
-    kinds = (("target", columns.targets), ("past", columns.past), ("known", columns.known))
-    values = np.stack([numbers_of(frame, name, kind) for kind, names_ in kinds for name in names_], axis=1)
-    rows_ = _Rows(frame, codes, names, values)
-    return rows_.ordered(np.argsort(codes, kind="stable"))
+        whole, rows, values = unpacked(frame, roles.columns)
+        return _Rows(whole, codes[rows], names, values)
+    values = np.stack([numbers_of(frame, name, kind) for kind, name in kinds_of(roles.columns)], axis=1)
+    return _Rows(frame, codes, names, values).ordered(np.argsort(codes, kind="stable"))
 
 
 def _codes(frame: Frame, roles: Roles) -> tuple[np.ndarray, list[str]]:

@@ -103,37 +103,38 @@ def numbers_of(frame: Frame, column: str, kind: str) -> np.ndarray:
     return numbers
 
 
-def unpacked(frame: Frame, columns: Columns) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of packed columns, targets, past and known one beside another, and the row of each.
+def kinds_of(columns: Columns) -> list[tuple[str, str]]:
+    """The columns of numbers, targets, past and known, each with its kind for messages before its name."""
+    kinds = (("target", columns.targets), ("past", columns.past), ("known", columns.known))
+    return [(kind, name) for kind, names in kinds for name in names]
+
+
+def unpacked(frame: Frame, columns: Columns) -> tuple[Frame, np.ndarray, np.ndarray]:
+    """The table with a row for each number of its packed columns, which it no longer has, and these numbers.
 
     Returns:
-        The rows of the table `[steps]`, and float64 `[steps, columns]`.
+        The table, the row of each of its rows in the packed one `[steps]`, and float64 `[steps, columns]`.
 
     Raises:
         UserError: naming the first cell that has no number, or not as many as its neighbours.
     """
-    kinds = (("target", columns.targets), ("past", columns.past), ("known", columns.known))
-    pairs = [(kind, name) for kind, names in kinds for name in names]
+    pairs = kinds_of(columns)
     cells = [[_numbers_in(frame, row, name, kind) for row in range(len(frame.data))] for kind, name in pairs]
     lengths = [len(numbers) for numbers in cells[0]]
-    for (_, name), others in zip(pairs, cells, strict=True):
-        for row, numbers in enumerate(others):
+    for (_, name), column in zip(pairs, cells, strict=True):
+        for row, numbers in enumerate(column):
             if len(numbers) != lengths[row]:
                 raise UserError(
                     f"{frame.at(row)}: {len(numbers)} numbers in {name!r}, but {lengths[row]} in {pairs[0][1]!r}; "
                     "expected as many"
                 )
     rows = np.repeat(np.arange(len(lengths)), lengths)
-    whole = without_columns(frame, [name for _, name in pairs]).rows(rows)
+    others = frame.data.drop(columns=[name for _, name in pairs])
+    whole = replace(frame, data=others).rows(rows)
     values = np.stack([np.concatenate(numbers) for numbers in cells], axis=1)
     for index, (kind, name) in enumerate(pairs):
         require_finite(whole, values[:, index], name, kind)
-    return rows, values
-
-
-def without_columns(frame: Frame, names: Sequence[str]) -> Frame:
-    """The table without some columns."""
-    return replace(frame, data=frame.data.drop(columns=list(names)))
+    return whole, rows, values
 
 
 def require_finite(frame: Frame, numbers: np.ndarray, column: str, kind: str) -> None:
