@@ -55,7 +55,8 @@ def with_history(
     """A part whose series begin with the last steps of an earlier one, so that a look-back may reach into it.
 
     Args:
-        part: the later one.
+        part: the later one. If both are tables without times, which are numbered from 1970 on, its steps go on where
+            the earlier one's end.
         before: the earlier one; a series that it lacks, or that does not end right before the later one begins, gives
             nothing.
         steps: as many as are wanted of the earlier one.
@@ -71,6 +72,7 @@ def with_history(
     earlier = {one.name: one for one in before.series}
     joined, history = [], []
     for one in part.series:
+        one = _going_on(earlier.get(one.name), one, part)
         head = _tail(earlier.get(one.name), one, part, steps)
         joined.append(one if head is None else _joined(head, one))
         history.append(0 if head is None else len(head))
@@ -95,6 +97,13 @@ def require_length(collection: SeriesCollection, steps: int, what: str) -> None:
 
 def _later(collection: SeriesCollection, series: Sequence[Series]) -> SeriesCollection:
     return replace(collection, series=series, left_out={}, notes=())
+
+
+def _going_on(earlier: Series | None, later: Series, part: SeriesCollection) -> Series:
+    """The later series; if neither has times, with times that go on from those of the earlier one."""
+    if earlier is None or not len(earlier) or not len(later) or earlier.times[0] or later.times[0]:
+        return later
+    return replace(later, times=part.frequency.after(int(earlier.times[-1]), np.arange(1, len(later) + 1)))
 
 
 def _tail(earlier: Series | None, later: Series, part: SeriesCollection, steps: int) -> Series | None:

@@ -22,3 +22,25 @@ def smoothed_cross_entropy(smoothing: float) -> Callable[[Any, Any], Any]:
 def output_itself(_: Any, output: Any) -> Any:
     """The loss of a model whose output `[batch]` is its loss."""
     return output
+
+
+def quantile_loss(truth: Any, quantiles: Any, levels: Any, weights: Any) -> Any:
+    """The quantile (pinball) loss of each row, summed over levels, averaged over what is there (Koenker and Bassett
+    1978).
+
+    Args:
+        truth: `[batch, steps, columns]`; what is missing is NaN, and counts for nothing.
+        quantiles: `[batch, steps, columns, levels]`.
+        levels: of the quantiles, between 0 and 1.
+        weights: of each step, `[steps]`.
+
+    Returns:
+        The losses `[batch]`, of which the mean is the loss per value over the whole batch.
+    """
+    is_there = ops.logical_not(ops.isnan(truth))
+    error = ops.where(is_there, truth, 0)[..., None] - quantiles
+    levels = ops.convert_to_tensor(levels, quantiles.dtype)
+    losses = ops.sum(ops.maximum(levels * error, (levels - 1) * error), axis=-1)
+    weight = ops.cast(is_there, quantiles.dtype) * ops.convert_to_tensor(weights, quantiles.dtype)[:, None]
+    count = ops.maximum(ops.mean(ops.sum(weight, axis=(1, 2))), 1e-6)
+    return ops.sum(losses * weight, axis=(1, 2)) / count

@@ -19,9 +19,13 @@ from common.layers import attention, recurrent
 from common.layers.attention_decoder import AttentionDecoder
 from common.layers.causal_convolution import CausalConvolution
 from common.layers.running_mean import RunningNormalization
+from common.layers.segment_recurrence import SegmentRecurrence
 from common.layers.stack import RecurrentStack
 from common.layers.stateful_stack import StreamedStack
 from common.layers.tied_embedding import TiedEmbedding
+from common.series.calendar import CalendarFeatures
+from common.series.gaps import FillGaps
+from common.series.scaling import SeriesScaling
 from common.text.characters import Characters
 from common.text.subwords import SubwordText
 from common.text.word_features import TextFeatures, TokenEmbedding
@@ -71,6 +75,10 @@ LAYERS = {
     FitLength: (FitLength(1600, grid=80), [WAVES]),
     MeanNormalization: (MeanNormalization(2.0), [SEQUENCES]),
     SpecAugment: (SpecAugment(1, 3, 1, 2, seed=1), [SEQUENCES]),
+    SegmentRecurrence: (SegmentRecurrence("gru", 4, layers=2), [SEQUENCES, SEQUENCES[:, :2]]),
+    CalendarFeatures: (CalendarFeatures(False, True, [0], [3600], [2]), [3600 * IDS.astype("int64")]),
+    FillGaps: (FillGaps(), [np.where(SEQUENCES > 1, np.nan, SEQUENCES)]),
+    SeriesScaling: (SeriesScaling([[1.0, 2.0, 3.0]], [[1.0, 0.5, 2.0]]), [SEQUENCES, np.array([0, 1])]),
     Characters: (Characters("abcst"), [TEXTS]),
     SubwordText: (SubwordText(["▁", "c", "a", "t", "cat"], [-2.0, -3.0, -3.0, -3.0, -4.0], 8), [TEXTS]),
     TextFeatures: (TextFeatures(["cat", "the"], 50, 8), [TEXTS]),

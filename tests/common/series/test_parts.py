@@ -1,5 +1,7 @@
 """Parts are divided by time, and what comes before a part can be put in front of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -71,6 +73,19 @@ def test_months_follow_one_another():
     np.testing.assert_array_equal(
         longer.series[0].times, collection_of([24], Frequency(1, "month")).series[0].times[9:]
     )
+
+
+def numbered(length):
+    """A series of a table without times: its steps are numbered from 1970 on."""
+    series = collection_of([length]).series[0]
+    return replace(collection_of([1]), series=[replace(series, times=HOUR.after(0, np.arange(length)))])
+
+
+def test_tables_without_times_go_on_from_one_another():
+    joined, history = with_history(numbered(5), numbered(20), 8)
+    assert history == [8]
+    np.testing.assert_array_equal(joined.series[0].times, 3600 * np.arange(12, 25))
+    np.testing.assert_array_equal(joined.series[0].targets[8:], numbered(5).series[0].targets)
 
 
 @pytest.mark.parametrize(
