@@ -21,7 +21,9 @@ from applications import catalogue
 from common import cli
 from common.application import Application, Question
 from common.errors import FlagError, UserError
+from common.files import atomic_write
 from common.model_folders import SHIPPED_MODELS
+from common.serving.json_values import request_body
 
 QUICKEST = "sentiment_analysis"
 """Trains its sample model in less than a minute on 2 cores."""
@@ -39,7 +41,8 @@ class Options:
     everything: bool = False
     """Walk all applications; some train for half an hour."""
     questions: Path | None = None
-    """Only write the pictures and recordings that are asked about to this folder, <application>/<file>."""
+    """Only write the pictures, recordings and tables that are asked about to this folder, <application>/<file>, and of
+    each table the request to a server that asks the same, <file>.json."""
 
     def __post_init__(self) -> None:
         names = catalogue()
@@ -69,8 +72,13 @@ def write_questions(applications: Iterable[Application], folder: Path) -> None:
     for application in applications:
         for question in application.questions:
             if question.file:
-                path, *_ = question.arguments(folder / application.name)
+                question.arguments(folder / application.name)
+                path = folder / application.name / question.file
                 print(path)
+                if question.request:
+                    request = path.with_name(f"{path.name}.json")
+                    atomic_write(request, request_body(question.row(application.served_input)))
+                    print(request)
 
 
 def ask_shipped_model(application: Application) -> None:

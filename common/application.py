@@ -32,27 +32,32 @@ class Question:
         asked: what is asked, in words.
         content: of the row that is asked about.
         file: the name under which the content is written for `predict`; "" for a text, which is an argument itself.
+        flag: of `predict` that takes the content; "" where it stands alone.
         flags: further arguments of `predict`.
         inputs: further inputs of the row in a request, by their names in `serving_default`.
+        request: makes all inputs of the row, where it does not hold the content as it is.
     """
 
     asked: str
     content: Content
     file: str = ""
+    flag: str = ""
     flags: tuple[str, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    request: Callable[[], Mapping[str, Any]] | None = None
 
     def arguments(self, folder: Path) -> list[str]:
         """The arguments of `predict`; what is asked about is written to `folder` if it is a file."""
+        flag = [self.flag] if self.flag else []
         if not self.file:
-            return [str(self.content), *self.flags]
+            return [*flag, str(self.content), *self.flags]
         path = folder / self.file
         atomic_write(path, self._made())
-        return [str(path), *self.flags]
+        return [*flag, str(path), *self.flags]
 
     def row(self, served_input: str) -> dict[str, Any]:
         """The row of a request, by the names of the inputs; a file goes as its bytes."""
-        return {served_input: self._made(), **self.inputs}
+        return dict(self.request()) if self.request else {served_input: self._made(), **self.inputs}
 
     def _made(self) -> str | bytes:
         return self.content if isinstance(self.content, str) else self.content()

@@ -24,6 +24,7 @@ from common.inference.refused_rows import RefusedRowsError, require_answered
 from common.inference.runner import INTERNAL_SIGNATURES
 from common.inference.signatures import DEFAULT_SIGNATURE, SignatureInfo, TensorInfo, checked_input
 from common.predicting.texts import argument_texts
+from common.serving.json_values import bytes_of
 from common.serving.transports import ServerError, transport_to
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
@@ -225,9 +226,12 @@ class Options:
     model: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="MODEL")]
     """The model's name."""
     values: Annotated[tyro.conf.Positional[tuple[str, ...]], tyro.conf.arg(metavar="VALUE ...")]
-    """What is asked, a row each: VALUE, or where the signature has several inputs INPUT=VALUE; one that is given once
-    goes for all rows. A text stands as it is, @FILE for the bytes of a file (@@ for a text that begins with @), and
-    anything else as JSON: 0.8, true, [0.5, 1]. Put -- before one that begins with a dash."""
+    """What is asked, unless by --request, a row each: VALUE, or where the signature has several inputs INPUT=VALUE; one
+    that is given once goes for all rows. A text stands as it is, @FILE for the bytes of a file (@@ for a text that
+    begins with @), and anything else as JSON: 0.8, true, [0.5, 1]. Put -- before one that begins with a dash."""
+    request: Path | None = None
+    """JSON file of a request as TensorFlow Serving's REST takes it, {"instances": [{INPUT: value, ...}, ...]}, in place
+    of VALUE; missing numbers are NaN."""
     signature: str = DEFAULT_SIGNATURE
     """The served function."""
     version: int | None = None
@@ -242,12 +246,16 @@ def main(options: Options) -> None:
     if not options.timeout > 0:
         raise FlagError(f"--timeout {options.timeout:g}: expected more than 0 seconds")
     texts = argument_texts(options.values)
-    if not texts:
-        raise UserError("no values; expected at least one VALUE or INPUT=VALUE")
+    if bool(texts) == (options.request is not None):
+        raise UserError("expected at least one VALUE or INPUT=VALUE, or --request, and not both")
     with Client(options.address, timeout=options.timeout) as client:
         known = client.signatures(options.model, version=options.version)
         described = known.get(options.signature)
-        inputs = rows_of(texts, described) if described else {}
+        inputs: dict[str, list[Any]] = {}
+        if options.request is not None:
+            inputs = request_rows(options.request)
+        elif described:
+            inputs = rows_of(texts, described)
         answer: Mapping[str, np.ndarray]
         reasons: Mapping[int, str] = {}
         try:
@@ -288,6 +296,26 @@ def rows_of(arguments: Sequence[str], signature: SignatureInfo) -> dict[str, lis
                 f"input {name!r}: expected 1 or {rows} values, as another input has; got {len(values)}"
             )
     return {name: values * rows if len(values) == 1 else values for name, values in given.items()}
+
+
+def request_rows(path: Path) -> dict[str, list[Any]]:
+    """The inputs of a request that is kept as JSON.
+
+    Raises:
+        UserError: the file cannot be read, or is no such request.
+    """
+    try:
+        instances = json.loads(path.read_bytes())["instances"]
+        names = list(instances[0])
+        return {name: [_plain(row[name]) for row in instances] for name in names}
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise UserError(
+            f'{path}: expected {{"instances": [{{INPUT: value, ...}}, ...]}}, the same inputs in each row'
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    return bytes_of(value) if isinstance(value, dict) else value
 
 
 def _value(text: str, dtype: str, where: str) -> Any:

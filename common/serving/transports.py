@@ -1,6 +1,5 @@
 """The two ways to ask TensorFlow Serving: gRPC, and REST. Either tells a model's signatures and answers a request."""
 
-import base64
 import http.client
 import json
 import re
@@ -13,6 +12,7 @@ import numpy as np
 
 from common.errors import UserError, one_line
 from common.inference.signatures import SignatureInfo, TensorInfo, signature_info
+from common.serving.json_values import array_of_json, json_of
 from common.serving.tensor_protos import MESSAGES, read_tensor, write_tensor
 
 Arrays = Mapping[str, np.ndarray]
@@ -202,14 +202,14 @@ class RestTransport:
     ) -> dict[str, np.ndarray]:
         """The outputs for inputs of exactly the signature's types."""
         name, described = signature
-        columns = {key: _json_of(key, array) for key, array in inputs.items()}
+        columns = {key: json_of(key, array) for key, array in inputs.items()}
         body = json.dumps({"signature_name": name, "inputs": columns}).encode()
         document = self._ask("POST", f"{self._path(model, version)}:predict", body, seconds)
         try:
             outputs = document["outputs"]
             # A lone output stands there without its name.
             named = outputs if len(described.outputs) > 1 else dict.fromkeys(described.outputs, outputs)
-            return {key: _array_of_json(named[key], info) for key, info in described.outputs.items()}
+            return {key: array_of_json(named[key], info) for key, info in described.outputs.items()}
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ServerError(
                 f"an answer that does not fit the signature: {type(error).__name__} {one_line(error)}"
@@ -282,38 +282,6 @@ def _info(tensor: Mapping[str, Any]) -> TensorInfo:
         return TensorInfo(dtype, None)
     sizes = (int(dimension["size"]) for dimension in shape.get("dim", []))
     return TensorInfo(dtype, tuple(None if size < 0 else size for size in sizes))
-
-
-def _json_of(name: str, array: np.ndarray) -> Any:
-    if array.dtype != object:
-        return array.tolist()
-    return _mapped(array.tolist(), lambda value: _json_string(value, is_binary=name.endswith("_bytes")))
-
-
-def _json_string(value: bytes, is_binary: bool) -> Any:
-    try:
-        if not is_binary:
-            return value.decode("utf-8")
-    except UnicodeDecodeError:
-        pass
-    return {"b64": base64.b64encode(value).decode("ascii")}
-
-
-def _array_of_json(value: Any, info: TensorInfo) -> np.ndarray:
-    if info.dtype == "string":
-        return np.array(_mapped(value, _bytes_of), dtype=object)
-    return np.array(value, dtype=info.dtype)
-
-
-def _bytes_of(value: Any) -> bytes:
-    return (
-        base64.b64decode(value["b64"]) if isinstance(value, dict) else value.encode("utf-8", "surrogatepass")
-    )
-
-
-def _mapped(value: Any, function: Any) -> Any:
-    """A nested list with `function` of each element."""
-    return [_mapped(element, function) for element in value] if isinstance(value, list) else function(value)
 
 
 def _left(deadline: float) -> float:

@@ -22,6 +22,18 @@ def test_a_file_is_written_for_predict_and_sent_as_its_bytes(tmp_path):
     assert question.row("image_bytes") == {"image_bytes": b"pixels"}
 
 
+def test_a_flag_takes_the_file_where_predict_has_one_for_it(tmp_path):
+    question = Question(
+        "what comes", lambda: b"a,b", file="table.csv", flag="--input", flags=("--horizon", "3")
+    )
+    assert question.arguments(tmp_path) == ["--input", str(tmp_path / "table.csv"), "--horizon", "3"]
+
+
+def test_a_request_is_made_where_the_row_does_not_hold_the_content():
+    question = Question("what comes", lambda: b"a,b", file="table.csv", request=lambda: {"values": [1.0]})
+    assert question.row("values") == {"values": [1.0]}
+
+
 def test_what_a_room_lacks_is_named():
     room = types.ModuleType("sample")
     assert lacking(room, SampleRoom) == ["sample"]

@@ -26,6 +26,7 @@ from common.errors import UserError
 from common.inference.refused_rows import RefusedRowsError
 from common.serving import client as client_module
 from common.serving.client import Client, Options, main
+from common.serving.json_values import request_body
 
 EVERY = (
     "bool",
@@ -473,10 +474,40 @@ def test_the_command_line_prints_a_line_for_each_row(server, tmp_path, capsys):
     ]
 
 
+def test_a_request_that_is_kept_as_a_file_is_asked(server, tmp_path, capsys):
+    request = tmp_path / "request.json"
+    row = {"prefix": "a", "length": 3, "rate": np.array([0.5, np.nan], np.float32)}
+    request.write_bytes(request_body(row))
+    main(Options(server.address, "echo", (), request, signature="two"))
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["prefix"], answer["length"], answer["rate"][0]) == ("a", 3, 0.5)
+    assert np.isnan(answer["rate"][1])
+    request.write_bytes(request_body({"image_bytes": b"\xff\x00"}))
+    main(Options(server.address, "echo", (), request, signature="pictures"))
+    assert json.loads(capsys.readouterr().out) == {
+        "image_bytes": {"b64": base64.b64encode(b"\xff\x00").decode()}
+    }
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[1]", "{}", '{"instances": []}', '{"instances": [{"a": 1}, {"b": 1}]}']
+)
+def test_a_file_that_is_no_request_is_one_line(grpc_server, tmp_path, content):
+    request = tmp_path / "request.json"
+    request.write_text(content)
+    with pytest.raises(UserError, match=r"request.json: expected \{\"instances\": \[\{INPUT: value"):
+        main(Options(grpc_server.address, "echo", (), request))
+
+
+def test_a_request_as_a_file_and_values_are_not_taken_together(grpc_server, tmp_path):
+    with pytest.raises(UserError, match="--request, and not both"):
+        main(Options(grpc_server.address, "echo", ("x",), tmp_path / "request.json"))
+
+
 @pytest.mark.parametrize(
     ("values", "signature", "message"),
     [
-        ((), "serving_default", "no values"),
+        ((), "serving_default", "expected at least one VALUE or INPUT=VALUE, or --request"),
         (("x",), "two", "argument 1: expected INPUT=VALUE with an input of length, prefix, rate; got 'x'"),
         (("length=x",), "two", "argument 1: expected int32 as JSON, got 'x'"),
         (("length=@x",), "two", "argument 1: expected JSON for an input of int32"),
