@@ -123,7 +123,7 @@ def looker(trained: Trained) -> Callable[[tf.Tensor], _Encoding]:
         return _Encoding(grid, memory.keys, memory.values, memory.mask, error)
 
     graph: Callable[[tf.Tensor], _Encoding] = tf.function(
-        look, input_signature=[tf.TensorSpec([None], tf.string)]
+        look, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
     )
     return graph
 
@@ -154,7 +154,7 @@ def searcher(
         return hypotheses, tf.where(error == "", hypotheses.error, error)
 
     graph: Callable[[tf.Tensor], tuple[Hypotheses, tf.Tensor]] = tf.function(
-        search, input_signature=[tf.TensorSpec([None], tf.string)]
+        search, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
     )
     return graph
 

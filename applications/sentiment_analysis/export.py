@@ -84,7 +84,7 @@ def signatures(trained: Trained) -> list[Signature]:
 
     # Traced once, so that the graph holds the model once and not for each signature; what a signature does not
     # use of its results is not computed.
-    @tf.function(input_signature=[strings])
+    @tf.function(input_signature=[strings], autograph=False)
     def read(text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return explained(model, features(text))
 

@@ -143,7 +143,9 @@ def _clip_listener(trained: Trained) -> Callable[[tf.Tensor], _Prediction]:
         return _Prediction(tf.nn.softmax(logits[:rows] / temperature), weights[:rows], spectrum[:rows])
 
     graph: Callable[[tf.Tensor], _Prediction] = tf.function(
-        listen, input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)]
+        listen,
+        input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)],
+        autograph=False,
     )
     return graph
 
@@ -169,7 +171,9 @@ def _pooling_listener(trained: Trained) -> Callable[[tf.Tensor], _Prediction]:
         )
 
     graph: Callable[[tf.Tensor], _Prediction] = tf.function(
-        listen, input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)]
+        listen,
+        input_signature=[tf.TensorSpec([None, trained.run.config.clip_samples], tf.float32)],
+        autograph=False,
     )
     return graph
 

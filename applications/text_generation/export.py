@@ -97,7 +97,7 @@ def functions(trained: Trained) -> Functions:
     def start(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.fill([batch], UNKNOWN), tf.zeros([batch, stack.state_count, stack.units])
 
-    @tf.function(input_signature=[integers, states_spec, strings])
+    @tf.function(input_signature=[integers, states_spec, strings], autograph=False)
     def read_text(token: tf.Tensor, states: tf.Tensor, text: tf.Tensor) -> tuple[tf.Tensor, ...]:
         numbers = characters(text)
         lengths = tf.cast(numbers.row_lengths(), tf.int32)
@@ -112,7 +112,8 @@ def functions(trained: Trained) -> Functions:
         return logits[:, :width], targets, mask[:, :width], token, tf.stack(after, axis=1)
 
     @tf.function(
-        input_signature=[integers, states_spec, integers, integers, floats, integers, floats, integers]
+        input_signature=[integers, states_spec, integers, integers, floats, integers, floats, integers],
+        autograph=False,
     )
     def write(
         token: tf.Tensor,

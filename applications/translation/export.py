@@ -113,7 +113,7 @@ def passes(trained: Trained) -> Passes:
     """Traces what several signatures need, so that the graph holds it once and not for each of them."""
     strings, ids = tf.TensorSpec([None], tf.string), tf.TensorSpec([None, None], tf.int32)
 
-    @tf.function(input_signature=[ids])
+    @tf.function(input_signature=[ids], autograph=False)
     def read(source: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         memory = translator.encode(trained.model, source)
         return memory.keys, memory.values, memory.mask
@@ -161,7 +161,7 @@ def searcher(
         return SearchResult(source, lengths - 1 > most, hypotheses)
 
     graph: Callable[[tf.Tensor], SearchResult] = tf.function(
-        search, input_signature=[tf.TensorSpec([None], tf.string)]
+        search, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
     )
     return graph
 

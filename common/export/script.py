@@ -105,6 +105,7 @@ def card_of(
     validation: tuple[str, str, str],
     vocabulary: Iterable[str],
     data: str,
+    also_validated: Sequence[tuple[str, str, str]] = (),
 ) -> ModelCard:
     """The card of a model: what the application says of it, and what every training tells.
 
@@ -117,13 +118,16 @@ def card_of(
         validation: the metric, its name in the outcome of the training, and what it was measured on.
         vocabulary: the words, labels or characters that the model knows.
         data: what it was trained on, such as the `--data` that it was started with; for a file, only its name.
+        also_validated: further metrics, as `validation`.
     """
-    metric, name, measured_on = validation
     command = f"python -m applications.{application}.train, with the configuration below"
     return ModelCard(
         application=application,
         task=task,
-        results=(Result(metric, trained.run.outcome[name], measured_on, command),),
+        results=tuple(
+            Result(metric, trained.run.outcome[name], measured_on, command)
+            for metric, name, measured_on in (validation, *also_validated)
+        ),
         limits=tuple(limits),
         vocabulary_sha256=vocabulary_sha256(vocabulary),
         **training_facts(trained.run, data, options),

@@ -55,7 +55,7 @@ def _difference(answer: np.ndarray, expected: np.ndarray, tolerance: float) -> s
     padded = np.full_like(expected, b"" if expected.dtype == object else 0)
     padded[tuple(slice(size) for size in answer.shape)] = answer
     if expected.dtype.kind in "fc":
-        wrong = ~np.isclose(padded, expected, rtol=tolerance, atol=tolerance)
+        wrong = ~np.isclose(padded, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
     else:
         wrong = padded != expected
     if not wrong.any():
