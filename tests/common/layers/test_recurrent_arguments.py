@@ -89,8 +89,9 @@ def test_a_stack_takes_integers_and_one_row_of_mask_and_states(bidirectional: bo
     np.testing.assert_allclose(one, all_rows, atol=1e-6)
 
 
-@pytest.mark.parametrize("in_graph", [False, True])
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(
+    ("training", "in_graph"), [(False, True), (True, False)], ids=["inference in a graph", "training"]
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_one_row_of_state_and_mask_serves_all_rows_with_its_gradient(
     name: str, training: bool, in_graph: bool
@@ -172,10 +173,6 @@ def test_a_state_that_does_not_fit_is_refused(shape: tuple[int, ...]) -> None:
         recurrent.GRU(UNITS)(numbers(BATCH, TIME, FEATURES), initial_state=[tf.ones(shape)])
 
 
-POISON = {"nan": np.nan, "infinity": np.inf}
-
-
-@pytest.mark.parametrize("poison", POISON)
 @pytest.mark.parametrize("mask", [RIGHT_PADDED, LEFT_PADDED, BROKEN], ids=["right", "left", "broken"])
 @pytest.mark.parametrize(
     ("name", "arguments"),
@@ -183,11 +180,12 @@ POISON = {"nan": np.nan, "infinity": np.inf}
 )
 @pytest.mark.parametrize("training", [False, True])
 def test_what_stands_at_a_masked_step_reaches_nothing(
-    name: str, arguments: dict, mask: tf.Tensor, poison: str, training: bool
+    name: str, arguments: dict, mask: tf.Tensor, training: bool
 ) -> None:
     layer, _ = pair(name, return_sequences=True, return_state=True, **arguments)
     inputs = numbers(BATCH, TIME, FEATURES)
-    poisoned = tf.where(mask[..., None], inputs, POISON[poison])
+    poison = tf.where(tf.range(FEATURES) % 2 == 0, np.float32(np.nan), np.float32(np.inf))
+    poisoned = tf.where(mask[..., None], inputs, poison)
     call = {"mask": mask, "training": training}
     ours, clean = gradients(layer, poisoned, **call), gradients(layer, inputs, **call)
     check_close(ours, clean)
@@ -214,8 +212,9 @@ def test_nor_in_the_loops_for_one_row_and_for_many_nor_in_a_stack(batch: int, tr
         assert not np.any(results[1][~mask])
 
 
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "training"), [("SimpleRNN", True), ("LSTM", True), ("GRU", True), ("GRU", False)]
+)
 def test_jacobians_are_those_of_keras(name: str, training: bool) -> None:
     jacobians = []
     for layer in pair(name):
@@ -276,7 +275,7 @@ def test_keras_trains_a_model_by_xla() -> None:
     for jit in (False, True):
         keras.utils.set_random_seed(1)
         inputs = keras.Input((None, FEATURES))
-        hidden = RecurrentStack("gru", UNITS, bidirectional=True)(keras.layers.Masking()(inputs))
+        hidden = RecurrentStack("gru", UNITS)(keras.layers.Masking()(inputs))
         model = keras.Model(inputs, keras.layers.Dense(1)(recurrent.LSTM(UNITS)(hidden)))
         model.compile("sgd", "mse", jit_compile=jit)
         model.fit(numbers(BATCH, TIME, FEATURES), tf.ones([BATCH, 1]), verbose=0)
