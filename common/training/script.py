@@ -1,7 +1,7 @@
 """What train scripts share: they start a run and print its data, and write its results at the end."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -78,6 +78,7 @@ def finish_run(
     figures: dict[str, Any],
     *,
     is_calibrated: bool | None = None,
+    kept: Mapping[str, Any] | None = None,
 ) -> Path:
     """Writes the results of a training, which marks it as finished, and prints how to export it.
 
@@ -88,12 +89,14 @@ def finish_run(
         epochs: of all phases.
         figures: what validation measured, by name.
         is_calibrated: whether a temperature could be fitted; None of models that have none.
+        kept: what else the export must know.
 
     Returns:
         The folder.
     """
     outcome = {
         **figures,
+        **(kept or {}),
         **({} if is_calibrated is None else {CALIBRATED: is_calibrated}),
         "training_examples": examples,
         "training_seconds": round(sum(epoch["seconds"] for epoch in epochs)),

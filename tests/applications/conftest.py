@@ -3,7 +3,8 @@
 An application gives its `case.py`: `write_data`, `write_unusable_data`, `write_evaluation_data` and `write_question`
 write files to a folder and return the flags for them; `TRAINING` are the flags of a training that takes seconds, with
 two epochs or more in each of its `PHASES` (folders of a run); `EXPORT` are those of its export; `EXAMPLES` are what
-`serving_default` takes.
+`serving_default` takes as its `served_input`, if the warm-up requests are not enough. Where a model answers only about
+data like that of its training, `question` is what the tiny one is asked in place of the declared questions.
 """
 
 import csv

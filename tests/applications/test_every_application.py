@@ -238,17 +238,21 @@ def outcome_of(folder):
 def test_interrupted_and_killed_in_the_middle_of_epochs_and_resumed_it_ends_as_if_nothing_had_happened(
     made, stop, epochs_of
 ):
-    """Ctrl-C in the first phase, SIGKILL in the last: the same log, but for the seconds, and the same outcome."""
+    """Ctrl-C in the first of several phases, SIGKILL in the last: the same log, but for the seconds, and the same
+    outcome."""
     whole, folder = made.finished_run, made.finished_run.with_name("stopped")
     script = made.quick_command("train", *made.training_flags, "--name", folder.name)
     first, last = (folder / made.case.PHASES[place] for place in (0, -1))
-    status, _, err = stop(script, made.folder, first, 1, signal.SIGINT)
-    assert status == 130
-    assert err.startswith("error: interrupted; 1 of ")
-    assert err.endswith("go on with the same command and --resume\n")
-    assert err.count("\n") == 1
-    assert len(epochs_of(first)) == 1
-    stop([*script, "--resume"], made.folder, last, 2, signal.SIGKILL)
+    killed = script
+    if first != last:
+        status, _, err = stop(script, made.folder, first, 1, signal.SIGINT)
+        assert status == 130
+        assert err.startswith("error: interrupted; 1 of ")
+        assert err.endswith("go on with the same command and --resume\n")
+        assert err.count("\n") == 1
+        assert len(epochs_of(first)) == 1
+        killed = [*script, "--resume"]
+    stop(killed, made.folder, last, 2, signal.SIGKILL)
     assert len(epochs_of(last)) == 2
     assert not (folder / "outcome.json").exists()
     shown = made.shown(*script, "--resume")
@@ -398,7 +402,7 @@ def rows(made, declared, exported, runner):
             found[request.model_spec.signature_name] = inputs
     assert found.keys() == runner.signatures.keys()
     for name, values in found.items():
-        if declared.served_input in values:
+        if made.case.EXAMPLES and declared.served_input in values:
             given = [*values[declared.served_input], *made.case.EXAMPLES]
             count = len(given)
             found[name] = taken(values, [row % len(values[declared.served_input]) for row in range(count)])
@@ -477,13 +481,14 @@ def test_data_that_is_not_there_is_one_line_and_leaves_no_report(application, in
     assert not (tmp_path / "report").exists()
 
 
-def test_a_folder_without_a_model_of_this_application_is_named(application, script, exported, tmp_path):
+def test_a_folder_without_a_model_of_this_application_is_named(application, made, script, exported, tmp_path):
+    arguments, _ = made.case.write_question(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "stripped").mkdir()
     for name in ("variables", "saved_model.pb"):
         (tmp_path / "stripped" / name).symlink_to(exported / name)
     for folder in ("empty", "stripped"):
-        status, out, err = script("text", model=tmp_path / folder)
+        status, out, err = script(*arguments, model=tmp_path / folder)
         assert (status, out, err.count("\n")) == (1, "", 1)
         assert err.startswith(f"error: {tmp_path / folder}")
     assert f"expected a model exported by applications.{application}.export" in err
@@ -492,8 +497,17 @@ def test_a_folder_without_a_model_of_this_application_is_named(application, scri
 # --- the declared questions
 
 
-def test_the_declared_questions_are_answered_by_the_script(declared, script, shipped, tmp_path):
-    for question in (*declared.questions, *declared.sample_questions):
+@pytest.fixture(scope="module")
+def questions(application, declared, made, shipped):
+    """The declared questions; of an application that ships no model yet, and whose tiny one takes only data like that
+    of its training, the case's own."""
+    if not (MODELS / application / "1").is_dir() and hasattr(made.case, "question"):
+        return (made.case.question(shipped),)
+    return *declared.questions, *declared.sample_questions
+
+
+def test_the_declared_questions_are_answered_by_the_script(questions, script, shipped, tmp_path):
+    for question in questions:
         status, out, err = script(*question.arguments(tmp_path), model=shipped)
         assert (status, err) == (0, ""), question.asked
         assert out.strip()
@@ -509,9 +523,10 @@ def server(application, shipped, tmp_path_factory):
 
 
 @pytest.mark.parametrize("protocol", ["rest", "grpc"])
-def test_the_declared_questions_are_answered_over_rest_and_grpc(declared, shipped, server, protocol):
+def test_the_declared_questions_are_answered_over_rest_and_grpc(
+    declared, questions, shipped, server, protocol
+):
     addresses = {"grpc": f"127.0.0.1:{server.grpc_port}", "rest": f"http://127.0.0.1:{server.rest_port}"}
-    questions = (*declared.questions, *declared.sample_questions)
     with SavedModelRunner(shipped) as runner, Client(addresses[protocol], timeout=120) as ask:
         for question in questions:
             row = {name: [value] for name, value in question.row(declared.served_input).items()}
