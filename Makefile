@@ -7,10 +7,10 @@ define with_signs_of_life
 	if [ $$((waited % 8)) -eq 0 ]; then echo "  ... $$waited seconds, $$(du -sm $(2) 2>/dev/null | cut -f1) MB"; fi; done; wait $$job
 endef
 
-.PHONY: help setup run run-all serve test test-fast bench-layers check-loaders clean
+.PHONY: help setup run run-all serve test test-fast bench-layers bench-forecasting check-loaders clean
 
 help: ## list what can be made
-	@sed -nE 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | sed 's/run-%/run-NAME/' | expand -t 22
+	@sed -nE 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | sed 's/run-%/run-NAME/' | expand -t 26
 
 setup: .venv/.ready ## make .venv and install the project with its test tools
 
@@ -54,8 +54,16 @@ bench-layers: setup .venv-bench/.ready ## time the recurrent layers against Kera
 	.venv-bench/bin/python -m pip install -qq --requirement benchmarks/recurrent/requirements.txt
 	@touch $@
 
+bench-forecasting: setup .venv-bench-forecasting/.ready ## time and score the forecaster beside StatsForecast and NeuralForecast
+	$(BIN)/python -m benchmarks.forecasting
+
+.venv-bench-forecasting/.ready: benchmarks/forecasting/requirements.txt
+	$(PYTHON) -m venv .venv-bench-forecasting
+	.venv-bench-forecasting/bin/python -m pip install -qq --requirement benchmarks/forecasting/requirements.txt
+	@touch $@
+
 check-loaders: setup ## ask the shipped models through the C++ loaders of older versions of TensorFlow
 	$(BIN)/python -m benchmarks.loaders
 
 clean: ## remove the environment and all runs
-	rm -rf .venv .venv-bench .venv-tensorflow-* runs
+	rm -rf .venv .venv-bench .venv-bench-forecasting .venv-tensorflow-* runs

@@ -1,0 +1,1 @@
+"""Times and scores the forecaster beside StatsForecast's and NeuralForecast's models on the same steps."""
