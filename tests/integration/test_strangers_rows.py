@@ -130,8 +130,56 @@ def text_generation(signature):
     return good, spoilt(good, BAD_PLACES)
 
 
+@cache
+def histories():
+    """Three weeks of half hours, with values as the shipped forecaster knows them, and one with gaps."""
+    rng = np.random.default_rng(1)
+    steps = np.arange(672)
+    times = 1_400_000_400 + 1800 * steps
+    rows = []
+    for level in (4700.0, 300.0):
+        values = level * (1 + 0.2 * np.sin(2 * np.pi * steps / 48) + 0.02 * rng.standard_normal(672))
+        past = 15 + rng.standard_normal(672)
+        rows.append(
+            {
+                "values": values.astype(np.float32)[:, None],
+                "past": past.astype(np.float32)[:, None],
+                "time": times,
+                "series": "",
+            }
+        )
+    gappy = {**rows[0], "values": rows[0]["values"].copy(), "series": "elsewhere"}
+    gappy["values"][100:200] = np.nan
+    return [*rows, gappy]
+
+
+def forecasting(signature):
+    good = histories()
+    bad = spoilt(good, [{"values": np.inf}, {"values": np.nan}, {"time": 0}])
+    if signature == "interval":
+        good, bad = ([{**row, "coverage": 0.8} for row in rows] for rows in (good, bad))
+        return good, [*bad, *spoilt(good, [{"coverage": share} for share in (0.0, 1.0, np.nan)])]
+    if signature == "sample":
+        good, bad = ([{**row, "paths": 3, "seed": 5} for row in rows] for rows in (good, bad))
+        return good, [*bad, *spoilt(good, [{"paths": count} for count in (0, -1, 1001)])]
+    if signature == "update":
+        good = [
+            {
+                "window": np.concatenate([row["values"], row["past"]], axis=1),
+                "value": np.array([row["values"][0, 0], 15.0], np.float32),
+                "time": row["time"][-1] + 1800,
+                "series": row["series"],
+            }
+            for row in good
+        ]
+        return good, spoilt(good, [{"value": np.inf}, {"window": -np.inf}])
+    return good, bad
+
+
 def rows_of(application, signature):
     """Good rows and bad rows of a signature."""
+    if application == "forecasting":
+        return forecasting(signature)
     if application == "text_generation":
         return text_generation(signature)
     if application == "image_captioning":
