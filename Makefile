@@ -40,7 +40,7 @@ test: setup ## format, lint, types, and all tests
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-test-fast: setup ## the same without the tests that train models, ask shipped ones or start programs
+test-fast: setup ## the same without the tests that take long, such as those that train models or ask shipped ones
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

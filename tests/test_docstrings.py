@@ -14,6 +14,8 @@ import tensorflow as tf
 
 import common
 
+pytestmark = pytest.mark.slow
+
 # What a reader of an example has imported.
 IMPORTED = {"np": np, "tf": tf, "keras": keras}
 MODULES = sorted(

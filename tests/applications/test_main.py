@@ -13,6 +13,8 @@ import applications
 from applications import catalogue
 from applications.__main__ import main, scripts_of
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(applications.__file__).parents[1]
 COMMAND = "recurrent-applications"
 

@@ -11,6 +11,8 @@ import pytest
 import applications
 from applications import catalogue
 
+pytestmark = pytest.mark.slow
+
 REPOSITORY = Path(applications.__file__).parents[1]
 NAME = "ticket_routing"
 

@@ -9,6 +9,8 @@ from applications import catalogue, walk
 from common import cli
 from common.application import Application, Question
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(monkeypatch, capfd, tmp_path):

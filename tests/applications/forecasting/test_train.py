@@ -121,6 +121,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_time_and_model_goes_from_a_table_to_forecasts(kind, tmp_path):
     times, changes = KINDS[kind]

@@ -17,6 +17,8 @@ from applications.image_captioning.model import (
 from common.layers.sequence_decoder import sequence_decoder_of
 from common.text.subwords import END, FIRST_PIECE, START
 
+pytestmark = pytest.mark.slow
+
 TINY = PRESETS["tiny"]
 WORDS = 20
 RNG = np.random.default_rng(0)

@@ -11,6 +11,8 @@ from applications.image_captioning.scenes import COLOURS, SHAPES, draw
 from applications.image_captioning.sentences import mistakes
 from common.images.captioned import CaptionSource, load_evaluation
 
+pytestmark = pytest.mark.slow
+
 PARTS = ("train", "validation", "test")
 
 

@@ -8,6 +8,8 @@ import pytest
 from applications.sentiment_analysis.config import PRESETS
 from applications.sentiment_analysis.model import build, build_language_model, explained
 
+pytestmark = pytest.mark.slow
+
 TINY = PRESETS["tiny"]
 RNG = np.random.default_rng(0)
 

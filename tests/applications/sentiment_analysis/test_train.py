@@ -13,6 +13,8 @@ from applications.sentiment_analysis.train import train
 from common.export.script import ExportOptions
 from common.text.labelled import TextSource
 
+pytestmark = pytest.mark.slow
+
 
 def config_for(folder, rows, **changes):
     path = folder / "texts.csv"

@@ -15,6 +15,8 @@ from applications.speech_commands.model import attention
 from common.audio.files import SAMPLE_RATE, encode_wav
 from common.inference.runner import SavedModelError, SavedModelRunner
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(2)
 TIMES = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
 CLIPS = [

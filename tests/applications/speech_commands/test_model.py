@@ -9,6 +9,8 @@ import tensorflow as tf
 from applications.speech_commands.config import PRESETS
 from applications.speech_commands.model import attention, build, step, zero_states
 
+pytestmark = pytest.mark.slow
+
 TINY = PRESETS["tiny"]
 STREAMING = replace(TINY, kind="streaming", layers=2)
 RNG = np.random.default_rng(0)

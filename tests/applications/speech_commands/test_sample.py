@@ -13,6 +13,8 @@ from sklearn.preprocessing import StandardScaler
 from applications.speech_commands.sample import ACCENTS, COMMANDS, Options, main, noises, sample
 from common.audio.labelled import AudioSource, load_evaluation
 
+pytestmark = pytest.mark.slow
+
 PARTS = ("train", "validation", "test")
 KINDS = ("white", "pink", "brown", "hum", "babble")
 

@@ -20,6 +20,8 @@ from common.errors import UserError
 from common.text.parallel import Pairs, PairSource
 from common.text.subwords import END, PADDING, START, UNKNOWN, learn_subwords
 
+pytestmark = pytest.mark.slow
+
 SOURCES = [f"The {number} old houses of the town." for number in range(60)] + ["Houses of " * 40, "Old"]
 TARGETS = [f"Die {number} alten Häuser der Stadt." for number in range(60)] + ["Häuser der Stadt", "Alt"]
 PAIRS = Pairs("towns", SOURCES, TARGETS, [f"line {number + 1}" for number in range(62)])

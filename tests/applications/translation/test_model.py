@@ -10,6 +10,8 @@ from applications.translation.config import PRESETS
 from applications.translation.model import build, encode
 from common.layers.sequence_decoder import sequence_decoder_of
 
+pytestmark = pytest.mark.slow
+
 TINY = PRESETS["tiny"]
 TOKENS = 30
 RNG = np.random.default_rng(0)

@@ -216,6 +216,7 @@ def test_a_mistake_is_one_clear_line(script, arguments, expected):
     assert expected in err
 
 
+@pytest.mark.slow
 def test_the_shipped_model_writes_german():
     translate = load("translation", SHIPPED_MODELS / "translation")
     answer = translate("A man in a blue shirt is standing on a ladder cleaning a window.")["translation"]

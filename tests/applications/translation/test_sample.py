@@ -10,6 +10,8 @@ import pytest
 from applications.translation.sample import FRAMES, LANGUAGES, SLOTS, sample
 from common.errors import UserError
 
+pytestmark = pytest.mark.slow
+
 DIRECTIONS = list(itertools.permutations(LANGUAGES, 2))
 
 

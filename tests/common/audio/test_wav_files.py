@@ -15,6 +15,8 @@ from common.audio.files import SAMPLE_RATE, AudioError, decode_audio
 from common.audio.wav import decode_wav
 from common.audio.wav_files import MOST_CHUNKS
 
+pytestmark = pytest.mark.slow
+
 RANDOM = np.random.default_rng(3)
 TONE = (np.sin(np.arange(801) / 5) * 20_000).astype("<i2")
 STEREO = RANDOM.integers(-(2**15), 2**15, (300, 2)).astype("<i2")

@@ -20,6 +20,8 @@ from common.export.saved_model import Signature, export_saved_model
 from common.inference.runner import SavedModelRunner
 from common.layers.stack import RecurrentStack
 
+pytestmark = pytest.mark.slow
+
 END, LONGEST = 1, 10
 PAIR = tf.TensorSpec([None, 2], tf.int32)
 

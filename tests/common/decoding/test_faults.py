@@ -14,6 +14,8 @@ from common.decoding.faults import lacks_distribution
 from common.decoding.generate import Generated, generate
 from common.export.hypotheses import hypothesis_scores
 
+pytestmark = pytest.mark.slow
+
 VOCABULARY, END, ROWS, BEAM = 6, 1, 3, 2
 GOOD = np.random.default_rng(0).normal(size=[ROWS, VOCABULARY]).astype(np.float32)
 NAN, INFINITY = float("nan"), float("inf")

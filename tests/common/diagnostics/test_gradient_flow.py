@@ -18,6 +18,8 @@ from common.diagnostics.gradient_flow import (
 )
 from common.layers.stack import RecurrentStack
 
+pytestmark = pytest.mark.slow
+
 
 def test_over_100_steps_the_gradient_of_a_simple_rnn_vanishes_long_before_that_of_an_lstm() -> None:
     keras.utils.set_random_seed(0)

@@ -11,6 +11,8 @@ from common.evaluation.classification_plots import (
 )
 from common.evaluation.rejection import rejection_curve
 
+pytestmark = pytest.mark.slow
+
 ODD_NAMES = [
     "_unknown_",
     r"$5 \per $6",

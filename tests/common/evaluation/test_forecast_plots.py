@@ -21,6 +21,8 @@ from common.evaluation.forecast_plots import (
     plot_skill_by_series,
 )
 
+pytestmark = pytest.mark.slow
+
 BLUE, ORANGE = (0, 114, 178), (213, 94, 0)
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from common.evaluation.image_plots import plot_caption_page, plot_word_attention
 
+pytestmark = pytest.mark.slow
+
 ODD = "costs $5 \\per $6\n größer 狗 " + "word " * 30
 SHAPES = [(128, 128), (900, 700), (1, 1), (1, 900), (64, 3)]
 

@@ -14,6 +14,8 @@ from common.evaluation.plots import (
     plot_spectrogram_with_attention,
 )
 
+pytestmark = pytest.mark.slow
+
 BLUE = (0, 114, 178)
 
 

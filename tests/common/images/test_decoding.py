@@ -18,6 +18,8 @@ from common.export.saved_model import Signature, export_saved_model
 from common.images.decoding import decode_images, fit_square
 from common.inference.runner import SavedModelRunner
 
+pytestmark = pytest.mark.slow
+
 SIZE = 24
 ORIENTATION = 0x0112
 

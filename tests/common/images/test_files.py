@@ -14,6 +14,8 @@ from PIL import Image
 from common.images.decoding import decode_images, fit
 from common.images.files import ImageError, decode_image, is_image
 
+pytestmark = pytest.mark.slow
+
 SIZE = 24
 
 

@@ -20,6 +20,8 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from common.errors import UserError
 from common.inference.runner import SavedModelError, SavedModelRunner, TensorInfo, latest_version
 
+pytestmark = pytest.mark.slow
+
 DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
 
 

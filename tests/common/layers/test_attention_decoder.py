@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from common.layers.attention_decoder import AttentionDecoder
 
+pytestmark = pytest.mark.slow
+
 BATCH, TIME, SOURCE, FEATURES, VALUES, UNITS = 5, 4, 6, 3, 7, 8
 RNG = np.random.default_rng(0)
 INPUTS = RNG.normal(size=(BATCH, TIME, FEATURES)).astype("float32")

@@ -8,6 +8,8 @@ from common.layers.portability import make_portable
 from common.layers.recurrent import GRU, LSTM
 from common.layers.stack import RecurrentStack
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def visible_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

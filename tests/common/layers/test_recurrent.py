@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from common.layers import recurrent
 
+pytestmark = pytest.mark.slow
+
 STATES = {"SimpleRNN": 1, "LSTM": 2, "GRU": 1}
 FEATURES, UNITS = 3, 4
 

@@ -11,6 +11,8 @@ import tensorflow as tf
 from common.layers import recurrent
 from common.layers.stack import RecurrentStack
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("SimpleRNN", "LSTM", "GRU")
 BATCH, TIME, FEATURES, UNITS = 4, 6, 3, 5
 MASK = tf.sequence_mask([6, 2, 4, 1], TIME)

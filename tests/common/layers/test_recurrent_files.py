@@ -10,6 +10,8 @@ import tensorflow as tf
 from common.layers import recurrent
 from common.layers.interchange import with_fast_layers
 
+pytestmark = pytest.mark.slow
+
 WORDS, TIME = 12, 6
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from common.errors import UserError
 from common.series.tables import SeriesSource, read_series, series_of
 
+pytestmark = pytest.mark.slow
+
 ZONES = ("Europe/Berlin", "Australia/Melbourne", "America/Sao_Paulo", "Asia/Kolkata", "Africa/Cairo")
 
 

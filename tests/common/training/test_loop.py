@@ -17,6 +17,8 @@ from common.training.loop import fit
 from common.training.optimizer import make_optimizer
 from common.training.options import TrainingOptions
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = TrainingOptions(epochs=4, batch_size=4, learning_rate=0.05, averaging=0.9, patience=9, name="run")
 RNG = np.random.default_rng(0)
 FEATURES = [RNG.normal(size=(length, 3)).astype(np.float32) for length in RNG.integers(2, 9, 30)]

@@ -17,6 +17,8 @@ from common.serving.server.json_workers import JsonWorkers
 from common.serving.server.local_server import Limits
 from common.serving.server.refusals import RequestError
 
+pytestmark = pytest.mark.slow
+
 LARGE = 10**9  # bytes that are said to come: whatever is asked is done in a process
 ROWS = TensorInfo("float32", (None, None))
 SIGNATURES = {

@@ -35,6 +35,8 @@ from tensorflow_serving.apis import (
 from common.errors import UserError
 from common.serving.server.local_server import BatchingOptions, Limits, ServerOptions, running_server
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = Path(__file__).parents[4] / "saved_models"
 LIMITS = Limits(max_request_bytes=100_000, max_rows=20, max_string_bytes=1000, request_seconds=30)
 

@@ -14,6 +14,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from common.errors import UserError
 from common.serving.server.local_server import BatchingOptions, Limits
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 1.0
 BODY = json.dumps({"instances": ["a"]}).encode()
 HEAD = b"POST /v1/models/toy:predict HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n"

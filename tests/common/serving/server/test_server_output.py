@@ -9,6 +9,8 @@ import time
 import httpx
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def version_of(port):
     answer = httpx.post(
