@@ -230,7 +230,8 @@ def _windows(
     origins = origins[is_scored][::stride]
     if not len(origins):
         raise UserError(
-            f"{series.name}: no series has {horizon:,} steps to score behind the one that is looked back on"
+            f"{series.name}: no series has {horizon:,} steps to score behind the one that is looked back on; fewer "
+            "may be measured (--horizon)"
         )
     return Windows(series, [0] * len(series.series), predictor.lookback, horizon, origins)
 

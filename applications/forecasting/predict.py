@@ -381,9 +381,11 @@ def main(options: Options) -> None:
 
 
 def _shown(predictor: Predictor, forecasts: Sequence[Forecast], coverage: float) -> Iterator[Shown]:
+    is_of_days = predictor.frequency.is_of_days
     for forecast in forecasts:
         for row in predictor.frame(forecast).to_dict("records"):
-            record = {**row, "time": row["time"].isoformat(sep=" ")}
+            time = row["time"].date().isoformat() if is_of_days else row["time"].isoformat(sep=" ")
+            record = {**row, "time": time}
             record |= {name: _rounded(row[name]) for name in ("median", "lower", "upper")}
             named = "\t".join(filter(None, (printable(record["series"]), record["target"])))
             line = (

@@ -15,7 +15,7 @@ from applications.forecasting.data import (
     validation_part,
 )
 from applications.forecasting.export import export
-from applications.forecasting.predict import Predictor
+from applications.forecasting.predict import Predictor, _shown
 from applications.forecasting.train import _weights, persistence, train
 from common.errors import FlagError, UserError
 from common.export.script import ExportOptions
@@ -130,10 +130,12 @@ def test_every_kind_of_time_and_model_goes_from_a_table_to_forecasts(kind, tmp_p
     version = export(ExportOptions(run, tmp_path / "models" / "forecasting"))
     with Predictor(version) as predictor:
         answer = predictor(table)
+        shown = next(_shown(predictor, predictor.forecasts(predictor.read(table)), 0.8))
     offset = pd.infer_freq(times)
     ahead = pd.date_range(times[-1], periods=9, freq=offset)[1:]
     assert answer["time"].tolist() == [time for time in ahead for _ in range(2)]
     assert answer["target"].tolist() == ["sales", "visits"] * 8
+    assert shown.record["time"] == ahead[0].date().isoformat()
     assert np.isfinite(answer[["median", "lower", "upper"]].to_numpy()).all()
 
 
