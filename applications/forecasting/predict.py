@@ -140,6 +140,8 @@ class Predictor(LoadedModel):
         asked = self.source(source or SeriesSource())
         if isinstance(data, pd.DataFrame):
             return series_of(data, asked)
+        if not isinstance(data, str | Path | BytesIO):
+            raise UserError(f"data: got {type(data).__name__}; expected a data frame, or the path of a table")
         return read_series(data if isinstance(data, BytesIO) else expanded(data), asked, name)
 
     def forecasts(

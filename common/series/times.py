@@ -129,7 +129,7 @@ def _aware(
         stamps = pd.to_datetime(
             plain, format=guessed_format(plain.iloc[0]) or "ISO8601", errors="coerce", utc=True
         )
-    _require_all(frame, column, stamps, texts)
+    _require_all(frame, column, stamps, texts, form)
     instants = _microseconds(stamps)
     if zone:
         return Times(_in_zone(instants, zone), instants)
@@ -157,18 +157,24 @@ def _require_one_kind(frame: Frame, texts: pd.Series, is_aware: np.ndarray) -> N
 def _parsed(frame: Frame, column: str, texts: pd.Series, form: str | None) -> pd.Series:
     parse = parser_of(frame, texts, form)
     stamps = parse(texts)
-    _require_all(frame, column, stamps, texts)
+    _require_all(frame, column, stamps, texts, form)
     return stamps
 
 
-def _require_all(frame: Frame, column: str, stamps: pd.Series, cells: pd.Series) -> None:
+def _require_all(
+    frame: Frame, column: str, stamps: pd.Series, cells: pd.Series, form: str | None = None
+) -> None:
     wrong = np.flatnonzero(stamps.isna().to_numpy())
     if len(wrong):
-        raise _no_time(frame, column, int(wrong[0]), cells)
+        raise _no_time(frame, column, int(wrong[0]), cells, form)
 
 
-def _no_time(frame: Frame, column: str, row: int, cells: pd.Series) -> UserError:
+def _no_time(frame: Frame, column: str, row: int, cells: pd.Series, given: str | None = None) -> UserError:
     cell, first = cells.iloc[row], cells.iloc[0]
+    if given is not None and cell != "" and not pd.isna(cell):
+        return UserError(
+            f"{frame.at(row)}: column {column!r} has {str(cell)!r}; expected a time as --time-format {given} says"
+        )
     form = f" in the form of {str(first)!r}" if row else ""
     said = "is empty" if cell == "" or pd.isna(cell) else f"has {str(cell)!r}, which is no time{form}"
     return UserError(

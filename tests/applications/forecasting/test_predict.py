@@ -150,6 +150,12 @@ def test_a_series_that_is_too_short_or_empty_is_named(predictor, history):
         predictor(history.assign(sales=np.nan))
 
 
+@pytest.mark.parametrize("data", [[1.0, 2.0], pd.Series([1.0, 2.0])])
+def test_what_is_no_table_is_refused_in_one_line(predictor, data):
+    with pytest.raises(UserError, match=r"^data: got (list|Series); expected a data frame, or the path"):
+        predictor(data)
+
+
 def test_a_chart_by_another_name_is_refused(script):
     assert script("--chart", "chart.pdf") == (
         2,

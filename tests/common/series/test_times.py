@@ -72,7 +72,8 @@ def test_a_form_that_is_told_is_taken():
     real = pd.date_range("2020-01-01", periods=30)
     np.testing.assert_array_equal(times_of(real.strftime("%m|%y|%d"), time_format="%m|%y|%d"), seconds(real))
     with pytest.raises(
-        UserError, match=r"^table\.csv, line 2: column 'date' has '2020-01-01', which is no time"
+        UserError,
+        match=r"^table\.csv, line 2: column 'date' has '2020-01-01'; expected a time as --time-format %d",
     ):
         times_of(real.strftime("%Y-%m-%d"), time_format="%d/%m/%Y")
 
