@@ -15,6 +15,8 @@ from common.errors import UserError
 from common.files import atomic_write
 
 _PICTURES_UNLESS_CHOSEN = 4
+# As many as a terminal of 80 columns shows.
+_MOST_COLUMNS = 6
 
 
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
@@ -74,6 +76,9 @@ def _single(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 def _table_of_rows(title: Text, rows: Mapping[str, Mapping[str, Any]]) -> Table:
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
+    if len(columns) > max(len(rows), _MOST_COLUMNS):
+        turned = {column: {name: row.get(column) for name, row in rows.items()} for column in columns}
+        return _table_of_rows(title, {column.replace("_", " "): row for column, row in turned.items()})
     table = Table("", title=title, title_justify="left")
     for column in columns:
         table.add_column(_words(column), justify="right")

@@ -72,6 +72,15 @@ def test_terminal_shows_every_value_and_names_as_they_are(capsys):
         assert text in shown
 
 
+def test_a_table_too_wide_for_a_terminal_is_turned(capsys):
+    row = {f"figure_{number}": number + 0.5 for number in range(9)}
+    print_metrics({"by_horizon": {"24": row, "96": row}}, "forecasts")
+    lines = [line.split("│")[1:-1] for line in capsys.readouterr().out.splitlines() if "figure" in line]
+    assert [[cell.strip() for cell in line] for line in lines] == [
+        [f"figure {number}", f"{number}.5000", f"{number}.5000"] for number in range(9)
+    ]
+
+
 def test_terminal_shows_counts_by_name_among_the_single_values(capsys):
     print_metrics({**METRICS, "left_out": {"empty text": 3}, "nothing": {}}, "reviews.csv")
     assert "left out: empty text" in capsys.readouterr().out
