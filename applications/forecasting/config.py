@@ -78,8 +78,8 @@ class Config:
 
 PRESET_DESCRIPTIONS = {
     "tiny": "too small to learn much; for trying things out",
-    "sample": "two minutes; a day ahead of half-hourly series of some months",
-    "base": "the shipped model's; a week of half hours behind, two days ahead",
+    "sample": "two minutes; two days ahead of half-hourly series of some months",
+    "base": "the shipped model's; two weeks of half hours behind, two days ahead",
 }
 PRESETS = {
     "tiny": Config(

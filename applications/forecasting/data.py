@@ -101,14 +101,15 @@ def facts_of(config: Config, train: SeriesCollection, inherited: Mapping[str, An
     has_offsets = bool(zone) and not frequency.is_of_days
     instants, offsets = offset_table(zone, first, last) if has_offsets else (np.zeros(0), np.zeros(0))
     seasons = [config.season] if config.season else seasons_of(frequency)
-    season, errors = best_season(train, seasons)
+    statistics = column_statistics(train)
+    season, errors = best_season(train, seasons, np.array(statistics["deviations"]))
     return Facts(
         frequency=frequency,
         series=[series.name for series in train.series],
         targets=list(columns.targets),
         past=list(columns.past),
         known=list(columns.known),
-        **column_statistics(train),
+        **statistics,
         seasons=seasons,
         season=season,
         season_errors=errors,
@@ -132,14 +133,14 @@ def seasons_of(frequency: Frequency) -> list[int]:
     return [count for count in steps if count > 1] or [1]
 
 
-def best_season(train: SeriesCollection, seasons: list[int]) -> tuple[int, list[list[float]]]:
+def best_season(
+    train: SeriesCollection, seasons: list[int], deviations: np.ndarray
+) -> tuple[int, list[list[float]]]:
     """The season by which the training part repeats itself best, and the mean absolute difference from a season before,
     `[series, targets]`."""
     errors = {season: season_errors(train, season) for season in seasons}
     scaled = {
-        season: np.nanmean(values / np.maximum(_spreads(train), 1e-9))
-        if np.isfinite(values).any()
-        else np.inf
+        season: np.nanmean(values / np.maximum(deviations, 1e-9)) if np.isfinite(values).any() else np.inf
         for season, values in errors.items()
     }
     season = min(scaled, key=lambda one: scaled[one])
@@ -158,10 +159,6 @@ def _mean(values: np.ndarray) -> np.ndarray:
     count = is_there.sum(axis=0)
     means = np.where(is_there, values, 0).sum(axis=0, dtype=np.float64) / np.maximum(count, 1)
     return np.where(count > 0, means, np.nan)
-
-
-def _spreads(collection: SeriesCollection) -> np.ndarray:
-    return np.array(column_statistics(collection)["deviations"])
 
 
 def training_part(config: Config, facts: Facts, train: SeriesCollection) -> Windows:

@@ -29,7 +29,7 @@ from common.evaluation.forecast_plots import (
     plot_pit,
     plot_skill_by_series,
 )
-from common.evaluation.forecasting import ForecastErrors, skill, verdict
+from common.evaluation.forecasting import BANDS, ForecastErrors, skill, verdict
 from common.evaluation.script import announce, facts_of, report, timed
 from common.inference.refused_rows import reasons_of
 from common.predicting.predictor import find_model
@@ -38,10 +38,11 @@ from common.series.collection import SeriesCollection
 from common.series.tables import SeriesSource
 from common.series.windows import Windows, origins_of
 
-INTERVALS = (50, 80, 95)
+Figures = Mapping[str, Mapping[str, Any]]
+"""What `ForecastErrors.metrics` tells of the `model` and of each baseline."""
 _BASELINES = ("naive", "seasonal_naive", "linear")
 _POINT_FIGURES = ("mae", "mse_z", "mae_z", "mase", "smape")
-_INTERVAL_FIGURES = tuple(f"coverage_{percent}" for percent in INTERVALS)
+_INTERVAL_FIGURES = tuple(f"coverage_{percent}" for percent in BANDS)
 _PICTURED_STEPS = 4
 # More are in by_series.csv alone.
 _MOST_SERIES = 12
@@ -77,21 +78,6 @@ class Options:
         check_ranges(self)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What was measured.
-
-    Attributes:
-        errors: of the model and of each baseline, by its name.
-        windows: that were forecast.
-        seconds: that the model took.
-    """
-
-    errors: Mapping[str, ForecastErrors]
-    windows: Windows
-    seconds: float
-
-
 def evaluate(options: Options) -> dict[str, Any]:
     """Measures the SavedModel, as a server would answer, and writes the report. Returns the metrics."""
     path = find_model(NAME, options.model)
@@ -101,26 +87,21 @@ def evaluate(options: Options) -> dict[str, Any]:
     announce(predictor.path, series)
     horizon = predictor.require_horizon(options.horizon)
     windows = _windows(predictor, series, history, horizon, options.stride)
-    measured = _measured(predictor, windows)
+    errors, seconds = _measured(predictor, windows)
     horizons = options.horizons or _horizons(horizon)
+    figures = {name: each.metrics(horizons) for name, each in errors.items()}
     metrics = {
-        **measure(measured.errors, horizons),
-        **facts_of(predictor.path, series, measured.seconds, "steps", options.batch_size),
+        **measure(figures),
+        **facts_of(predictor.path, series, seconds, "steps", options.batch_size),
         "windows": len(windows),
     }
-    drawn = partial(draw, predictor, windows, measured.errors)
+    drawn = partial(draw, predictor, windows, figures)
     return report(metrics, APPLICATION.title, series, options.output, drawn)
 
 
-def measure(errors: Mapping[str, ForecastErrors], horizons: tuple[int, ...]) -> dict[str, Any]:
-    """The metrics of the model, those of the baselines beside them, and the skill over each.
-
-    Args:
-        errors: of the `model` and of each baseline.
-        horizons: steps ahead up to which errors are also told.
-    """
-    metrics = errors["model"].metrics(horizons)
-    baselines = {name: errors[name].metrics(horizons) for name in _BASELINES}
+def measure(figures: Figures) -> dict[str, Any]:
+    """The metrics of the model, those of the baselines beside them, and the skill over each."""
+    metrics, baselines = figures["model"], {name: figures[name] for name in _BASELINES}
     skills = {
         f"skill_over_{name}": skill(metrics["mae"], baseline["mae"]) for name, baseline in baselines.items()
     }
@@ -152,23 +133,20 @@ def measure(errors: Mapping[str, ForecastErrors], horizons: tuple[int, ...]) -> 
     }
 
 
-def draw(predictor: Predictor, windows: Windows, errors: Mapping[str, ForecastErrors], folder: Path) -> None:
+def draw(predictor: Predictor, windows: Windows, figures: Figures, folder: Path) -> None:
     """Writes the pictures to a folder, and tables of the errors of each step ahead and of each series."""
-    metrics = errors["model"].metrics()
-    steps, baselines = metrics["by_step"], {name: errors[name].metrics() for name in _BASELINES}
-    table = {**steps, **{f"{name}_mae": baselines[name]["by_step"]["mae"] for name in _BASELINES}}
+    metrics, steps = figures["model"], figures["model"]["by_step"]
+    baselines = {name: figures[name]["by_step"]["mae"] for name in _BASELINES}
+    table = {**steps, **{f"{name}_mae": values for name, values in baselines.items()}}
     pd.DataFrame(table).rename_axis("step").to_csv(folder / "by_step.csv")
-    plot_error_by_step(
-        folder / "error_by_step.png",
-        {"model": steps["mae"], **{name: baselines[name]["by_step"]["mae"] for name in _BASELINES}},
-    )
+    plot_error_by_step(folder / "error_by_step.png", {"model": steps["mae"], **baselines})
     plot_coverage_by_step(
         folder / "coverage_by_step.png",
-        {percent / 100: steps[f"coverage_{percent}"] for percent in INTERVALS},
+        {percent / 100: steps[f"coverage_{percent}"] for percent in BANDS},
     )
     plot_pit(folder / "pit.png", metrics["pit"])
     pd.DataFrame(metrics["by_series"]).T.rename_axis("series").to_csv(folder / "by_series.csv")
-    by_series, naives = metrics["by_series"], baselines["naive"]["by_series"]
+    by_series, naives = metrics["by_series"], figures["naive"]["by_series"]
     if len(by_series) > 1:
         skills = {name: skill(one["mae"], naives[name]["mae"]) for name, one in by_series.items()}
         plot_skill_by_series(folder / "skill_by_series.png", skills)
@@ -180,8 +158,10 @@ def _draw_forecasts(predictor: Predictor, windows: Windows, folder: Path) -> Non
     rows = np.flatnonzero(windows.origins[:, 0] == windows.origins[0, 0])
     chosen = rows[np.linspace(0, len(rows) - 1, _PICTURED_STEPS + 2).round().astype(int)][1:-1]
     batch = windows.batch(chosen)
-    quantiles = predictor.answers(batch, _names(windows, chosen))["quantiles"][:, :, 0]
-    ends = {percent / 100: [predictor.levels.index(one) for one in _ends(percent)] for percent in INTERVALS}
+    quantiles = predictor.answers(batch, windows.names(chosen))["quantiles"][:, :, 0]
+    ends = {
+        percent / 100: [predictor.levels.index(end) for end in levels] for percent, levels in BANDS.items()
+    }
     times = [predictor.timestamps(one).to_pydatetime() for one in batch["times"]]
     lookback, target = windows.lookback, windows.collection.columns.targets[0]
     shown = min(lookback, 3 * windows.horizon)
@@ -212,10 +192,6 @@ def _draw_forecasts(predictor: Predictor, windows: Windows, folder: Path) -> Non
     )
 
 
-def _ends(percent: int) -> tuple[float, float]:
-    return (100 - percent) / 200, (100 + percent) / 200
-
-
 def _horizons(horizon: int) -> tuple[int, ...]:
     return tuple(sorted({max(horizon // 4, 1), max(horizon // 2, 1), horizon}))
 
@@ -236,11 +212,8 @@ def _windows(
     return Windows(series, [0] * len(series.series), predictor.lookback, horizon, origins)
 
 
-def _names(windows: Windows, rows: np.ndarray) -> list[str]:
-    return [windows.collection.series[place].name for place in windows.origins[rows, 0]]
-
-
-def _measured(predictor: Predictor, windows: Windows) -> Measured:
+def _measured(predictor: Predictor, windows: Windows) -> tuple[dict[str, ForecastErrors], float]:
+    """The errors of the `model` and of each baseline, and the seconds that the model took."""
     series_names = [series.name for series in windows.collection.series]
     deviations, scales = (predictor.of_series(series_names, name) for name in ("deviations", "season_errors"))
     errors = {
@@ -251,15 +224,11 @@ def _measured(predictor: Predictor, windows: Windows) -> Measured:
     }
     seconds = 0.0
     season = predictor.facts["season"]
-    rows = [
-        np.arange(first, min(first + predictor.batch_size, len(windows)))
-        for first in range(0, len(windows), predictor.batch_size)
-    ]
     refused: list[str] = []
-    for chosen in progress(rows, "forecasting", True):
+    for chosen in progress(windows.chunks(predictor.batch_size), "forecasting", True):
         batch = windows.batch(chosen)
         series, truth, values = windows.origins[chosen, 0], batch["truth"], batch["values"]
-        names = _names(windows, chosen)
+        names = windows.names(chosen)
         answers, taken = timed(partial(predictor.answers, batch, names))
         seconds += taken
         refused += reasons_of(answers).values()
@@ -273,7 +242,7 @@ def _measured(predictor: Predictor, windows: Windows) -> Measured:
         cli.console().print(
             f"{len(refused):,} of {len(windows):,} windows are not scored, such as: {refused[0]}"
         )
-    return Measured(errors, windows, seconds)
+    return errors, seconds
 
 
 def main(options: Options) -> None:

@@ -19,6 +19,7 @@ from applications.forecasting.predict import DESCRIPTION_FILE
 from common import cli
 from common.decoding.random_numbers import uniform_stream
 from common.errors import ROW_ERROR
+from common.evaluation.forecasting import BANDS
 from common.export.saved_model import Signature
 from common.export.script import ExportOptions, card_of, publish, report
 from common.layers.portability import make_portable
@@ -47,7 +48,7 @@ COVERAGES = tuple(
         f"validation_coverage_{percent}",
         "the later half of the validation windows; the intervals were corrected by the earlier half",
     )
-    for percent in (50, 80, 95)
+    for percent in BANDS
 )
 TOLERANCE = 1e-4
 Tensors = dict[str, tf.Tensor]

@@ -15,6 +15,8 @@ from applications.forecasting.data import facts_of, training_examples, training_
 from applications.forecasting.facts import Facts
 from applications.forecasting.model import build
 from common import cli
+from common.evaluation.forecasting import BANDS
+from common.evaluation.quantiles import pinball_loss
 from common.series.conformal import apply_correction, fit_correction
 from common.series.linear import LinearFit
 from common.series.windows import Windows, evaluation_windows, thinned, training_windows
@@ -28,7 +30,6 @@ from common.training.script import begin_run, discarding_unbegun, finish_run
 
 _LINEAR_BATCH = 256
 _CALIBRATION_WINDOWS = 2048
-_INTERVALS = {50: (0.25, 0.75), 80: (0.1, 0.9), 95: (0.025, 0.975)}
 
 
 def train(config: Config) -> Path:
@@ -115,7 +116,7 @@ def calibrate(
     half = len(truth) // 2
     corrected = apply_correction(quantiles[half:], fit_correction(truth[:half], quantiles[:half], LEVELS))
     figures = {"validation_quantile_loss": _quantile_loss(truth, np.sort(quantiles, axis=-1))}
-    for percent, ends in _INTERVALS.items():
+    for percent, ends in BANDS.items():
         figures[f"validation_coverage_{percent}"] = _coverage(truth[half:], corrected, *ends)
     correction = fit_correction(truth, quantiles, LEVELS)
     kept = {
@@ -137,9 +138,7 @@ def _forecasts(model: keras.Model, windows: Windows, batch_size: int) -> tuple[n
 
 def _quantile_loss(truth: np.ndarray, quantiles: np.ndarray) -> float:
     """Mean quantile loss over levels and values that are there, all steps ahead alike."""
-    error = truth[..., None] - quantiles
-    levels = np.array(LEVELS)
-    return float(np.nanmean(np.maximum(levels * error, (levels - 1) * error)))
+    return float(np.nanmean(pinball_loss(truth[..., None], quantiles, LEVELS)))
 
 
 def _coverage(truth: np.ndarray, quantiles: np.ndarray, low: float, high: float) -> float:

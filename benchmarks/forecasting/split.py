@@ -113,7 +113,7 @@ def task_of(
 
 def names_of(windows: Windows) -> Sequence[str]:
     """The series of each window."""
-    return [windows.collection.series[place].name for place in windows.origins[:, 0]]
+    return windows.names(np.arange(len(windows)))
 
 
 def _test_part(config: Config, test: Path | None, past: int) -> tuple[SeriesCollection, list[int]]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from common.evaluation.quantiles import PIT_BINS, mean_weights, pit_histogram
+from common.evaluation.quantiles import PIT_BINS, mean_weights, pinball_loss, pit_histogram
 
 BANDS = {50: (0.25, 0.75), 80: (0.1, 0.9), 95: (0.025, 0.975)}
 """The levels of the lower and the upper end of the interval that is to cover so many percent."""
@@ -165,8 +165,7 @@ class ForecastErrors:
         absolute, size = np.abs(truth - median), np.abs(truth) + np.abs(median)
         crps = np.zeros_like(truth)
         for place, level in enumerate(levels):
-            above = truth - quantiles[..., place]
-            crps += 2 * np.maximum(level * above, (level - 1) * above) / len(levels)
+            crps += 2 * pinball_loss(truth, quantiles[..., place], level) / len(levels)
         measured: dict[str, NDArray[Any]] = {
             "absolute": absolute,
             "squared": (truth - quantiles @ mean_weights(levels)) ** 2,

@@ -6,6 +6,17 @@ from numpy.typing import ArrayLike, NDArray
 PIT_BINS = 20
 
 
+def pinball_loss(truth: ArrayLike, quantiles: ArrayLike, levels: ArrayLike) -> NDArray[np.float64]:
+    """The quantile loss of each value, in the shape that the three have together (Koenker and Bassett 1978).
+
+    Example:
+        >>> pinball_loss(3.0, [1.0, 2.0, 5.0], [0.1, 0.5, 0.9]).round(3).tolist()
+        [0.2, 0.5, 0.2]
+    """
+    above, levels = np.asarray(truth) - np.asarray(quantiles), np.asarray(levels)
+    return np.asarray(np.maximum(levels * above, (levels - 1) * above))
+
+
 def mean_weights(levels: ArrayLike) -> NDArray[np.float64]:
     """What each quantile weighs in the mean of its distribution, `[levels]`.
 

@@ -110,22 +110,21 @@ class CalendarFeatures(keras.layers.Layer):
 
 def following_times(times: tf.Tensor, steps: int, frequency: Frequency) -> tf.Tensor:
     """The times of the next `steps` steps after `times` `[batch]`, int64 `[batch, steps]`; see `Frequency.after`."""
-    ahead = frequency.count * tf.range(1, steps + 1, dtype=tf.int64)
-    times = tf.cast(times, tf.int64)[:, None]
-    if frequency.unit == "second":
-        return times + ahead
-    days = _after_business_days if frequency.unit == "business day" else _after_months
-    return days(times // DAY, ahead) * DAY
+    return _times_at(times, tf.range(1, steps + 1, dtype=tf.int64), frequency)
 
 
 def preceding_times(times: tf.Tensor, steps: int, frequency: Frequency) -> tf.Tensor:
     """The last `steps` times up to and with `times` `[batch]`, int64 `[batch, steps]`."""
-    behind = frequency.count * tf.range(1 - steps, 1, dtype=tf.int64)
-    times = tf.cast(times, tf.int64)[:, None]
+    return _times_at(times, tf.range(1 - steps, 1, dtype=tf.int64), frequency)
+
+
+def _times_at(times: tf.Tensor, steps: tf.Tensor, frequency: Frequency) -> tf.Tensor:
+    """The times that many steps `[steps]` after, or before, `times` `[batch]`."""
+    apart, times = frequency.count * steps, tf.cast(times, tf.int64)[:, None]
     if frequency.unit == "second":
-        return times + behind
+        return times + apart
     days = _after_business_days if frequency.unit == "business day" else _after_months
-    return days(times // DAY, behind) * DAY
+    return days(times // DAY, apart) * DAY
 
 
 def _after_business_days(day: tf.Tensor, ahead: tf.Tensor) -> tf.Tensor:

@@ -42,6 +42,15 @@ class Windows:
         unused = [name for name in ("past", "known") if not getattr(columns, name)]
         return {name: values for name, values in batch.items() if name not in unused}
 
+    def chunks(self, size: int) -> list[np.ndarray]:
+        """The rows of all windows in their order, `size` at a time."""
+        firsts = range(0, len(self), size)
+        return [np.arange(first, min(first + size, len(self))) for first in firsts]
+
+    def names(self, rows: Sequence[int] | np.ndarray) -> list[str]:
+        """The series of some windows."""
+        return [self.collection.series[place].name for place in self.origins[rows, 0]]
+
     def _window(self, place: int, origin: int) -> Batch:
         series = self.collection.series[place]
         steps = np.arange(origin - self.lookback, origin + self.horizon)
@@ -118,13 +127,12 @@ def training_windows(
 
 def evaluation_windows(windows: Windows, batch_size: int) -> tf.data.Dataset:
     """All windows in their order, in batches of pairs (inputs, zeros)."""
-    firsts = range(0, len(windows), batch_size)
+    chunks = windows.chunks(batch_size)
 
     def generate() -> Iterator[Batch]:
-        for first in firsts:
-            yield windows.batch(np.arange(first, min(first + batch_size, len(windows))))
+        return map(windows.batch, chunks)
 
-    return _dataset(generate, windows).apply(tf.data.experimental.assert_cardinality(len(firsts)))
+    return _dataset(generate, windows).apply(tf.data.experimental.assert_cardinality(len(chunks)))
 
 
 def _dataset(generate: object, windows: Windows) -> tf.data.Dataset:
