@@ -22,7 +22,7 @@ setup: .venv/.ready ## make .venv and install the project with its test tools
 	@$(call with_signs_of_life,$(BIN)/python -m pip install -qq --upgrade pip && $(BIN)/python -m pip install -qq --editable ".[test]",.venv)
 	@touch $@
 
-run: setup ## ask every shipped model what it is made for, then train, export, measure and ask one of your own (90 seconds)
+run: setup ## ask every shipped model what it is made for, then train, export, measure and ask one of your own (two minutes)
 	@$(BIN)/python -m applications.walk
 
 run-%: setup ## the same for one application, from its shipped model to one of your own: make run-text_generation
