@@ -22,13 +22,20 @@ def normalize(text: tf.Tensor) -> tf.Tensor:
     order). Case, punctuation and all else stay as they are.
     """
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+    return tf.strings.strip(tf.strings.regex_replace(composed(text), _BLANK, " "))
+
+
+def composed(text: tf.Tensor) -> tf.Tensor:
+    """Text without invisible characters, its letters joined with their marks: strings `[batch]` -> strings `[batch]`.
+
+    What `normalize` does but for blanks. The text must be UTF-8.
+    """
     text = tf.strings.regex_replace(text, _INVISIBLE, "")
     characters = tf.strings.unicode_decode(text, "UTF-8")
-    keys, composed = (tf.constant(values) for values in _compositions())
+    keys, values = (tf.constant(array) for array in _compositions())
     for _ in range(_MARKS_ON_A_LETTER):
-        characters = _compose(characters, keys, composed)
-    text = tf.strings.unicode_encode(characters, "UTF-8")
-    return tf.strings.strip(tf.strings.regex_replace(text, _BLANK, " "))
+        characters = _compose(characters, keys, values)
+    return tf.strings.unicode_encode(characters, "UTF-8")
 
 
 def _compose(characters: tf.RaggedTensor, keys: tf.Tensor, composed: tf.Tensor) -> tf.RaggedTensor:
