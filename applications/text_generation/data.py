@@ -8,6 +8,8 @@ import tensorflow as tf
 from applications.text_generation.config import Config
 from applications.text_generation.sample import sample
 from common.data.batching import generated
+from common.data.streams import ring, side_by_side, windows
+from common.data.streams import steps_per_epoch as steps_of_stream
 from common.errors import UserError
 from common.text.characters import UNKNOWN, Characters, choose_characters
 from common.text.running import Part, RawText, RawTextSource, load_evaluation, load_training
@@ -64,7 +66,7 @@ def encode(text: RawText, characters: Characters) -> np.ndarray:
 
 def steps_per_epoch(stream: np.ndarray, rows: int, window: int) -> int:
     """Batches in each epoch."""
-    return len(stream) // (rows * window)
+    return steps_of_stream(len(stream), rows, window)
 
 
 def training_batches(
@@ -76,31 +78,25 @@ def training_batches(
     batch k holds the k-th window of every row. The input at a step is the character before the target, 0 at the
     beginning of a row. The order depends on (seed, epoch) alone.
     """
-    steps = steps_per_epoch(stream, rows, window)
 
     def generate() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
         for epoch in epochs:
-            turn = np.random.default_rng((seed, epoch)).integers(len(stream))
-            targets = np.roll(stream, -turn)[: rows * steps * window].reshape(rows, steps * window)
-            yield from _windows(targets, window)
+            yield from _pieces(ring(stream, rows, window, epoch=epoch, seed=seed), window)
 
     return generated(generate, _PIECES)
 
 
 def validation_batches(stream: np.ndarray, rows: int) -> tf.data.Dataset:
     """The text cut into `rows` rows that are read side by side, in windows of like length; a last few are left out."""
-    length = len(stream) // rows
-    count = -(-length // _VALIDATED_AT_ONCE)
+    held_out = side_by_side(stream, rows)
+    count = -(-held_out.shape[1] // _VALIDATED_AT_ONCE)
 
     def generate() -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
-        yield from _windows(stream[: rows * length].reshape(rows, length), -(-length // count))
+        yield from _pieces(held_out, -(-held_out.shape[1] // count))
 
     return generated(generate, _PIECES, count)
 
 
-def _windows(targets: np.ndarray, window: int) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
-    inputs = np.pad(targets[:, :-1], ((0, 0), (1, 0)), constant_values=UNKNOWN)
-    for start in range(0, targets.shape[1], window):
-        piece = slice(start, start + window)
-        starts = np.full(len(targets), start == 0)
-        yield {"characters": inputs[:, piece], "starts": starts}, targets[:, piece]
+def _pieces(rows: np.ndarray, window: int) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+    for piece in windows(rows, window, UNKNOWN):
+        yield {"characters": piece.fed, "starts": piece.starts}, piece.targets

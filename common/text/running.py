@@ -12,6 +12,8 @@ from common.text.files import TEXT_FILE, UTF_8, read_text_file, require_encoding
 
 FRACTIONS = {"train": 0.90, "validation": 0.05, "test": 0.05}
 Part = Literal["all", "train", "validation", "test"]
+Reader = Callable[[Path, str], "RawText"]
+"""Reads a file in an encoding."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,8 @@ class RawTextSource:
     """Where running text comes from."""
 
     data: str = SAMPLE
-    """`sample` (source code of Python's own library), a data set's name (tiny_shakespeare), a text file (.gz too), or
-    a folder. What exists as a path is a path; what begins with ., / or ~ or ends like a file (.csv, .txt, .tar.gz) is
+    """`sample` (text that is on every machine), a data set's name (tiny_shakespeare), a text file (.gz too), or a
+    folder. What exists as a path is a path; what begins with ., / or ~ or ends like a file (.csv, .txt, .tar.gz) is
     meant as one; the rest is a data set's name."""
     glob: str = "*.txt"
     """Which files of a folder are read, in its subfolders too, in the order of their paths."""
@@ -49,19 +51,29 @@ class RawText:
 
 
 def load_training(
-    source: RawTextSource, sample: Callable[[Part], RawText], validation: Path | None = None
+    source: RawTextSource,
+    sample: Callable[[Part], RawText],
+    validation: Path | None = None,
+    read: Reader | None = None,
 ) -> tuple[RawText, RawText]:
     """The text to train on, and the text to validate on.
 
     A data set has parts of its own. A user's text with a file to validate on is all for training; any other is cut as
     `split` has it, one part being held out for the test. A file to validate on takes the place of the part for that.
 
+    Args:
+        source: where the text comes from.
+        sample: of the application, by part.
+        validation: the file to validate on.
+        read: reads a file, where it is more than its text; `read_text` unless given.
+
     Raises:
         UserError: a part is empty, or a file cannot be read.
     """
     is_whole = validation is not None and isinstance(kind_of(source.data), OwnFiles)
-    train = _load(source, sample, "all" if is_whole else "train")
-    held_out = read_text(validation, source.encoding) if validation else _load(source, sample, "validation")
+    read = read or read_text
+    train = _load(source, sample, "all" if is_whole else "train", read)
+    held_out = read(validation, source.encoding) if validation else _load(source, sample, "validation", read)
     for text in (train, held_out):
         if not text.text:
             raise UserError(f"{text.name}: no text; give more, or a file to validate on with --validation")
@@ -69,16 +81,24 @@ def load_training(
 
 
 def load_evaluation(
-    source: RawTextSource, sample: Callable[[Part], RawText], part: Part | None = None
+    source: RawTextSource,
+    sample: Callable[[Part], RawText],
+    part: Part | None = None,
+    read: Reader | None = None,
 ) -> RawText:
     """The text to measure on: the given part; else the test part of the sample or a data set, all of a user's files.
+
+    Args:
+        source: where the text comes from.
+        sample: of the application, by part.
+        part: which one.
+        read: as of `load_training`.
 
     Raises:
         UserError: it is empty, or a file cannot be read.
     """
-    measured = _load(
-        source, sample, part or ("all" if isinstance(kind_of(source.data), OwnFiles) else "test")
-    )
+    part = part or ("all" if isinstance(kind_of(source.data), OwnFiles) else "test")
+    measured = _load(source, sample, part, read or read_text)
     if not measured.text:
         raise UserError(f"{measured.name}: no text")
     return measured
@@ -109,14 +129,13 @@ def read_text(path: Path, encoding: str = UTF_8) -> RawText:
     return RawText(str(path), text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _load(source: RawTextSource, sample: Callable[[Part], RawText], part: Part) -> RawText:
+def _load(source: RawTextSource, sample: Callable[[Part], RawText], part: Part, read: Reader) -> RawText:
     match located(source.data, f"{TEXT_FILE} or a folder of them"):
         case Sample():
             return sample(part)
         case OwnFiles(path):
-            return part_of(
-                _read_files(path, source) if path.is_dir() else read_text(path, source.encoding), part
-            )
+            whole = _read_files(path, source, read) if path.is_dir() else read(path, source.encoding)
+            return part_of(whole, part)
         case DataSet(name):
             if part == "all":
                 raise UserError(f"--part all: {name} comes in parts; expected train, validation or test")
@@ -125,8 +144,8 @@ def _load(source: RawTextSource, sample: Callable[[Part], RawText], part: Part) 
             return RawText(f"{name} ({part})", read_raw_text(name, part, source.data_dir))
 
 
-def _read_files(folder: Path, source: RawTextSource) -> RawText:
+def _read_files(folder: Path, source: RawTextSource, read: Reader) -> RawText:
     files = sorted(file for file in folder.rglob(source.glob) if file.is_file())
     if not files:
         raise UserError(f"{folder}: no file matches --glob {source.glob!r}")
-    return RawText(str(folder), "\n".join(read_text(file, source.encoding).text for file in files))
+    return RawText(str(folder), "\n".join(read(file, source.encoding).text for file in files))

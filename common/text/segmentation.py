@@ -65,6 +65,16 @@ def split_at_blanks(texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
     return _complete_and_begun(tf.strings.split(marked, _BOUNDARY))
 
 
+def is_word(words: tf.Tensor) -> tf.Tensor:
+    """Whether each of the words of a text is one of letters, rather than a number, a mark or an address."""
+    return tf.strings.regex_full_match(words, _WORD)
+
+
+def is_number(words: tf.Tensor) -> tf.Tensor:
+    """Whether each of the words of a text is a number."""
+    return tf.strings.regex_full_match(words, _NUMBER)
+
+
 def _lines(texts: tf.Tensor) -> tf.Tensor:
     """Texts in which a line break is one `LINE_END` and every other blank one space."""
     texts = composed(tf.strings.unicode_transcode(texts, "UTF-8", "UTF-8"))
