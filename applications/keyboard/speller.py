@@ -72,7 +72,7 @@ class Speller:
 
 
 def _smoothed(trigrams: np.ndarray) -> np.ndarray:
-    """The logarithms of the probabilities `[n, n, n]` of counts of that shape, each order falling back on the one below."""
+    """The log-probabilities `[n, n, n]` of counts of that shape; each order falls back on the one below."""
     probabilities = np.full(trigrams.shape[0], 1 / trigrams.shape[0])
     for counts in (trigrams.sum((0, 1)), trigrams.sum(0), trigrams):
         kinds = (counts > 0).sum(-1, keepdims=True)

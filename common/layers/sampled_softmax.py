@@ -81,27 +81,44 @@ class NeighbourLoss(keras.layers.Layer):
 
     def _sampled_nats(self, states: Any, targets: Any) -> Any:
         queries = ops.matmul(ops.cast(states, self.compute_dtype), self.kernel)
-        drawn = self._draw()
-        true = ops.sum(
-            ops.cast(queries, "float32") * self._embedded(targets, "float32"),
-            axis=-1,
+        return sampled_nats(
+            queries, targets, self.embedding.word_table, self.bias, self._draw(), first=UNKNOWN
         )
-        true += ops.cast(ops.take(self.bias, targets, axis=0), "float32")
-        others = ops.matmul(queries, ops.transpose(self._embedded(drawn, self.compute_dtype)))
-        others = ops.cast(others, "float32") + self._weighted_bias(drawn)
-        others = ops.where(targets[:, None] == drawn, _NEVER, others)
-        return ops.softplus(ops.logsumexp(others, axis=-1) - true)
-
-    def _embedded(self, classes: Any, dtype: str) -> Any:
-        return ops.cast(ops.take(self.embedding.word_table, classes + UNKNOWN, axis=0), dtype)
 
     def _draw(self) -> Any:
-        uniform = keras.random.uniform((self.samples,), dtype="float32", seed=self.seed_generator)
-        rank = ops.exp(uniform * ops.log(ops.cast(self._classes + 1, "float32"))) - 1.0
-        return ops.minimum(ops.cast(rank, "int32"), self._classes - 1)
+        return draw(self.samples, self._classes, self.seed_generator)
 
-    def _weighted_bias(self, classes: Any) -> Any:
-        rank = ops.cast(classes, "float32")
-        probability = ops.log1p(1.0 / (rank + 1.0)) / ops.log(ops.cast(self._classes + 1, "float32"))
-        bias = ops.cast(ops.take(self.bias, classes, axis=0), "float32")
-        return bias - ops.log(probability * self.samples)
+
+def draw(samples: int, classes: int, seed: keras.random.SeedGenerator) -> Any:
+    """Classes `[samples]` drawn with replacement from a log-uniform (Zipf) distribution over their ranks."""
+    uniform = keras.random.uniform((samples,), dtype="float32", seed=seed)
+    rank = ops.exp(uniform * ops.log(ops.cast(classes + 1, "float32"))) - 1.0
+    return ops.minimum(ops.cast(rank, "int32"), classes - 1)
+
+
+def sampled_nats(queries: Any, targets: Any, table: Any, bias: Any, drawn: Any, first: int = 0) -> Any:
+    """An estimate of the loss of the full softmax, see `NeighbourLoss`: nats `[n]`.
+
+    Args:
+        queries: `[n, units]`.
+        targets: classes `[n]`, numbered by falling frequency.
+        table: rows `[first + classes, units]`; class k is row first + k.
+        bias: `[classes]`.
+        drawn: classes `[samples]` of `draw`.
+        first: see `table`.
+    """
+    classes, dtype = bias.shape[0], queries.dtype
+
+    def rows(of: Any, dtype: Any) -> Any:
+        return ops.cast(ops.take(table, of + first, axis=0), dtype)
+
+    def bias_of(of: Any) -> Any:
+        return ops.cast(ops.take(bias, of, axis=0), "float32")
+
+    true = ops.sum(ops.cast(queries, "float32") * rows(targets, "float32"), axis=-1) + bias_of(targets)
+    rank = ops.cast(drawn, "float32")
+    probability = ops.log1p(1.0 / (rank + 1.0)) / ops.log(ops.cast(classes + 1, "float32"))
+    others = ops.cast(ops.matmul(queries, ops.transpose(rows(drawn, dtype))), "float32")
+    others += bias_of(drawn) - ops.log(probability * drawn.shape[0])
+    others = ops.where(targets[:, None] == drawn, _NEVER, others)
+    return ops.softplus(ops.logsumexp(others, axis=-1) - true)

@@ -113,13 +113,8 @@ class TokenLoss(keras.layers.Layer):
         return tf.nn.sparse_softmax_cross_entropy_with_logits(tokens, self.embedding.logits(vectors))
 
     def _training_nats(self, vectors: Any, tokens: Any) -> Any:
-        """The smoothed loss; the bias is the weight of a column of ones."""
-        dtype = self.embedding.compute_dtype
-        table, bias = (tf.convert_to_tensor(weight) for weight in (self.embedding.table, self.embedding.bias))
-        table = tf.cast(tf.concat([tf.cast(table, tf.float32), tf.cast(bias, tf.float32)[:, None]], 1), dtype)
-        vectors = tf.cast(vectors, dtype)
-        vectors = tf.concat([vectors, tf.ones_like(vectors[:, :1])], 1)
-        return _smoothed_cross_entropy(vectors, table, tokens, self.smoothing)
+        """The smoothed loss."""
+        return tied_cross_entropy(self.embedding, vectors, tokens, self.smoothing)
 
     def compute_mask(self, *_: Any) -> None:
         """None: time is summed away."""
@@ -127,6 +122,24 @@ class TokenLoss(keras.layers.Layer):
     def compute_output_spec(self, vectors: Any, tokens: Any, training: bool = False) -> keras.KerasTensor:
         """`[batch]` in float32."""
         return keras.KerasTensor((vectors.shape[0],), "float32")
+
+
+def tied_cross_entropy(embedding: TiedEmbedding, vectors: Any, tokens: Any, smoothing: float = 0.0) -> Any:
+    """Nats of each of the tokens `[n]` after vectors `[n, units]`, for training: sooner than by way of all scores.
+
+    Args:
+        embedding: whose table and bias give the scores; token 0 counts like any other.
+        vectors: `[n, units]`.
+        tokens: `[n]`.
+        smoothing: share of the target probability that is spread over all tokens.
+    """
+    dtype = embedding.compute_dtype
+    table, bias = (tf.convert_to_tensor(weight) for weight in (embedding.table, embedding.bias))
+    # The bias is the weight of a column of ones.
+    table = tf.cast(tf.concat([tf.cast(table, tf.float32), tf.cast(bias, tf.float32)[:, None]], 1), dtype)
+    vectors = tf.cast(vectors, dtype)
+    vectors = tf.concat([vectors, tf.ones_like(vectors[:, :1])], 1)
+    return _smoothed_cross_entropy(vectors, table, tokens, smoothing)
 
 
 def _smoothed_cross_entropy(vectors: Any, table: Any, tokens: Any, smoothing: float) -> Any:

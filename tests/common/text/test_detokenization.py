@@ -10,6 +10,7 @@ from common.text.detokenization import join_tokens
     [
         ("but they did n't test for curiosity .", "but they didn't test for curiosity."),
         ("it 's fine , we 're gon na go ; ca n't you ?", "it's fine, we're gonna go; can't you?"),
+        ("I ’ ll go , let ' s see , they don ’ t", "I’ll go, let's see, they don’t"),
         ('he said , " yes " ( twice ) .', 'he said, "yes" (twice).'),
         ("c' est la vie , n' est-ce pas ?", "c'est la vie, n'est-ce pas?"),
         ("l' economia e dell' arte", "l'economia e dell'arte"),
