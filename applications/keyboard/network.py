@@ -1,0 +1,133 @@
+"""The trained network as functions of text and of single words, for the signatures of the export."""
+
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from applications.keyboard.model import read
+from applications.keyboard.vocabulary import UNKNOWN, Words
+from common.text.character_ngrams import COUNT
+from common.text.segmentation import LINE_END, is_word
+
+
+class Passage(NamedTuple):
+    """What the network makes of a text, word by word.
+
+    Attributes:
+        spellings: of the words `[batch, time]`, "" at padding.
+        numbers: of the words `[batch, time]`.
+        is_word: whether each is of letters `[batch, time]`.
+        mask: false at padding `[batch, time]`.
+        queries: before each word `[batch, time, width]`.
+        word_nats: what each word costs as one of the known `[batch, time]`, 0 at padding.
+        spelling_nats: what the characters of the unknown ones cost `[batch, time]`, 0 of the others.
+        last: the last word `[batch]`.
+        states: before the last word `[batch, n, units]`.
+    """
+
+    spellings: tf.Tensor
+    numbers: tf.Tensor
+    is_word: tf.Tensor
+    mask: tf.Tensor
+    queries: tf.Tensor
+    word_nats: tf.Tensor
+    spelling_nats: tf.Tensor
+    last: tf.Tensor
+    states: tf.Tensor
+
+
+class Network:
+    """Reads text with a trained model.
+
+    Args:
+        model: of `model.build`.
+        words: the text front end that it was trained with.
+    """
+
+    def __init__(self, model: keras.Model, words: Words) -> None:
+        self.words = words
+        self._model = model
+        self.stack = model.get_layer("states").stack
+        self._vectors = model.get_layer("vectors")
+
+    def zero_states(self, batch: tf.Tensor) -> tf.Tensor:
+        """The states before the first line end, which stands before all text: `[batch, n, units]`."""
+        return tf.zeros([batch, self.stack.state_count, self.stack.units])
+
+    def logits(self, queries: tf.Tensor) -> tf.Tensor:
+        """The scores of all words `[..., words]`."""
+        return self._vectors.logits(queries)
+
+    def query_after(self, spellings: tf.RaggedTensor) -> tf.Tensor:
+        """The query after the words of texts `[batch, (words)]`, read from the beginning: `[batch, width]`."""
+        batch = tf.shape(spellings.row_lengths())[0]
+        fed = tf.concat([tf.fill([batch, 1], LINE_END), spellings], axis=1)
+        queries, _ = self._read(fed, fed.row_lengths(), self.zero_states(batch))
+        return tf.gather(queries, fed.row_lengths() - 1, batch_dims=1)
+
+    def passage(self, spellings: tf.RaggedTensor, last: tf.Tensor, states: tf.Tensor) -> Passage:
+        """What the network makes of the words of texts.
+
+        Args:
+            spellings: `[batch, (words)]`.
+            last: the word before them `[batch]`, which is read first.
+            states: before that word `[batch, n, units]`.
+        """
+        lengths = spellings.row_lengths()
+        fed = tf.concat([last[:, None], spellings], axis=1)
+        # The model needs a step to stand on, even if all texts are empty.
+        steps = tf.maximum(tf.reduce_max(tf.concat([lengths, [0]], 0)), 1)
+        queries, after = self._read(fed, lengths, states, steps)
+        flat = spellings.flat_values
+        numbers = self.words.numbers(flat)
+        nats = self.words.spelling_nats(flat, numbers)
+        padded = [spellings.with_flat_values(one).to_tensor() for one in (flat, numbers, is_word(flat), nats)]
+        width = tf.shape(padded[0])[1]
+        mask = tf.sequence_mask(lengths, width)
+        queries = queries[:, :width]
+        word_nats = tf.nn.sparse_softmax_cross_entropy_with_logits(padded[1], self.logits(queries))
+        return Passage(
+            spellings=padded[0],
+            numbers=padded[1],
+            is_word=padded[2],
+            mask=mask,
+            queries=queries,
+            word_nats=tf.where(mask, word_nats, 0.0),
+            spelling_nats=padded[3],
+            last=tf.gather(fed.to_tensor(""), lengths, batch_dims=1),
+            states=after,
+        )
+
+    def step(self, token: tf.Tensor, ngrams: tf.Tensor, states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Reads one word: the query after it `[batch, width]` and the states `[batch, n, units]`.
+
+        Args:
+            token: its number `[batch]`.
+            ngrams: of its characters `[batch, COUNT]`, where it is unknown.
+            states: before it.
+        """
+        vectors = self._vectors(token[:, None], ngrams[:, None])[:, 0]
+        outputs, after = self.stack.stepper(self._vectors.units)(vectors, tf.unstack(states, axis=1))
+        return self._model.get_layer("queries")(outputs), tf.stack(after, axis=1)
+
+    def _read(
+        self,
+        spellings: tf.RaggedTensor,
+        lengths: tf.Tensor,
+        states: tf.Tensor,
+        steps: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Queries after each of the first `lengths` words, and the states after these."""
+        flat = spellings.flat_values
+        numbers = self.words.numbers(flat)
+        places = tf.where(numbers == UNKNOWN)
+        unknown = self.words.ngrams(tf.gather_nd(flat, places))
+        shape = tf.stack([tf.size(flat, tf.int64), COUNT])
+        ngrams = tf.ensure_shape(tf.scatter_nd(places, unknown, shape), [None, COUNT])
+        by_time = [spellings.with_flat_values(one).to_tensor() for one in (numbers, ngrams)]
+        if steps is not None:
+            by_time = [one[:, :steps] for one in by_time]
+        mask = tf.sequence_mask(lengths, tf.shape(by_time[0])[1])
+        queries, after = read(self._model, *by_time, tf.unstack(states, axis=1), mask)
+        return queries, tf.stack(after, axis=1)

@@ -1,0 +1,235 @@
+"""Suggests words with the exported SavedModel. Imports no Keras and no TensorFlow.
+
+python -m applications.keyboard.predict "I am on my "
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+
+from common import cli
+from common.checks import Between, check_ranges, require_integer
+from common.errors import FlagError, UserError
+from common.inference.extra_files import read_extra
+from common.predicting.examples import Column, text_of, texts_of
+from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded
+from common.predicting.script import Shown, TextFlags, answer_texts
+from common.predicting.texts import GivenText
+
+MODEL_FILE = Path("assets.extra") / "model.json"
+MOST_BYTES = 20_000
+"""Bytes of text that a row may have."""
+MOST_READ = 4000
+"""The same where every word is answered with the scores of all."""
+MOST_SUGGESTED = 100
+
+_CONTEXT = 300
+_PIECE = 1000
+_COLUMNS = ("text", "words", "probabilities")
+_LINE_END = "\n"
+
+
+class Place(NamedTuple):
+    """Where a text stands that is read in pieces.
+
+    Attributes:
+        last: the word read last.
+        states: the model's states before it `[1, n, units]`.
+    """
+
+    last: str
+    states: np.ndarray
+
+
+class Reading(NamedTuple):
+    """What the model makes of a piece of text, word by word.
+
+    Attributes:
+        spellings: the words.
+        numbers: 0 for a word that the model does not know, 1 for a number, 2 for the end of a line, then those of the
+            known words `[n]`.
+        is_word: whether each is a word of letters `[n]`.
+        word_nats: what each costs, all unknown words being one and all numbers another `[n]`.
+        spelling_nats: what the characters of unknown words and numbers cost besides `[n]`.
+        logits: of all words before each `[n, words]`.
+    """
+
+    spellings: list[str]
+    numbers: np.ndarray
+    is_word: np.ndarray
+    word_nats: np.ndarray
+    spelling_nats: np.ndarray
+    logits: np.ndarray
+
+
+class Predictor(LoadedModel):
+    """Suggests words with a SavedModel.
+
+    Args:
+        model: a folder of numbered versions, of which the highest is used, or one version; unless given, what
+            `common.model_folders` finds.
+        batch_size: texts that are read at once.
+    """
+
+    def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
+        super().__init__("keyboard", model, batch_size)
+        self.described: dict[str, Any] = read_extra(self.path, MODEL_FILE, "keyboard")
+
+    def __call__(
+        self,
+        texts: Any,
+        *,
+        prefix: str | None = None,
+        count: int = 3,
+        column: Column = None,
+        show_progress: bool | None = None,
+    ) -> Any:
+        """`{"words", "probabilities"}` for one text, a list of them for several, the most probable word first.
+
+        Args:
+            texts: what is typed so far, of any length; its last few dozen words count. Or a list, a series or an array
+                of texts, or a data frame.
+            prefix: the word begun after each text, be it empty; unless given, that at the end of the text, if it does
+                not end with a blank. Suggestions begin with it.
+            count: how many words at most.
+            column: of a data frame.
+            show_progress: see `common.predicting.progress`.
+
+        Raises:
+            UserError: naming what is no text or out of range.
+        """
+        require_integer(count=count)
+        if not 1 <= count <= MOST_SUGGESTED:
+            raise FlagError(f"--count {count}: expected from 1 to {MOST_SUGGESTED}")
+        several = [_recent(text) for text in texts_of(texts, column)]
+        inputs: dict[str, Sequence[Any]] = {"text": several, "count": [count] * len(several)}
+        signature = "serving_default"
+        if prefix is not None:
+            signature = "complete"
+            inputs["prefix"] = [_checked_prefix(prefix)] * len(several)
+        rows = answer_rows(self._runner, signature, inputs, self.batch_size, "suggesting", show_progress)
+        answers = [_answer(row) for row in rows]
+        return answers[0] if isinstance(texts, str) else answers
+
+    def suggest(self, text: str, *, prefix: str | None = None, count: int = 3) -> list[str]:
+        """The words that probably follow a text, or complete the word begun, the most probable first.
+
+        Args:
+            text: what is typed so far.
+            prefix: the word begun; unless given, that at the end of the text.
+            count: how many words at most.
+
+        Raises:
+            UserError: as of a call.
+        """
+        words: list[str] = self(text_of(text), prefix=prefix, count=count, show_progress=False)["words"]
+        return words
+
+    def score(self, text: str) -> float:
+        """The natural logarithm of the probability of a text of any length, unknown words being spelled out."""
+        readings = self.read(text)
+        return -float(sum((one.word_nats + one.spelling_nats).sum(dtype=np.float64) for one in readings))
+
+    def read(self, text: str) -> Iterator[Reading]:
+        """What the model makes of a text of any length, which is read as one stream, piece by piece."""
+        place = Place(_LINE_END, np.zeros((1, *self.described["states"]), np.float32))
+        for piece in _pieces(text_of(text)):
+            outputs = self._runner.answer("read", text=[piece], last=[place.last], states=place.states)
+            place = Place(decoded(outputs["last"][0]), outputs["states"])
+            likelihoods = outputs["log_likelihoods"][0]
+            yield Reading(
+                [decoded(word) for word in outputs["spellings"][0]],
+                outputs["words"][0],
+                outputs["is_word"][0],
+                -likelihoods[:, 0],
+                -likelihoods[:, 1],
+                outputs["logits"][0],
+            )
+
+
+def _answer(row: Answer) -> Answer:
+    words = [decoded(word) for word in row["words"] if word]
+    return {"words": words, "probabilities": row["probabilities"][: len(words)].tolist()}
+
+
+def _checked_prefix(prefix: str) -> str:
+    text_of(prefix, "prefix")
+    if any(character.isspace() for character in prefix):
+        raise UserError(f"prefix: got {prefix!r}; expected one word begun, without blanks")
+    return prefix
+
+
+def _recent(text: str) -> str:
+    """The end of a text, from the beginning of a word on."""
+    if len(text) <= _CONTEXT:
+        return text
+    recent = text[-_CONTEXT:]
+    starts = [place for place, character in enumerate(recent) if character.isspace()]
+    return recent[starts[0] :] if starts else recent
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """A text in pieces of whole words that a row of `read` may have; empty lines are left out."""
+    piece = ""
+    for line in text.split("\n"):
+        if not line.strip():
+            continue
+        for part in _cut(f"{line}\n"):
+            if len(piece) + len(part) > _PIECE:
+                yield piece
+                piece = ""
+            piece += part
+    if piece:
+        yield piece
+
+
+def _cut(line: str) -> Iterator[str]:
+    """A line in parts that end with blanks, as far as its words are short enough."""
+    start = 0
+    while len(line) - start > _PIECE:
+        end = line.rfind(" ", start + 1, start + _PIECE) + 1 or start + _PIECE
+        yield line[start:end]
+        start = end
+    yield line[start:]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which texts are continued, and with how many words."""
+
+    given: TextFlags = field(default_factory=TextFlags)
+    """The texts, the model, and where the answers go."""
+    prefix: str | None = None
+    """The word begun after each text; unless given, that at the end of the text, if it does not end with a blank."""
+    count: Annotated[int, Between(1, MOST_SUGGESTED)] = 3
+    """Words to suggest at most."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.prefix is not None:
+            _checked_prefix(self.prefix)
+
+
+def main(options: Options) -> None:
+    """Suggests the words that may follow texts, or complete the words begun, with an exported model."""
+    predictor = Predictor(options.given.model, options.given.batch_size)
+
+    def answer(given: Sequence[GivenText], show_progress: bool) -> Iterator[Shown]:
+        texts = [one.text for one in given]
+        asked = {"prefix": options.prefix, "count": options.count}
+        for text, found in zip(texts, predictor(texts, show_progress=show_progress, **asked), strict=True):
+            pairs = list(zip(found["words"], found["probabilities"], strict=True))
+            line = "  ".join(f"{word} ({probability:.1%})" for word, probability in pairs)
+            words, probabilities = found["words"], [round(one, 6) for one in found["probabilities"]]
+            record = {"text": text, "words": words, "probabilities": probabilities}
+            row = {"text": text, "words": " ".join(words), "probabilities": " ".join(map(str, probabilities))}
+            yield Shown(record, [line or "(no word that it knows)"], [row])
+
+    answer_texts(options.given, _COLUMNS, answer)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
