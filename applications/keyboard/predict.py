@@ -16,6 +16,7 @@ from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
 from common.predicting.examples import Column, text_of, texts_of
 from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded
+from common.predicting.progress import progress
 from common.predicting.script import Shown, TextFlags, answer_texts
 from common.predicting.texts import GivenText
 
@@ -128,15 +129,15 @@ class Predictor(LoadedModel):
         words: list[str] = self(text_of(text), prefix=prefix, count=count, show_progress=False)["words"]
         return words
 
-    def score(self, text: str) -> float:
+    def score(self, text: str, *, show_progress: bool | None = None) -> float:
         """The natural logarithm of the probability of a text of any length, unknown words being spelled out."""
-        readings = self.read(text)
+        readings = self.read(text, show_progress=show_progress)
         return -float(sum((one.word_nats + one.spelling_nats).sum(dtype=np.float64) for one in readings))
 
-    def read(self, text: str) -> Iterator[Reading]:
+    def read(self, text: str, *, show_progress: bool | None = None) -> Iterator[Reading]:
         """What the model makes of a text of any length, which is read as one stream, piece by piece."""
         place = Place(_LINE_END, np.zeros((1, *self.described["states"]), np.float32))
-        for piece in _pieces(text_of(text)):
+        for piece in progress(list(_pieces(text_of(text))), "reading", show_progress):
             outputs = self._runner.answer("read", text=[piece], last=[place.last], states=place.states)
             place = Place(decoded(outputs["last"][0]), outputs["states"])
             likelihoods = outputs["log_likelihoods"][0]
