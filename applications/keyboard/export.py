@@ -130,7 +130,7 @@ def signatures(trained: Trained) -> list[Signature]:
         spellings, _ = words.segment(tf.strings.join([text, " "]))
         return {**suggest(text, prefix, spellings, count), ROW_ERROR: error}
 
-    def read_on(text: tf.Tensor, last: tf.Tensor, states: tf.Tensor) -> tuple[Passage, tf.Tensor]:
+    def read_on(text: tf.Tensor, last: tf.Tensor, states: tf.Tensor) -> Passage:
         spellings, _ = words.segment(tf.strings.join([text, " "]))
         return network.passage(spellings, last, states)
 

@@ -122,7 +122,7 @@ class WordVectors(keras.layers.Layer):
 
     def build(self, numbers_shape: Sequence[int | None], ngrams_shape: Sequence[int | None]) -> None:
         """Makes the tables of the words and of the n-grams."""
-        self.tied.build(numbers_shape)
+        self.tied.build(tuple(numbers_shape))
         self.ngram_table = self.add_weight(
             (self.buckets + 1, self.units), keras.initializers.RandomNormal(stddev=1.0), name="ngrams"
         )

@@ -129,5 +129,5 @@ class Network:
         if steps is not None:
             by_time = [one[:, :steps] for one in by_time]
         mask = tf.sequence_mask(lengths, tf.shape(by_time[0])[1])
-        queries, after = read(self._model, *by_time, tf.unstack(states, axis=1), mask)
+        queries, after = read(self._model, by_time[0], by_time[1], tf.unstack(states, axis=1), mask)
         return queries, tf.stack(after, axis=1)

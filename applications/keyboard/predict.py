@@ -220,14 +220,19 @@ def main(options: Options) -> None:
 
     def answer(given: Sequence[GivenText], show_progress: bool) -> Iterator[Shown]:
         texts = [one.text for one in given]
-        asked = {"prefix": options.prefix, "count": options.count}
-        for text, found in zip(texts, predictor(texts, show_progress=show_progress, **asked), strict=True):
-            pairs = list(zip(found["words"], found["probabilities"], strict=True))
+        prefix, count = options.prefix, options.count
+        answers = predictor(texts, prefix=prefix, count=count, show_progress=show_progress)
+        for text, row in zip(texts, answers, strict=True):
+            words, probabilities = row["words"], [round(one, 6) for one in row["probabilities"]]
+            pairs = zip(words, row["probabilities"], strict=True)
             line = "  ".join(f"{word} ({probability:.1%})" for word, probability in pairs)
-            words, probabilities = found["words"], [round(one, 6) for one in found["probabilities"]]
             record = {"text": text, "words": words, "probabilities": probabilities}
-            row = {"text": text, "words": " ".join(words), "probabilities": " ".join(map(str, probabilities))}
-            yield Shown(record, [line or "(no word that it knows)"], [row])
+            cells = {
+                "text": text,
+                "words": " ".join(words),
+                "probabilities": " ".join(map(str, probabilities)),
+            }
+            yield Shown(record, [line or "(no word that it knows)"], [cells])
 
     answer_texts(options.given, _COLUMNS, answer)
 

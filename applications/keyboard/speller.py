@@ -79,4 +79,5 @@ def _smoothed(trigrams: np.ndarray) -> np.ndarray:
         total = counts.sum(-1, keepdims=True)
         weight = kinds + (total == 0)
         probabilities = (counts + weight * probabilities) / (total + weight)
-    return np.log(probabilities).astype(np.float32)
+    logs: np.ndarray = np.log(probabilities).astype(np.float32)
+    return logs

@@ -12,6 +12,7 @@ import tensorflow as tf
 import applications
 import common
 from applications.image_captioning import model as captioning
+from applications.keyboard.model import WordVectors
 from applications.text_generation.model import CharacterEmbedding
 from common.audio.features import FitLength, LogMel, MeanNormalization, SpecAugment
 from common.keras_package import PACKAGE
@@ -45,6 +46,7 @@ NOT_REGISTERED = {
     "NeighbourLoss": SHARES_A_LAYER,
     "TokenLoss": SHARES_A_LAYER,
     "CharacterLogits": SHARES_A_LAYER,
+    "WordLoss": SHARES_A_LAYER,
 }
 
 RNG = np.random.default_rng(4)
@@ -83,6 +85,7 @@ LAYERS = {
     SubwordText: (SubwordText(["▁", "c", "a", "t", "cat"], [-2.0, -3.0, -3.0, -3.0, -4.0], 8), [TEXTS]),
     TextFeatures: (TextFeatures(["cat", "the"], 50, 8), [TEXTS]),
     TokenEmbedding: (TokenEmbedding(4, 5, 3, word_dropout=0.2, seed=3), [np.tile(IDS[..., None], 5)]),
+    WordVectors: (WordVectors(6, 4, 9, word_dropout=0.1, seed=1), [IDS - 1, IDS[..., None]]),
     CharacterEmbedding: (CharacterEmbedding(6, 3, dropout=0.2, seed=1), [IDS]),
     captioning._ByCaption: (captioning._ByCaption(), [SEQUENCES, IDS[:, None], IDS[:, None]]),
     captioning._WithPositions: (captioning._WithPositions(0.5), [SEQUENCES[:, :4]]),

@@ -1,4 +1,4 @@
-"""The network reads unknown words through their characters, ties its tables, and learns whether it scores all or some."""
+"""The network reads unknown words through their characters, ties its tables, and learns by all words or a few drawn."""
 
 import keras
 import numpy as np
@@ -72,9 +72,10 @@ def test_it_learns_what_follows_what_whether_all_words_are_scored_or_some_drawn(
     }
     model.compile(keras.optimizers.Adam(0.02), loss=lambda _, nats: nats, jit_compile=False)
     history = model.fit(
-        tf.data.Dataset.from_tensors((inputs, cycle[:, 1:])).repeat(40),
-        epochs=4,
-        steps_per_epoch=40,
+        tf.data.Dataset.from_tensors((inputs, cycle[:, 1:])).repeat(),
+        epochs=10,
+        steps_per_epoch=10,
+        shuffle=False,
         verbose=0,
     ).history["loss"]
-    assert history[-1] < 0.5 < 1.0 < history[0]
+    assert history[-1] < 0.3 < 1.0 < history[0]
