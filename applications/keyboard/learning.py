@@ -27,6 +27,7 @@ from applications.keyboard.user_state import (
 from applications.keyboard.user_tensors import (
     Memory,
     add_count,
+    changed_if,
     contexts_of,
     first,
     free_slot,
@@ -92,6 +93,7 @@ class _Event(NamedTuple):
     folded: tf.Tensor
     number: tf.Tensor
     query: tf.Tensor
+    times: tf.Tensor
 
 
 class _Added(NamedTuple):
@@ -141,34 +143,38 @@ class Learner:
                 for name, kind in KINDS.items()
             }
         )
-        return tf.map_fn(
+        observed: UserState = tf.map_fn(
             lambda one: self._observe(*one), (typed, states), fn_output_signature=kinds, name="users"
         )
+        return observed
 
     def _observe(self, typed: Typed, state: UserState) -> UserState:
         folded = self.fold(typed.words)
         may_learn = _may_learn(typed)
 
         def step(time: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, Memory]:
-            event = _Event(typed.words[time], folded[time], typed.numbers[time], typed.queries[time])
+            choice = typed.choices[time]
+            is_accepted = choice == Choice.ACCEPTED
+            times = tf.where(is_accepted, 2, 1)
+            event = _Event(typed.words[time], folded[time], typed.numbers[time], typed.queries[time], times)
             return time + 1, tf.switch_case(
-                typed.choices[time],
+                tf.where(is_accepted, Choice.TYPED, choice),
                 {
                     Choice.NOTHING: lambda: memory,
-                    Choice.TYPED: lambda: self._typed(memory, event, may_learn[time], 1),
-                    Choice.ACCEPTED: lambda: self._typed(memory, event, may_learn[time], 2),
+                    Choice.TYPED: lambda: self._typed(memory, event, may_learn[time]),
+                    Choice.ACCEPTED: lambda: memory,
                     Choice.PASSED_OVER: lambda: self._passed_over(memory, event),
                     Choice.DELETED: lambda: self._deleted(memory, event),
-                    Choice.PRIVATE: lambda: self._private(memory),
+                    Choice.PRIVATE: lambda: _in_private(memory),
                 },
             )
 
         steps = tf.shape(typed.words)[0]
-        memory = Memory(state, self.fold(state.lexicon_words))
-        _, memory = tf.while_loop(lambda time, _: time < steps, step, (tf.constant(0), memory))
-        return memory.state
+        before = Memory(state, self.fold(state.lexicon_words))
+        after: Memory = tf.while_loop(lambda time, _: time < steps, step, (tf.constant(0), before))[1]
+        return after.state
 
-    def _typed(self, memory: Memory, event: _Event, may_learn: tf.Tensor, times: int) -> Memory:
+    def _typed(self, memory: Memory, event: _Event, may_learn: tf.Tensor) -> Memory:
         state = memory.state
         state = state._replace(clock=state.clock + 1)
         state = tf.cond(state.clock % HALF_LIFE == 0, lambda: halved_counts(state), lambda: state)
@@ -176,24 +182,24 @@ class Learner:
         is_own = (event.number == UNKNOWN) & (may_learn | slot_of(memory, event.folded)[0])
         memory, added = tf.cond(
             is_own,
-            lambda: self._sighted(memory, event, times),
+            lambda: self._sighted(memory, event),
             lambda: (memory, _Added(event.number, tf.constant(0), tf.constant(0))),
         )
         state = tf.cond(
             added.number == UNKNOWN,
             lambda: _unlearned(memory.state),
-            lambda: self._counted(memory.state, event, added, times),
+            lambda: self._counted(memory.state, event, added),
         )
         return memory._replace(state=state._replace(context=tf.stack([state.context[1], added.number])))
 
-    def _sighted(self, memory: Memory, event: _Event, times: int) -> tuple[Memory, _Added]:
+    def _sighted(self, memory: Memory, event: _Event) -> tuple[Memory, _Added]:
         """Into the lexicon, or once more seen there."""
         is_there, slot = slot_of(memory, event.folded)
         memory, slot = tf.cond(is_there, lambda: (memory, slot), lambda: self._entered(memory, event))
         state = memory.state
         number = self.sizes.words + slot
         before, used = tf.gather(state.lexicon_sightings, slot), tf.gather(state.lexicon_used, slot)
-        sightings = tf.minimum(before + times * SIGHTING, MOST_SIGHTINGS)
+        sightings = tf.minimum(before + event.times * SIGHTING, MOST_SIGHTINGS)
         # At the beginning of a sentence a capital says nothing.
         says_nothing = tf.reduce_any(state.context[1] == self._sentence_ends) & is_there
         spelling = tf.where(says_nothing, tf.gather(state.lexicon_words, slot), event.word)
@@ -206,10 +212,10 @@ class Learner:
 
     def _entered(self, memory: Memory, event: _Event) -> tuple[Memory, tf.Tensor]:
         slot = free_slot(memory.state)
-        memory = tf.cond(
+        memory = changed_if(
             tf.gather(memory.state.lexicon_sightings, slot) > 0,
             lambda: without_word(memory, self.sizes.words + slot, self.sizes),
-            lambda: memory,
+            memory,
         )
         state = memory.state
         required = tf.where(self.is_near_miss(event.folded), _SIGHTINGS_OF_NEAR_MISS, _SIGHTINGS)
@@ -219,14 +225,14 @@ class Learner:
         )
         return Memory(state, put(memory.folded, slot, event.folded)), slot
 
-    def _counted(self, state: UserState, event: _Event, added: _Added, times: int) -> UserState:
+    def _counted(self, state: UserState, event: _Event, added: _Added) -> UserState:
         """A word in the counts, the cache, the bias, and among the recent ones."""
         before, last = tf.unstack(state.context)
-        word, amount = added.number, times * _unit(state.clock)
+        word, amount = added.number, event.times * _unit(state.clock)
         for context in contexts_of(before, last):
             state = add_count(state, context, word, amount)
         bias = tf.gather(state.bias, word)
-        state = with_bias(state, word, times - 1)
+        state = with_bias(state, word, event.times - 1)
         steps = tf.cast(tf.gather(state.bias, word) - bias, tf.int32)
         slot = state.cached % self.sizes.cache
         state = with_cached(state, event.query, word)
@@ -244,7 +250,7 @@ class Learner:
 
     def _passed_over(self, memory: Memory, event: _Event) -> Memory:
         number = self._number(memory, event)
-        return tf.cond(number == UNKNOWN, lambda: memory, lambda: self._passed(memory, number))
+        return changed_if(number != UNKNOWN, lambda: self._passed(memory, number), memory)
 
     def _passed(self, memory: Memory, number: tf.Tensor) -> Memory:
         state = memory.state
@@ -257,7 +263,7 @@ class Learner:
         place = tf.where(is_there, first(is_it), oldest)
         passed = moved_to_front(state.passed, place, tf.concat([key, [times]], axis=0))
         memory = memory._replace(state=state._replace(passed=passed))
-        return tf.cond(times >= PASSES, lambda: self._rejected(memory, number), lambda: memory)
+        return changed_if(times >= PASSES, lambda: self._rejected(memory, number), memory)
 
     def _rejected(self, memory: Memory, number: tf.Tensor) -> Memory:
         """A suggestion that was passed over too often counts half a word less."""
@@ -271,7 +277,7 @@ class Learner:
     def _deleted(self, memory: Memory, event: _Event) -> Memory:
         number = self._number(memory, event)
         is_it = memory.state.recent[:, 0] == number
-        return tf.cond(tf.reduce_any(is_it), lambda: self._taken_back(memory, first(is_it)), lambda: memory)
+        return changed_if(tf.reduce_any(is_it), lambda: self._taken_back(memory, first(is_it)), memory)
 
     def _taken_back(self, memory: Memory, place: tf.Tensor) -> Memory:
         """Without what one of the recent words added."""
@@ -304,20 +310,11 @@ class Learner:
         def lessened() -> Memory:
             state, slot = memory.state, number - self.sizes.words
             remaining = tf.gather(state.lexicon_sightings, slot) - sightings
-            return tf.cond(
-                remaining > 0,
-                lambda: memory._replace(
-                    state=state._replace(lexicon_sightings=put(state.lexicon_sightings, slot, remaining))
-                ),
-                lambda: without_word(memory, number, self.sizes),
-            )
+            state = state._replace(lexicon_sightings=put(state.lexicon_sightings, slot, remaining))
+            less = memory._replace(state=state)
+            return changed_if(remaining <= 0, lambda: without_word(less, number, self.sizes), less)
 
-        return tf.cond(number >= self.sizes.words, lessened, lambda: memory)
-
-    def _private(self, memory: Memory) -> Memory:
-        state = memory.state
-        state = state._replace(context=tf.fill([2], UNKNOWN), recent=tf.fill(state.recent.shape, NONE))
-        return memory._replace(state=state)
+        return changed_if(number >= self.sizes.words, lessened, memory)
 
 
 def _may_learn(typed: Typed) -> tf.Tensor:
@@ -332,6 +329,13 @@ def _may_learn(typed: Typed) -> tf.Tensor:
 def _unit(clock: tf.Tensor) -> tf.Tensor:
     """What a word adds to a count at a time."""
     return tf.gather(tf.constant(UNITS), clock % HALF_LIFE * len(UNITS) // HALF_LIFE)
+
+
+def _in_private(memory: Memory) -> Memory:
+    """After a word of private text: what follows has no context, and what came before is not taken back."""
+    state = memory.state
+    context, recent = tf.fill([2], UNKNOWN), tf.fill(state.recent.shape, NONE)
+    return memory._replace(state=state._replace(context=context, recent=recent))
 
 
 def _unlearned(state: UserState) -> UserState:

@@ -3,7 +3,7 @@
 All work on the state of one user, without a batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -37,6 +37,12 @@ class Memory(NamedTuple):
 
     state: UserState
     folded: tf.Tensor
+
+
+def changed_if(holds: tf.Tensor, change: Callable[[], Memory], memory: Memory) -> Memory:
+    """What a change makes of the memory if something holds, else the memory as it is."""
+    changed: Memory = tf.cond(holds, change, lambda: memory)
+    return changed
 
 
 def put(values: tf.Tensor, place: tf.Tensor, value: Any) -> tf.Tensor:
@@ -143,7 +149,7 @@ def halved_counts(state: UserState) -> UserState:
     return _without_counts(state._replace(counts=counts, recent=recent), counts < LEAST_COUNT)
 
 
-def with_bias(state: UserState, word: tf.Tensor, steps: int) -> UserState:
+def with_bias(state: UserState, word: tf.Tensor, steps: Any) -> UserState:
     """The bias of a word moved by some steps, within its bounds."""
     bias = tf.cast(tf.gather(state.bias, word), tf.int32) + steps
     return state._replace(bias=put(state.bias, word, tf.clip_by_value(bias, -MOST_BIAS, MOST_BIAS)))

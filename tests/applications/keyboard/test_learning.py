@@ -1,6 +1,7 @@
 """The learning in the graph against the same rules in plain Python, and what a user is promised."""
 
 import unicodedata
+from functools import cache
 
 import numpy as np
 import pytest
@@ -33,11 +34,9 @@ def specs(sizes):
     return [Typed(strings, integers, tf.TensorSpec([None, None, sizes.width]), integers), states]
 
 
-def compiled(sizes):
+@cache
+def observe(sizes):
     return tf.function(Learner(sizes, WORDS, in_lower_case).observe, input_signature=specs(sizes))
-
-
-OBSERVE = {sizes: compiled(sizes) for sizes in (SIZES, ROOMY)}
 
 
 def number(word):
@@ -64,7 +63,7 @@ def typed(events):
 
 def observed(events, state=None, sizes=SIZES):
     states = stacked(empty_state(sizes) if state is None else state)
-    return row(OBSERVE[sizes](typed(events), UserState(*map(tf.constant, states))), 0)
+    return row(observe(sizes)(typed(events), UserState(*map(tf.constant, states))), 0)
 
 
 def text(line, choice=Choice.TYPED):
@@ -308,7 +307,7 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(EVENTS, st.sampled_from([SIZES, ROOMY]))
 def test_the_graph_learns_as_the_rules_say(events, sizes):
     model = Model(sizes)
@@ -404,7 +403,7 @@ def test_users_of_one_request_do_not_mix():
     alone = [observed(text(line), sizes=ROOMY) for line in lines]
     batch = [tf.concat(parts, axis=0) for parts in zip(*(typed(text(line)) for line in lines), strict=True)]
     states = stacked(*(empty_state(ROOMY) for _ in lines))
-    together = OBSERVE[ROOMY](Typed(*batch), UserState(*map(tf.constant, states)))
+    together = observe(ROOMY)(Typed(*batch), UserState(*map(tf.constant, states)))
     for index, state in enumerate(alone):
         assert_same(row(together, index), state)
 
@@ -412,7 +411,7 @@ def test_users_of_one_request_do_not_mix():
 def test_no_user_and_no_word_are_fine():
     none = UserState(*(array[:0] for array in stacked(empty_state(SIZES))))
     words = Typed(*(part[:0] for part in typed(text("see you"))))
-    assert OBSERVE[SIZES](words, UserState(*map(tf.constant, none))).clock.shape == [0]
+    assert observe(SIZES)(words, UserState(*map(tf.constant, none))).clock.shape == [0]
     assert_same(observed([]), empty_state(SIZES))
 
 
