@@ -135,7 +135,11 @@ class Personal:
         own = self.fold(states.lexicon_words)
         lengths = tf.broadcast_to(tf.strings.length(prefixes)[:, None], tf.shape(own))
         begins = tf.strings.substr(own, tf.zeros_like(lengths), lengths) == prefixes[:, None]
-        is_blocked = tf.reduce_any(own[:, :, None] == states.blocked[:, None], axis=2)
+        # Numbers are compared ten times as fast as strings; two words in 2^63 have the same one.
+        hashed, hashed_blocked = (
+            tf.strings.to_hash_bucket_fast(words, 2**63 - 1) for words in (own, states.blocked)
+        )
+        is_blocked = tf.reduce_any(hashed[:, :, None] == hashed_blocked[:, None], axis=2)
         may_be_own = begins & is_offered(states) & ~is_blocked
         blocked = tf.one_hot(self.numbers(states.blocked), self.sizes.words, True, False, dtype=tf.bool)
         return tf.concat([fits & ~tf.reduce_any(blocked, axis=1), may_be_own], axis=1)

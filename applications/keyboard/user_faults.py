@@ -1,0 +1,77 @@
+"""What is wrong with a user's state, or with what was typed, in a request: one line for each row, in the graph."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from applications.keyboard.learning import Choice, Typed
+from applications.keyboard.user_state import MOST_COUNT, MOST_SIGHTINGS, NONE, WORD_BYTES, Sizes, UserState
+from common.row_errors import first_fault
+
+Fault = tuple[tf.Tensor, str]
+_MOST = int(np.iinfo(np.int32).max) - 1
+
+
+def state_fault(states: UserState, sizes: Sizes) -> tf.Tensor:
+    """Why each user's state cannot be one, "" where it can: strings `[batch]`.
+
+    A state without a fault can be learned into and suggested from, whatever is in it.
+
+    Example:
+        >>> from applications.keyboard.user_state import empty_state, stacked
+        >>> sizes = Sizes(words=5, width=4)
+        >>> state = empty_state(sizes)._replace(clock=np.int32(-1))
+        >>> state_fault(UserState(*map(tf.constant, stacked(state))), sizes).numpy().tolist()
+        [b'clock: expected 0 to 2147483646']
+    """
+    last = sizes.numbers - 1
+    word, before, previous, count, sightings, used, bias, slot = tf.unstack(states.recent, axis=2)
+    return first_fault(
+        *(_length_fault(name, getattr(states, name)) for name in ("lexicon_words", "blocked")),
+        _range_fault("lexicon_sightings", states.lexicon_sightings, 0, MOST_SIGHTINGS),
+        _range_fault("lexicon_required", states.lexicon_required, 0, 100),
+        _range_fault("lexicon_since", states.lexicon_since, 0, _MOST),
+        _range_fault("lexicon_used", states.lexicon_used, 0, _MOST),
+        (
+            ~tf.reduce_all(tf.math.is_finite(states.cache_scales), axis=1),
+            "cache_scales: expected finite numbers",
+        ),
+        *(
+            _range_fault(name, getattr(states, name), NONE, last)
+            for name in ("cache_words", "count_words", "count_contexts")
+        ),
+        _range_fault("counts", states.counts, 0, MOST_COUNT),
+        _range_fault("count_since", states.count_since, 0, int(np.iinfo(np.uint16).max)),
+        _range_fault("passed", states.passed[:, :, :3], NONE, last),
+        _range_fault("recent", tf.stack([word, before, previous], axis=1), NONE, last),
+        _range_fault("recent", tf.stack([count, sightings, used], axis=1), NONE, _MOST),
+        _range_fault("recent", bias, -100, 100),
+        _range_fault("recent", slot, NONE, sizes.cache - 1),
+        _range_fault("context", states.context, 0, last),
+        _range_fault("clock", states.clock[:, None], 0, _MOST),
+        _range_fault("cached", states.cached[:, None], 0, _MOST),
+    )
+
+
+def typed_fault(typed: Typed, sizes: Sizes) -> tf.Tensor:
+    """Why what was typed cannot be learned from, "" where it can: strings `[batch]`."""
+    return first_fault(
+        _range_fault("choices", typed.choices, min(Choice), max(Choice)),
+        _range_fault("numbers", typed.numbers, 0, sizes.words - 1),
+        (
+            ~tf.reduce_all(tf.math.is_finite(typed.queries), axis=[1, 2]),
+            "queries: expected finite numbers",
+        ),
+    )
+
+
+def _range_fault(name: str, values: tf.Tensor, least: int, most: int) -> Fault:
+    axes: Sequence[int] = range(1, values.shape.rank)
+    is_outside = tf.reduce_any((values < least) | (values > most), axis=[*axes])
+    return is_outside, f"{name}: expected {int(least)} to {int(most)}"
+
+
+def _length_fault(name: str, words: tf.Tensor) -> Fault:
+    is_long = tf.reduce_any(tf.strings.length(words) > WORD_BYTES, axis=1)
+    return is_long, f"{name}: expected words of at most {WORD_BYTES} bytes"
