@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from applications.keyboard.learning import Choice, Learner, Typed
@@ -308,6 +308,7 @@ EVENTS = st.lists(
 
 
 @settings(max_examples=40, deadline=None)
+@example(text("Zoe Zoe Lindqvist Lindqvist teh héllo see"), SIZES)
 @given(EVENTS, st.sampled_from([SIZES, ROOMY]))
 def test_the_graph_learns_as_the_rules_say(events, sizes):
     model = Model(sizes)
