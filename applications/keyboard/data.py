@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from applications.keyboard.config import Config
 from applications.keyboard.sample import sample
-from applications.keyboard.vocabulary import END, FIRST_WORD, UNKNOWN, Vocabulary, Words
+from applications.keyboard.vocabulary import Vocabulary, Words
+from applications.keyboard.word_numbers import END, FIRST_WORD, UNKNOWN
 from common.data.batching import generated
 from common.data.streams import Windows, ring, side_by_side, steps_per_epoch, windows
 from common.errors import UserError

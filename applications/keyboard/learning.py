@@ -4,23 +4,20 @@ The same words and choices make the same state, byte for byte, whether they come
 """
 
 from collections.abc import Callable, Sequence
-from enum import IntEnum
 from typing import NamedTuple
 
 import tensorflow as tf
 
 from applications.keyboard.near_misses import FREQUENT, NearMisses
 from applications.keyboard.user_state import (
-    END,
-    FIRST_WORD,
     HALF_LIFE,
     KINDS,
     MOST_SIGHTINGS,
     NONE,
     SIGHTING,
     UNITS,
-    UNKNOWN,
     WORD_BYTES,
+    Choice,
     Sizes,
     UserState,
 )
@@ -41,6 +38,7 @@ from applications.keyboard.user_tensors import (
     without_row,
     without_word,
 )
+from applications.keyboard.word_numbers import END, FIRST_WORD, UNKNOWN
 
 PASSES = 3
 """So many times a suggestion must be passed over in one context to count less."""
@@ -50,26 +48,6 @@ _SENTENCE_ENDS = (".", "!", "?", "…")
 _NEVER_LEARNED = r"(?s)[^\p{L}]*|.*@.*|.*://.*|(?:.*\p{N}){4}.*"
 _LETTERS_AND_DIGITS = r"(?s).*\p{N}.*"
 _CODE_CHARACTERS = 8
-
-
-class Choice(IntEnum):
-    """What happened to a word.
-
-    Attributes:
-        NOTHING: padding.
-        TYPED: it was typed, and what ends a word after it.
-        ACCEPTED: it was suggested, or shown as typed, and accepted. Counts twice.
-        PASSED_OVER: it was suggested after the last two words, and something else is typed. It is not in the text.
-        DELETED: it was typed before, and was deleted at once or replaced by what follows: what it added is taken away.
-        PRIVATE: it was typed where nothing may be learned.
-    """
-
-    NOTHING = 0
-    TYPED = 1
-    ACCEPTED = 2
-    PASSED_OVER = 3
-    DELETED = 4
-    PRIVATE = 5
 
 
 class Typed(NamedTuple):
@@ -88,12 +66,34 @@ class Typed(NamedTuple):
     choices: tf.Tensor
 
 
-class _Event(NamedTuple):
+class Event(NamedTuple):
+    """What happened to one word, or to several `[time]`; see `Typed`.
+
+    Attributes:
+        word: as it is spelled.
+        folded: as it is compared.
+        number: that of the base.
+        query: of the base before it.
+        choice: see `Choice`.
+        may_learn: whether it may enter the lexicon.
+    """
+
     word: tf.Tensor
     folded: tf.Tensor
     number: tf.Tensor
     query: tf.Tensor
-    times: tf.Tensor
+    choice: tf.Tensor
+    may_learn: tf.Tensor
+
+    @property
+    def times(self) -> tf.Tensor:
+        """How often the word counts: an accepted one twice."""
+        return tf.where(self.choice == Choice.ACCEPTED, 2, 1)
+
+
+def at(events: Event, time: tf.Tensor) -> Event:
+    """One of several events."""
+    return Event(*(values[time] for values in events))
 
 
 class _Added(NamedTuple):
@@ -114,7 +114,7 @@ class Learner:
 
     Example:
         >>> from applications.keyboard.user_state import empty_state, stacked
-        >>> sizes = Sizes(words=5, width=4)
+        >>> sizes = Sizes(words=5, width=4, network=5)
         >>> learner = Learner(sizes, ["see", "you"], tf.strings.lower)
         >>> choices = tf.constant([[Choice.TYPED, Choice.TYPED]])
         >>> typed = Typed(tf.constant([["see", "Zoe"]]), tf.constant([[3, 0]]), tf.ones([1, 2, 4]), choices)
@@ -149,37 +149,58 @@ class Learner:
         return observed
 
     def _observe(self, typed: Typed, state: UserState) -> UserState:
-        folded = self.fold(typed.words)
-        may_learn = _may_learn(typed)
+        events = self.events(typed)
 
         def step(time: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, Memory]:
-            choice = typed.choices[time]
-            is_accepted = choice == Choice.ACCEPTED
-            times = tf.where(is_accepted, 2, 1)
-            event = _Event(typed.words[time], folded[time], typed.numbers[time], typed.queries[time], times)
-            return time + 1, tf.switch_case(
-                tf.where(is_accepted, Choice.TYPED, choice),
-                {
-                    Choice.NOTHING: lambda: memory,
-                    Choice.TYPED: lambda: self._typed(memory, event, may_learn[time]),
-                    Choice.ACCEPTED: lambda: memory,
-                    Choice.PASSED_OVER: lambda: self._passed_over(memory, event),
-                    Choice.DELETED: lambda: self._deleted(memory, event),
-                    Choice.PRIVATE: lambda: _in_private(memory),
-                },
-            )
+            return time + 1, self.learn(memory, at(events, time))
 
         steps = tf.shape(typed.words)[0]
-        before = Memory(state, self.fold(state.lexicon_words))
+        before = self.memory(state)
         after: Memory = tf.while_loop(lambda time, _: time < steps, step, (tf.constant(0), before))[1]
         return after.state
 
-    def _typed(self, memory: Memory, event: _Event, may_learn: tf.Tensor) -> Memory:
+    def memory(self, state: UserState) -> Memory:
+        """One user's state as `learn` changes it."""
+        return Memory(state, self.fold(state.lexicon_words))
+
+    def events(self, typed: Typed) -> Event:
+        """What one user typed, all `[time, ...]`; see `at`."""
+        return Event(
+            typed.words,
+            self.fold(typed.words),
+            typed.numbers,
+            typed.queries,
+            typed.choices,
+            _may_learn(typed),
+        )
+
+    def learn(self, memory: Memory, event: Event) -> Memory:
+        """What one user's memory is after one event."""
+        is_accepted = event.choice == Choice.ACCEPTED
+        learned: Memory = tf.switch_case(
+            tf.where(is_accepted, Choice.TYPED, event.choice),
+            {
+                Choice.NOTHING: lambda: memory,
+                Choice.TYPED: lambda: self._typed(memory, event),
+                Choice.ACCEPTED: lambda: memory,
+                Choice.PASSED_OVER: lambda: self._passed_over(memory, event),
+                Choice.DELETED: lambda: self._deleted(memory, event),
+                Choice.PRIVATE: lambda: _in_private(memory),
+            },
+        )
+        return learned
+
+    def number(self, memory: Memory, event: Event) -> tf.Tensor:
+        """The number of an event's word, which may be in the lexicon."""
+        is_there, slot = slot_of(memory, event.folded)
+        return tf.where((event.number == UNKNOWN) & is_there, self.sizes.words + slot, event.number)
+
+    def _typed(self, memory: Memory, event: Event) -> Memory:
         state = memory.state
         state = state._replace(clock=state.clock + 1)
         state = tf.cond(state.clock % HALF_LIFE == 0, lambda: halved_counts(state), lambda: state)
         memory = memory._replace(state=state)
-        is_own = (event.number == UNKNOWN) & (may_learn | slot_of(memory, event.folded)[0])
+        is_own = (event.number == UNKNOWN) & (event.may_learn | slot_of(memory, event.folded)[0])
         memory, added = tf.cond(
             is_own,
             lambda: self._sighted(memory, event),
@@ -192,7 +213,7 @@ class Learner:
         )
         return memory._replace(state=state._replace(context=tf.stack([state.context[1], added.number])))
 
-    def _sighted(self, memory: Memory, event: _Event) -> tuple[Memory, _Added]:
+    def _sighted(self, memory: Memory, event: Event) -> tuple[Memory, _Added]:
         """Into the lexicon, or once more seen there."""
         is_there, slot = slot_of(memory, event.folded)
         memory, slot = tf.cond(is_there, lambda: (memory, slot), lambda: self._entered(memory, event))
@@ -210,7 +231,7 @@ class Learner:
         )
         return memory._replace(state=state), _Added(number, sightings - before, used)
 
-    def _entered(self, memory: Memory, event: _Event) -> tuple[Memory, tf.Tensor]:
+    def _entered(self, memory: Memory, event: Event) -> tuple[Memory, tf.Tensor]:
         slot = free_slot(memory.state)
         memory = changed_if(
             tf.gather(memory.state.lexicon_sightings, slot) > 0,
@@ -225,7 +246,7 @@ class Learner:
         )
         return Memory(state, put(memory.folded, slot, event.folded)), slot
 
-    def _counted(self, state: UserState, event: _Event, added: _Added) -> UserState:
+    def _counted(self, state: UserState, event: Event, added: _Added) -> UserState:
         """A word in the counts, the cache, the bias, and among the recent ones."""
         before, last = tf.unstack(state.context)
         word, amount = added.number, event.times * _unit(state.clock)
@@ -243,13 +264,8 @@ class Learner:
             passed=tf.where(is_it[:, None], NONE, state.passed),
         )
 
-    def _number(self, memory: Memory, event: _Event) -> tf.Tensor:
-        """Of a word that may be in the lexicon."""
-        is_there, slot = slot_of(memory, event.folded)
-        return tf.where((event.number == UNKNOWN) & is_there, self.sizes.words + slot, event.number)
-
-    def _passed_over(self, memory: Memory, event: _Event) -> Memory:
-        number = self._number(memory, event)
+    def _passed_over(self, memory: Memory, event: Event) -> Memory:
+        number = self.number(memory, event)
         return changed_if(number != UNKNOWN, lambda: self._passed(memory, number), memory)
 
     def _passed(self, memory: Memory, number: tf.Tensor) -> Memory:
@@ -274,8 +290,8 @@ class Learner:
         state = state._replace(passed=put(state.passed, tf.constant(0), [NONE] * 4))
         return self._less_sighted(memory._replace(state=state), number, tf.constant(SIGHTING // 2))
 
-    def _deleted(self, memory: Memory, event: _Event) -> Memory:
-        number = self._number(memory, event)
+    def _deleted(self, memory: Memory, event: Event) -> Memory:
+        number = self.number(memory, event)
         is_it = memory.state.recent[:, 0] == number
         return changed_if(tf.reduce_any(is_it), lambda: self._taken_back(memory, first(is_it)), memory)
 

@@ -100,7 +100,7 @@ class Personal:
 
     Example:
         >>> from applications.keyboard.user_state import empty_state, stacked
-        >>> sizes = Sizes(words=5, width=4)
+        >>> sizes = Sizes(words=5, width=4, network=5)
         >>> table = lambda words: tf.where(words == "you", 4, 0)
         >>> personal = Personal(sizes, ["", "", "", "see", "you"], tf.strings.lower, table)
         >>> state = stacked(empty_state(sizes))

@@ -9,7 +9,7 @@ from keras import ops
 
 from applications.keyboard.config import Config
 from applications.keyboard.data import VALIDATION_ROWS
-from applications.keyboard.vocabulary import UNKNOWN
+from applications.keyboard.word_numbers import UNKNOWN
 from common.keras_package import PACKAGE
 from common.layers.sampled_softmax import draw, sampled_nats
 from common.layers.stack import RecurrentStack

@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from applications.keyboard.model import read
-from applications.keyboard.vocabulary import UNKNOWN, Words
+from applications.keyboard.vocabulary import Words
+from applications.keyboard.word_numbers import UNKNOWN
 from common.text.character_ngrams import COUNT
 from common.text.segmentation import LINE_END, is_word
 

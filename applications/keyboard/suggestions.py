@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from applications.keyboard.vocabulary import FIRST_WORD, Vocabulary, Words
+from applications.keyboard.vocabulary import Vocabulary, Words
+from applications.keyboard.word_numbers import FIRST_WORD
 from common.text.segmentation import LINE_END
 
 _ENDS_OF_SENTENCES = (LINE_END, ".", "!", "?", "…")

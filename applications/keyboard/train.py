@@ -24,7 +24,8 @@ from applications.keyboard.data import (
     validation_batches,
 )
 from applications.keyboard.model import build, read
-from applications.keyboard.vocabulary import UNKNOWN, Vocabulary, Words
+from applications.keyboard.vocabulary import Vocabulary, Words
+from applications.keyboard.word_numbers import UNKNOWN
 from common import cli
 from common.training.init_from import begin_from
 from common.training.loop import fit

@@ -12,20 +12,16 @@ import numpy as np
 
 from applications.keyboard.user_file import Base, User, new_user
 from applications.keyboard.user_state import (
-    END,
-    FIRST_WORD,
     HALF_LIFE,
     KINDS,
     NONE,
-    NUMBER,
     SIGHTING,
     SINCE_STEP,
     UNITS,
-    UNKNOWN,
     WORD_BYTES,
     UserState,
-    folded,
 )
+from applications.keyboard.word_numbers import END, FIRST_WORD, NUMBER, UNKNOWN, folded
 from common.errors import UserError
 
 _OWN_SIGHTINGS = 3
@@ -130,7 +126,7 @@ def forget(user: User, word: str, base: Base) -> User:
     def is_it(one: str) -> bool:
         return key in (one, *re.split(r"['-]", one))
 
-    numbers = [FIRST_WORD + place for place, one in enumerate(base.words) if one == key]
+    numbers = [FIRST_WORD + place for place, one in enumerate(base.words) if folded(one) == key]
     numbers += [
         base.sizes.words + slot
         for slot, one in enumerate(state.lexicon_words)
@@ -222,4 +218,5 @@ def _without_words(state: UserState, numbers: Any, base: Base) -> UserState:
     recent[np.isin(recent[:, 0], numbers)] = [UNKNOWN, UNKNOWN, UNKNOWN, 0, 0, 0, 0, NONE]
     recent[:, 1:3][np.isin(recent[:, 1:3], numbers)] = UNKNOWN
     context = np.where(np.isin(state.context, numbers), UNKNOWN, state.context).astype(np.int32)
-    return state._replace(recent=recent, context=context)
+    # What the network remembers cannot be taken apart into words.
+    return state._replace(recent=recent, context=context, network=np.zeros_like(state.network))

@@ -5,8 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from applications.keyboard.learning import Choice, Typed
-from applications.keyboard.user_state import MOST_COUNT, MOST_SIGHTINGS, NONE, WORD_BYTES, Sizes, UserState
+from applications.keyboard.learning import Typed
+from applications.keyboard.user_state import (
+    MOST_COUNT,
+    MOST_SIGHTINGS,
+    NONE,
+    WORD_BYTES,
+    Choice,
+    Sizes,
+    UserState,
+)
 from common.row_errors import first_fault
 
 Fault = tuple[tf.Tensor, str]
@@ -20,7 +28,7 @@ def state_fault(states: UserState, sizes: Sizes) -> tf.Tensor:
 
     Example:
         >>> from applications.keyboard.user_state import empty_state, stacked
-        >>> sizes = Sizes(words=5, width=4)
+        >>> sizes = Sizes(words=5, width=4, network=5)
         >>> state = empty_state(sizes)._replace(clock=np.int32(-1))
         >>> state_fault(UserState(*map(tf.constant, stacked(state))), sizes).numpy().tolist()
         [b'clock: expected 0 to 2147483646']
@@ -33,9 +41,12 @@ def state_fault(states: UserState, sizes: Sizes) -> tf.Tensor:
         _range_fault("lexicon_required", states.lexicon_required, 0, 100),
         _range_fault("lexicon_since", states.lexicon_since, 0, _MOST),
         _range_fault("lexicon_used", states.lexicon_used, 0, _MOST),
-        (
-            ~tf.reduce_all(tf.math.is_finite(states.cache_scales), axis=1),
-            "cache_scales: expected finite numbers",
+        *(
+            (
+                ~tf.reduce_all(tf.math.is_finite(getattr(states, name)), axis=1),
+                f"{name}: expected finite numbers",
+            )
+            for name in ("cache_scales", "network")
         ),
         *(
             _range_fault(name, getattr(states, name), NONE, last)

@@ -20,16 +20,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from applications.keyboard.user_state import (
-    FIRST_WORD,
-    KINDS,
-    NONE,
-    TIMES,
-    Kind,
-    Sizes,
-    UserState,
-    empty_state,
-)
+from applications.keyboard.user_state import KINDS, NONE, TIMES, Kind, Sizes, UserState, empty_state
+from applications.keyboard.word_numbers import FIRST_WORD
 from common.errors import UserError, is_disk_full
 from common.files import replacing
 
@@ -41,27 +33,31 @@ class Base:
     """The model that a user's state belongs to: the numbers of words in it are this model's.
 
     Example:
-        >>> base = Base(("see", "you"), width=8)
+        >>> base = Base(("see", "you"), width=8, network=24)
         >>> base.sizes.words, len(base.fingerprint)
         (5, 16)
 
     Attributes:
         words: its words, folded, from number `FIRST_WORD` on.
         width: of its queries.
+        network: numbers in its states and a query.
     """
 
     words: Sequence[str]
     width: int
+    network: int
 
     @cached_property
     def sizes(self) -> Sizes:
         """Of the states of its users."""
-        return Sizes.fitting(FIRST_WORD + len(self.words), self.width)
+        return Sizes.fitting(FIRST_WORD + len(self.words), self.width, self.network)
 
     @cached_property
     def fingerprint(self) -> str:
         """Tells whether a file belongs to it."""
-        return hashlib.sha256("\n".join([str(self.width), *self.words]).encode()).hexdigest()[:16]
+        return hashlib.sha256(
+            "\n".join([str(self.width), str(self.network), *self.words]).encode()
+        ).hexdigest()[:16]
 
 
 class User(NamedTuple):

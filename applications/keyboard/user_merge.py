@@ -16,11 +16,10 @@ from applications.keyboard.user_state import (
     NONE,
     SINCE_STEP,
     UNITS,
-    UNKNOWN,
     UserState,
     empty_state,
-    folded,
 )
+from applications.keyboard.word_numbers import UNKNOWN, folded
 from common.errors import UserError
 
 _DROPPED = -2

@@ -5,15 +5,14 @@ and has the number `Sizes.words` + its slot. Imports neither Keras nor TensorFlo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-UNKNOWN, NUMBER, END, FIRST_WORD = 0, 1, 2, 3
-"""The numbers of a word that neither the base nor the lexicon holds, of any number, of the end of a line or the
-beginning of a text, and of the first word of the base."""
+from applications.keyboard.word_numbers import END
 
 NONE = -1
 """Stands for no word: in an empty slot, and in a context that is shorter than two words."""
@@ -53,6 +52,26 @@ HEADER_BYTES = 4096
 """The bound of a user's file, and what is set aside in it for its header."""
 
 
+class Choice(IntEnum):
+    """What happened to a word.
+
+    Attributes:
+        NOTHING: padding.
+        TYPED: it was typed, and what ends a word after it.
+        ACCEPTED: it was suggested, or shown as typed, and accepted. Counts twice.
+        PASSED_OVER: it was suggested after the last two words, and something else is typed. It is not in the text.
+        DELETED: it was typed before, and was deleted at once or replaced by what follows: what it added is taken away.
+        PRIVATE: it was typed where nothing may be learned.
+    """
+
+    NOTHING = 0
+    TYPED = 1
+    ACCEPTED = 2
+    PASSED_OVER = 3
+    DELETED = 4
+    PRIVATE = 5
+
+
 class UserState(NamedTuple):
     """The tensors; in the graph and in requests, each has the batch as a further first dimension.
 
@@ -74,6 +93,7 @@ class UserState(NamedTuple):
         passed: int32 `[PASSED, 4]`, suggestions passed over, the newest first: context, word, times.
         recent: int32 `[RECENT, 8]`, what the last words added, the newest first, see `RECENT_FIELDS`.
         context: int32 `[2]`, the last two words.
+        network: float32 `[network]`, the base's states and its query after all that was typed; 0 at the beginning.
         clock: int32 `[]`, how many words were typed so far.
         cached: int32 `[]`, how many were written to the cache; the next one goes to this slot, modulo their number.
     """
@@ -95,6 +115,7 @@ class UserState(NamedTuple):
     passed: Any
     recent: Any
     context: Any
+    network: Any
     clock: Any
     cached: Any
 
@@ -138,6 +159,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "passed": Kind(np.int32, np.int32, NONE),
         "recent": Kind(np.int32, np.int32, NONE),
         "context": Kind(np.int32, np.int32, END),
+        "network": Kind(np.float32, np.float32, 0),
         "clock": Kind(np.int32, np.int32, 0),
         "cached": Kind(np.int32, np.int32, 0),
     }
@@ -149,13 +171,14 @@ class Sizes:
     """How large a user's state is.
 
     Example:
-        >>> sizes = Sizes.fitting(words=15_003, width=160)
-        >>> sizes.cache, sizes.file_bytes <= 256 * 1024 < Sizes(15_003, 160, cache=sizes.cache + 1).file_bytes
+        >>> sizes = Sizes.fitting(words=15_003, width=160, network=864)
+        >>> sizes.cache, sizes.file_bytes <= 256 * 1024 < replace(sizes, cache=sizes.cache + 1).file_bytes
         (567, True)
 
     Attributes:
         words: numbers of words of the base, those of `UNKNOWN`, `NUMBER` and `END` among them.
         width: of its queries.
+        network: numbers in its states and a query.
         lexicon: words that only the user has.
         cache: last words whose queries are kept.
         counts: pairs of a context and a word that are counted.
@@ -164,6 +187,7 @@ class Sizes:
 
     words: int
     width: int
+    network: int
     lexicon: int = 1024
     cache: int = 512
     counts: int = 8192
@@ -174,14 +198,14 @@ class Sizes:
             raise ValueError(f"expected a cache of {RECENT} or more and fewer than 65535 words, got {self}")
 
     @classmethod
-    def fitting(cls, words: int, width: int) -> "Sizes":
+    def fitting(cls, words: int, width: int, network: int) -> "Sizes":
         """The sizes of a file of at most `FILE_BYTES`: the cache has what the others leave.
 
         Raises:
             ValueError: they leave less than it needs.
         """
-        least = cls(words, width, cache=RECENT)
-        return cls(words, width, cache=RECENT + (FILE_BYTES - least.file_bytes) // (width + 6))
+        least = cls(words, width, network, cache=RECENT)
+        return replace(least, cache=RECENT + (FILE_BYTES - least.file_bytes) // (width + 6))
 
     @property
     def numbers(self) -> int:
@@ -205,6 +229,7 @@ class Sizes:
             "passed": (PASSED, 4),
             "recent": (RECENT, len(RECENT_FIELDS)),
             "context": (2,),
+            "network": (self.network,),
             "clock": (),
             "cached": (),
         }
@@ -236,12 +261,3 @@ def stacked(*states: UserState) -> UserState:
 def row(states: UserState, index: int) -> UserState:
     """The state of one user of a batch."""
     return UserState(*(np.asarray(array)[index] for array in states))
-
-
-def folded(word: str) -> str:
-    """A word as it is compared with others: in lower case, with plain apostrophes.
-
-    >>> folded("O’Neill")
-    "o'neill"
-    """
-    return word.replace("’", "'").lower()

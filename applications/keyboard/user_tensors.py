@@ -15,10 +15,10 @@ from applications.keyboard.user_state import (
     NONE,
     SIGHTING,
     SINCE_STEP,
-    UNKNOWN,
     Sizes,
     UserState,
 )
+from applications.keyboard.word_numbers import UNKNOWN
 
 OWN_SIGHTINGS = 3
 """From so many on, a word of the lexicon is the user's own."""

@@ -10,11 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from applications.keyboard.speller import Speller
+from applications.keyboard.word_numbers import END, FIRST_WORD, NUMBER, UNKNOWN
 from common.text.character_ngrams import ngrams
 from common.text.segmentation import LINE_END, is_number, is_word, segment, split_at_blanks
-
-UNKNOWN, NUMBER, END, FIRST_WORD = 0, 1, 2, 3
-"""The numbers of a word that is not in the vocabulary, of any number, of the end of a line, and of the first word."""
 
 _ENDS_A_SENTENCE = frozenset((LINE_END, ".", "!", "?", "…", ":", '"', "“", "(", "-", "—"))
 

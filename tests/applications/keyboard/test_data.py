@@ -18,7 +18,8 @@ from applications.keyboard.data import (
 )
 from applications.keyboard.model import build
 from applications.keyboard.train import likelihood
-from applications.keyboard.vocabulary import END, UNKNOWN, Words
+from applications.keyboard.vocabulary import Words
+from applications.keyboard.word_numbers import END, UNKNOWN
 from common.errors import UserError
 from common.text.running import RawText, RawTextSource
 

@@ -9,12 +9,13 @@ import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from applications.keyboard.learning import Choice, Learner, Typed
-from applications.keyboard.user_state import KINDS, Sizes, UserState, empty_state, folded, row, stacked
+from applications.keyboard.learning import Learner, Typed
+from applications.keyboard.user_state import KINDS, Choice, Sizes, UserState, empty_state, row, stacked
+from applications.keyboard.word_numbers import folded
 
 WORDS = ("see", "you", "because", ".", "the", "monday")
-SIZES = Sizes(words=len(WORDS) + 3, width=4, lexicon=3, cache=20, counts=24, blocked=2)
-ROOMY = Sizes(words=len(WORDS) + 3, width=4, lexicon=30, cache=400, counts=900, blocked=2)
+SIZES = Sizes(words=len(WORDS) + 3, width=4, network=5, lexicon=3, cache=20, counts=24, blocked=2)
+ROOMY = Sizes(words=len(WORDS) + 3, width=4, network=5, lexicon=30, cache=400, counts=900, blocked=2)
 HALF_LIFE = 10_000
 
 

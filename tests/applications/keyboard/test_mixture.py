@@ -13,7 +13,7 @@ from applications.keyboard.mixture import FEATURES, LEFT_OUT, Mixture, Personal,
 from applications.keyboard.user_state import UNITS, Sizes, UserState, empty_state, stacked
 
 WORDS = ("see", "you", "because", "the", "sea")
-SIZES = Sizes(words=len(WORDS) + 3, width=4, lexicon=4, cache=20, counts=60, blocked=3)
+SIZES = Sizes(words=len(WORDS) + 3, width=4, network=5, lexicon=4, cache=20, counts=60, blocked=3)
 NUMBERS = st.integers(1, SIZES.numbers - 1)
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from applications.keyboard.learning import Choice, Learner, Typed
+from applications.keyboard.learning import Learner, Typed
 from applications.keyboard.user_data import (
     block,
     export,
@@ -24,10 +24,10 @@ from applications.keyboard.user_data import (
 )
 from applications.keyboard.user_file import Base, User, encoded, learned, new_user
 from applications.keyboard.user_merge import merge
-from applications.keyboard.user_state import KINDS, UserState, row, stacked
+from applications.keyboard.user_state import KINDS, Choice, UserState, row, stacked
 from common.errors import UserError
 
-BASE = Base(("see", "you", ".", "because", "secretive"), width=8)
+BASE = Base(("see", "you", ".", "because", "secretive"), width=8, network=24)
 NUMBERS = {word: number for number, word in enumerate(BASE.words, start=3)} | {"\n": 2}
 SPECS = UserState(
     *(

@@ -6,12 +6,20 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from applications.keyboard.learning import Choice, Learner, Typed
+from applications.keyboard.learning import Learner, Typed
 from applications.keyboard.mixture import Mixture, experts, mixed
 from applications.keyboard.user_faults import state_fault, typed_fault
-from applications.keyboard.user_state import KINDS, RECENT_FIELDS, Sizes, UserState, empty_state, stacked
+from applications.keyboard.user_state import (
+    KINDS,
+    RECENT_FIELDS,
+    Choice,
+    Sizes,
+    UserState,
+    empty_state,
+    stacked,
+)
 
-SIZES = Sizes(words=6, width=4, lexicon=3, cache=20, counts=6, blocked=2)
+SIZES = Sizes(words=6, width=4, network=5, lexicon=3, cache=20, counts=6, blocked=2)
 LEARNER = Learner(SIZES, ["see", "you", "."], tf.strings.lower)
 OBSERVE = tf.function(LEARNER.observe)
 

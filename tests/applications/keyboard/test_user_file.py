@@ -26,7 +26,7 @@ from applications.keyboard.user_file import (
 from applications.keyboard.user_state import FILE_BYTES, KINDS, TIMES, WORD_BYTES, UserState
 from common.errors import UserError
 
-BASE = Base(tuple(f"word{number}" for number in range(50)), width=8)
+BASE = Base(tuple(f"word{number}" for number in range(50)), width=8, network=24)
 REPOSITORY = Path(__file__).parents[3]
 TYPING = """
 import sys
@@ -34,7 +34,7 @@ from pathlib import Path
 import numpy as np
 from applications.keyboard.user_file import Base, learned, update_user
 
-base, name = Base(tuple(f"word{number}" for number in range(50)), width=8), sys.argv[2]
+base, name = Base(tuple(f"word{number}" for number in range(50)), width=8, network=24), sys.argv[2]
 
 def typed(user):
     state = user.state
@@ -61,7 +61,7 @@ def filled(seed, base=BASE, is_full=False):
             arrays[name] = np.full(shape, b"", object)
             for slot, length in enumerate(lengths):
                 arrays[name][slot] = bytes(rng.integers(97, 123, length, dtype=np.uint8))
-        elif name == "cache_scales":
+        elif kind.dtype is np.float32:
             arrays[name] = rng.normal(size=shape).astype(np.float32)
         else:
             stored = np.iinfo(kind.stored)
@@ -95,7 +95,7 @@ def test_what_is_written_is_read(seed, slots):
 
 @pytest.mark.parametrize(("words", "width"), [(15_000, 160), (30_000, 192), (5_000, 96)])
 def test_no_file_is_larger_than_256_kilobytes(words, width):
-    base = Base([f"w{number}" for number in range(words)], width)
+    base = Base([f"w{number}" for number in range(words)], width, 3 * width)
     user = filled(1, base, is_full=True)._replace(
         times=tuple((2_000_000_000 + k, 10**9 + k) for k in range(TIMES))
     )
@@ -167,7 +167,7 @@ def test_another_or_damaged_file_is_refused_and_left_alone(tmp_path, case):
 def test_a_file_of_another_model_is_refused(tmp_path):
     path = tmp_path / "me.json"
     update_user(path, BASE, lambda user: filled(1))
-    for other in (Base(BASE.words[::-1], 8), Base(BASE.words, 9)):
+    for other in (Base(BASE.words[::-1], 8, 24), Base(BASE.words, 9, 24), Base(BASE.words, 8, 25)):
         with pytest.raises(UserError, match="belongs to another keyboard model"):
             read_user(path, other)
 

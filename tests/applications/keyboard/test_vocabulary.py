@@ -7,7 +7,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from applications.keyboard.vocabulary import END, NUMBER, UNKNOWN, Vocabulary, Words
+from applications.keyboard.vocabulary import Vocabulary, Words
+from applications.keyboard.word_numbers import END, NUMBER, UNKNOWN
 from common.text.segmentation import segment
 
 TEXT = "So I went. Monday is fine on Monday, I’d say 3 times. Don't. I don’t go: Paris, paris? so so.\n"
