@@ -3,7 +3,7 @@
 python -m applications.keyboard.export --run runs/keyboard/base
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,14 @@ import numpy as np
 import tensorflow as tf
 
 from applications.keyboard.config import NAME, Config
+from applications.keyboard.faults import count_fault, finite_fault, prefix_fault, range_fault, text_fault
+from applications.keyboard.mixture import Mixture
 from applications.keyboard.model import build
 from applications.keyboard.network import Network, Passage
-from applications.keyboard.predict import MODEL_FILE, MOST_BYTES, MOST_READ, MOST_SUGGESTED
+from applications.keyboard.predict import MODEL_FILE, MOST_READ
 from applications.keyboard.suggestions import Suggestions, typed, without_accents
+from applications.keyboard.user_signatures import user_signatures
+from applications.keyboard.users import Users
 from applications.keyboard.vocabulary import Vocabulary, Words
 from common import cli
 from common.errors import ROW_ERROR
@@ -43,16 +47,17 @@ LIMITS = (
     "Words are what blanks and punctuation set apart: scripts without spaces (Thai, Chinese, Japanese) are not for it.",
 )
 Tensors = dict[str, tf.Tensor]
-Fault = tuple[tf.Tensor, str]
+_MIXTURE = "mixture"
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A finished training with its model in float32 and its text front end."""
+    """A finished training with its model in float32, its text front end, and how much its users' own words weigh."""
 
     run: FinishedRun[Config]
     model: keras.Model
     words: Words
+    mixture: Mixture
 
 
 def load_run(folder: Path) -> Trained:
@@ -66,22 +71,8 @@ def load_run(folder: Path) -> Trained:
     model = build(run.config, vocabulary.size)
     run.load_weights(model)
     make_portable(model)
-    return Trained(run, model, Words(vocabulary, run.config.ngram_buckets))
-
-
-def _text_fault(text: tf.Tensor, most: int = MOST_BYTES) -> Fault:
-    return tf.strings.length(
-        text
-    ) > most, f"text: expected at most {most} bytes; give its end, or read it in pieces"
-
-
-def _count_fault(count: tf.Tensor) -> Fault:
-    return ~((count >= 1) & (count <= MOST_SUGGESTED)), f"count: expected 1 to {MOST_SUGGESTED}"
-
-
-def _states_fault(states: tf.Tensor) -> Fault:
-    is_finite = tf.reduce_all(tf.math.is_finite(states), axis=[1, 2])
-    return ~is_finite, "states: expected finite numbers, got NaN or infinity"
+    mixture = Mixture(**run.preprocessing.get(_MIXTURE, {}))
+    return Trained(run, model, Words(vocabulary, run.config.ngram_buckets), mixture)
 
 
 def signatures(trained: Trained) -> list[Signature]:
@@ -97,6 +88,7 @@ def signatures(trained: Trained) -> list[Signature]:
       `[batch, width]`, `states`.
     - `score`: `text` -> `log_likelihood` in nats, `word_log_likelihoods` `[batch, time]`, the counts of `words` and
       `characters`.
+    - `personal`, `observe` and `follow`, with the state of a user: see `user_signatures`.
     """
     words = trained.words
     network, suggestions = Network(trained.model, words), Suggestions(words)
@@ -111,21 +103,13 @@ def signatures(trained: Trained) -> list[Signature]:
         return {"words": best, "probabilities": probabilities}
 
     def serve(text: tf.Tensor, count: tf.Tensor) -> Tensors:
-        error = first_fault(_text_fault(text), _count_fault(count))
+        error = first_fault(text_fault(text), count_fault(count))
         text, count = (neutral_where(error != "", value) for value in (text, count))
         spellings, begun = words.segment(text)
         return {**suggest(text, begun, spellings, count), ROW_ERROR: error}
 
     def complete(text: tf.Tensor, prefix: tf.Tensor, count: tf.Tensor) -> Tensors:
-        has_blank = tf.strings.regex_full_match(prefix, r"(?s).*[\s\p{Z}].*")
-        error = first_fault(
-            _text_fault(text),
-            (
-                has_blank | (tf.strings.length(prefix) > MOST_BYTES),
-                "prefix: expected one word begun, no blanks",
-            ),
-            _count_fault(count),
-        )
+        error = first_fault(text_fault(text), prefix_fault(prefix), count_fault(count))
         text, prefix, count = (neutral_where(error != "", value) for value in (text, prefix, count))
         spellings, _ = words.segment(tf.strings.join([text, " "]))
         return {**suggest(text, prefix, spellings, count), ROW_ERROR: error}
@@ -135,7 +119,7 @@ def signatures(trained: Trained) -> list[Signature]:
         return network.passage(spellings, last, states)
 
     def read(text: tf.Tensor, last: tf.Tensor, states: tf.Tensor) -> Tensors:
-        error = first_fault(_text_fault(text, MOST_READ), _states_fault(states))
+        error = first_fault(text_fault(text, MOST_READ), finite_fault("states", states))
         passage = read_on(*(neutral_where(error != "", value) for value in (text, last, states)))
         at = passage.mask[..., None]
         return {
@@ -152,19 +136,16 @@ def signatures(trained: Trained) -> list[Signature]:
 
     def step(token: tf.Tensor, ngrams: tf.Tensor, states: tf.Tensor) -> Tensors:
         error = first_fault(
-            (~((token >= 0) & (token < size)), f"token: expected 0 to {size - 1}"),
-            (
-                ~tf.reduce_all((ngrams >= 0) & (ngrams <= words.buckets), axis=1),
-                f"ngrams: expected 0 to {words.buckets}",
-            ),
-            _states_fault(states),
+            range_fault("token", token, 0, size - 1),
+            range_fault("ngrams", ngrams, 0, words.buckets),
+            finite_fault("states", states),
         )
         token, ngrams, states = (neutral_where(error != "", value) for value in (token, ngrams, states))
         query, after = network.step(token, ngrams, states)
         return {"logits": network.logits(query), "query": query, "states": after, ROW_ERROR: error}
 
     def score(text: tf.Tensor) -> Tensors:
-        error = first_fault(_text_fault(text))
+        error = first_fault(text_fault(text))
         text = neutral_where(error != "", text)
         batch = tf.shape(text)[0]
         passage = read_on(text, tf.fill([batch], LINE_END), network.zero_states(batch))
@@ -209,6 +190,7 @@ def signatures(trained: Trained) -> list[Signature]:
             {"token": [2, 0, 1, size - 1], "ngrams": grams, "states": carried["states"]},
         ),
         Signature("score", score, {"text": strings}, {"text": texts}),
+        *user_signatures(Users(network, suggestions, trained.mixture)),
     ]
 
 
@@ -231,6 +213,9 @@ def description(trained: Trained) -> dict[str, Any]:
         "is_suggested": [int(one) for one in vocabulary.is_suggested],
         "at_blanks": vocabulary.at_blanks,
         "states": [stack.state_count, stack.units],
+        "width": trained.run.config.width,
+        "network": stack.state_count * stack.units + trained.run.config.width,
+        "mixture": asdict(trained.mixture),
     }
 
 

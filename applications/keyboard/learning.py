@@ -11,7 +11,6 @@ import tensorflow as tf
 from applications.keyboard.near_misses import FREQUENT, NearMisses
 from applications.keyboard.user_state import (
     HALF_LIFE,
-    KINDS,
     MOST_SIGHTINGS,
     NONE,
     SIGHTING,
@@ -32,6 +31,7 @@ from applications.keyboard.user_tensors import (
     moved_to_front,
     put,
     slot_of,
+    state_specs,
     subtract_count,
     with_bias,
     with_cached,
@@ -135,16 +135,11 @@ class Learner:
 
     def observe(self, typed: Typed, states: UserState) -> UserState:
         """The states after what was typed, and what was chosen, one of each user `[batch]`."""
-        kinds = UserState(
-            **{
-                name: tf.TensorSpec(
-                    self.sizes.shapes[name], tf.string if kind.dtype is object else tf.as_dtype(kind.dtype)
-                )
-                for name, kind in KINDS.items()
-            }
-        )
         observed: UserState = tf.map_fn(
-            lambda one: self._observe(*one), (typed, states), fn_output_signature=kinds, name="users"
+            lambda one: self._observe(*one),
+            (typed, states),
+            fn_output_signature=state_specs(self.sizes),
+            name="users",
         )
         return observed
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from applications.keyboard.model import read
 from applications.keyboard.vocabulary import Words
-from applications.keyboard.word_numbers import UNKNOWN
+from applications.keyboard.word_numbers import END, UNKNOWN
 from common.text.character_ngrams import COUNT
 from common.text.segmentation import LINE_END, is_word
 
@@ -99,6 +99,50 @@ class Network:
             last=tf.gather(fed.to_tensor(""), lengths, batch_dims=1),
             states=after,
         )
+
+    @property
+    def width(self) -> int:
+        """Of the queries."""
+        width: int = self._vectors.units
+        return width
+
+    @property
+    def place_size(self) -> int:
+        """How many numbers say where a text stands, see `read_on`."""
+        states: int = self.stack.state_count * self.stack.units
+        return states + self.width
+
+    def read_on(self, spellings: tf.RaggedTensor, places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Reads the words of texts from where these stand.
+
+        Args:
+            spellings: `[batch, (words)]`.
+            places: the states and the query after all that was read `[batch, place_size]`; 0 at the beginning.
+
+        Returns:
+            The queries before each word and after the last one `[batch, time + 1, width]`, right-padded, and the places
+            after them.
+        """
+        batch = tf.shape(places)[0]
+        states, query = self._states_and_query(places)
+        # The model needs a step to stand on, even if all texts are empty.
+        fed = tf.concat([spellings, tf.fill([batch, 1], LINE_END)], axis=1)
+        lengths = spellings.row_lengths()
+        after_each, states = self._read(fed, lengths, states)
+        queries = tf.concat([query[:, None], after_each[:, :-1]], axis=1)
+        last = tf.gather(queries, lengths, batch_dims=1)
+        after = tf.concat([tf.reshape(states, [batch, self.place_size - self.width]), last], axis=1)
+        return queries, tf.ensure_shape(after, [None, self.place_size])
+
+    def _states_and_query(self, places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What `places` hold; at the beginning, what it is after the line end that stands before all text."""
+        begin, begin_states = self.step(
+            tf.constant([END]), tf.zeros([1, COUNT], tf.int32), self.zero_states(tf.constant(1))
+        )
+        beginning = tf.concat([tf.reshape(begin_states, [1, -1]), begin], axis=1)
+        is_beginning = tf.reduce_all(places == 0, axis=1, keepdims=True)
+        states, query = tf.split(tf.where(is_beginning, beginning, places), [-1, self.width], axis=1)
+        return tf.reshape(states, [-1, self.stack.state_count, self.stack.units]), query
 
     def step(self, token: tf.Tensor, ngrams: tf.Tensor, states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Reads one word: the query after it `[batch, width]` and the states `[batch, n, units]`.

@@ -10,12 +10,16 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
+from applications.keyboard.pieces import lines_in_pieces, recent
+from applications.keyboard.user_file import User
+from applications.keyboard.user_model import base_of, batch_of, observe, state_of, suggestions, user_of
+from applications.keyboard.user_state import Event, UserState
 from common import cli
 from common.checks import Between, check_ranges, require_integer
 from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
 from common.predicting.examples import Column, text_of, texts_of
-from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded
+from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded, rows_of
 from common.predicting.progress import progress
 from common.predicting.script import Shown, TextFlags, answer_texts
 from common.predicting.texts import GivenText
@@ -27,8 +31,6 @@ MOST_READ = 4000
 """The same where every word is answered with the scores of all."""
 MOST_SUGGESTED = 100
 
-_CONTEXT = 300
-_PIECE = 1000
 _COLUMNS = ("text", "words", "probabilities")
 _LINE_END = "\n"
 
@@ -78,6 +80,8 @@ class Predictor(LoadedModel):
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
         super().__init__("keyboard", model, batch_size)
         self.described: dict[str, Any] = read_extra(self.path, MODEL_FILE, "keyboard")
+        self.base = base_of(self.described)
+        """What the files of this model's users belong to."""
 
     def __call__(
         self,
@@ -85,6 +89,7 @@ class Predictor(LoadedModel):
         *,
         prefix: str | None = None,
         count: int = 3,
+        user: User | str | Path | None = None,
         column: Column = None,
         show_progress: bool | None = None,
     ) -> Any:
@@ -96,6 +101,7 @@ class Predictor(LoadedModel):
             prefix: the word begun after each text, be it empty; unless given, that at the end of the text, if it does
                 not end with a blank. Suggestions begin with it.
             count: how many words at most.
+            user: what is known of the user, or their file; unless given, the base suggests what it does to all.
             column: of a data frame.
             show_progress: see `common.predicting.progress`.
 
@@ -105,29 +111,81 @@ class Predictor(LoadedModel):
         require_integer(count=count)
         if not 1 <= count <= MOST_SUGGESTED:
             raise FlagError(f"--count {count}: expected from 1 to {MOST_SUGGESTED}")
-        several = [_recent(text) for text in texts_of(texts, column)]
+        _checked_prefix(prefix)
+        several = [recent(text) for text in texts_of(texts, column)]
+        if user is not None:
+            known = user_of(user, self.base)
+            rows = [
+                rows_of(suggestions(self._runner, text, prefix, count, known), 1)[0]
+                for text in progress(several, "suggesting", show_progress)
+            ]
+            return _answers(rows, texts)
         inputs: dict[str, Sequence[Any]] = {"text": several, "count": [count] * len(several)}
         signature = "serving_default"
         if prefix is not None:
             signature = "complete"
-            inputs["prefix"] = [_checked_prefix(prefix)] * len(several)
+            inputs["prefix"] = [prefix] * len(several)
         rows = answer_rows(self._runner, signature, inputs, self.batch_size, "suggesting", show_progress)
-        answers = [_answer(row) for row in rows]
-        return answers[0] if isinstance(texts, str) else answers
+        return _answers(rows, texts)
 
-    def suggest(self, text: str, *, prefix: str | None = None, count: int = 3) -> list[str]:
+    def suggest(
+        self, text: str, *, prefix: str | None = None, count: int = 3, user: User | str | Path | None = None
+    ) -> list[str]:
         """The words that probably follow a text, or complete the word begun, the most probable first.
 
         Args:
             text: what is typed so far.
             prefix: the word begun; unless given, that at the end of the text.
             count: how many words at most.
+            user: see a call.
 
         Raises:
             UserError: as of a call.
         """
-        words: list[str] = self(text_of(text), prefix=prefix, count=count, show_progress=False)["words"]
+        answer = self(text_of(text), prefix=prefix, count=count, user=user, show_progress=False)
+        words: list[str] = answer["words"]
         return words
+
+    def observe(
+        self, typed: str | Sequence[Event], *, user: User | str | Path, now: float | None = None
+    ) -> User:
+        """Learns from what a user typed. A pure function of a `User`; the file of one is changed under its lock.
+
+        Args:
+            typed: text that was typed since, or what became of each piece of it.
+            user: what is known of the user so far, or their file, which is made if it is absent.
+            now: when it was typed, in seconds since 1970, kept to the hour; now unless given.
+
+        Returns:
+            What is known of the user then.
+
+        Raises:
+            UserError: what was typed is no text, or the file cannot be read or written.
+
+        Example:
+            >>> from applications import load
+            >>> from applications.keyboard.user_file import new_user
+            >>> with load("keyboard") as keyboard:
+            ...     user = keyboard.observe("Zoltán! Zoltán!", user=new_user(keyboard.base))
+            ...     keyboard.suggest("Zo", user=user)[0]
+            'Zoltán'
+        """
+        events = [Event(typed)] if isinstance(typed, str) else list(typed)
+        for place, event in enumerate(events):
+            text_of(event.text, f"typed[{place}]")
+        return observe(self._runner, events, user, self.base, now)
+
+    def follow(self, text: str, user: User, *, show_progress: bool | None = None) -> Iterator[Answer]:
+        """What a user's state expects of a text of any length, each word being learned before the next, by pieces.
+
+        Yields:
+            The outputs of the signature `follow` but the state, without the batch.
+        """
+        state = user.state
+        for piece in progress(list(lines_in_pieces(text_of(text))), "following", show_progress):
+            outputs = self._runner.answer("follow", text=[piece], **batch_of(state))
+            state = state_of(outputs)
+            yield {name: array[0] for name, array in outputs.items() if name not in UserState._fields}
 
     def score(self, text: str, *, show_progress: bool | None = None) -> float:
         """The natural logarithm of the probability of a text of any length, unknown words being spelled out."""
@@ -137,7 +195,7 @@ class Predictor(LoadedModel):
     def read(self, text: str, *, show_progress: bool | None = None) -> Iterator[Reading]:
         """What the model makes of a text of any length, which is read as one stream, piece by piece."""
         place = Place(_LINE_END, np.zeros((1, *self.described["states"]), np.float32))
-        for piece in progress(list(_pieces(text_of(text))), "reading", show_progress):
+        for piece in progress(list(lines_in_pieces(text_of(text))), "reading", show_progress):
             outputs = self._runner.answer("read", text=[piece], last=[place.last], states=place.states)
             place = Place(decoded(outputs["last"][0]), outputs["states"])
             likelihoods = outputs["log_likelihoods"][0]
@@ -151,50 +209,21 @@ class Predictor(LoadedModel):
             )
 
 
+def _answers(rows: Sequence[Answer], texts: Any) -> Any:
+    """The answers to several texts, or to the one that was asked."""
+    answers = [_answer(row) for row in rows]
+    return answers[0] if isinstance(texts, str) else answers
+
+
 def _answer(row: Answer) -> Answer:
     words = [decoded(word) for word in row["words"] if word]
     return {"words": words, "probabilities": row["probabilities"][: len(words)].tolist()}
 
 
-def _checked_prefix(prefix: str) -> str:
-    text_of(prefix, "prefix")
-    if any(character.isspace() for character in prefix):
+def _checked_prefix(prefix: str | None) -> str | None:
+    if prefix is not None and any(character.isspace() for character in text_of(prefix, "prefix")):
         raise UserError(f"prefix: got {prefix!r}; expected one word begun, without blanks")
     return prefix
-
-
-def _recent(text: str) -> str:
-    """The end of a text, from the beginning of a word on."""
-    if len(text) <= _CONTEXT:
-        return text
-    recent = text[-_CONTEXT:]
-    starts = [place for place, character in enumerate(recent) if character.isspace()]
-    return recent[starts[0] :] if starts else recent
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """A text in pieces of whole words that a row of `read` may have; empty lines are left out."""
-    piece = ""
-    for line in text.split("\n"):
-        if not line.strip():
-            continue
-        for part in _cut(f"{line}\n"):
-            if len(piece) + len(part) > _PIECE:
-                yield piece
-                piece = ""
-            piece += part
-    if piece:
-        yield piece
-
-
-def _cut(line: str) -> Iterator[str]:
-    """A line in parts that end with blanks, as far as its words are short enough."""
-    start = 0
-    while len(line) - start > _PIECE:
-        end = line.rfind(" ", start + 1, start + _PIECE) + 1 or start + _PIECE
-        yield line[start:end]
-        start = end
-    yield line[start:]
 
 
 @dataclass(frozen=True)
@@ -210,8 +239,7 @@ class Options:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        if self.prefix is not None:
-            _checked_prefix(self.prefix)
+        _checked_prefix(self.prefix)
 
 
 def main(options: Options) -> None:

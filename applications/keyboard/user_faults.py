@@ -1,23 +1,19 @@
-"""What is wrong with a user's state, or with what was typed, in a request: one line for each row, in the graph."""
-
-from collections.abc import Sequence
+"""What is wrong with a user's state in a request: one line for each row, in the graph."""
 
 import numpy as np
 import tensorflow as tf
 
-from applications.keyboard.learning import Typed
+from applications.keyboard.faults import Fault, finite_fault, range_fault
 from applications.keyboard.user_state import (
     MOST_COUNT,
     MOST_SIGHTINGS,
     NONE,
     WORD_BYTES,
-    Choice,
     Sizes,
     UserState,
 )
 from common.row_errors import first_fault
 
-Fault = tuple[tf.Tensor, str]
 _MOST = int(np.iinfo(np.int32).max) - 1
 
 
@@ -37,50 +33,26 @@ def state_fault(states: UserState, sizes: Sizes) -> tf.Tensor:
     word, before, previous, count, sightings, used, bias, slot = tf.unstack(states.recent, axis=2)
     return first_fault(
         *(_length_fault(name, getattr(states, name)) for name in ("lexicon_words", "blocked")),
-        _range_fault("lexicon_sightings", states.lexicon_sightings, 0, MOST_SIGHTINGS),
-        _range_fault("lexicon_required", states.lexicon_required, 0, 100),
-        _range_fault("lexicon_since", states.lexicon_since, 0, _MOST),
-        _range_fault("lexicon_used", states.lexicon_used, 0, _MOST),
+        range_fault("lexicon_sightings", states.lexicon_sightings, 0, MOST_SIGHTINGS),
+        range_fault("lexicon_required", states.lexicon_required, 0, 100),
+        range_fault("lexicon_since", states.lexicon_since, 0, _MOST),
+        range_fault("lexicon_used", states.lexicon_used, 0, _MOST),
+        *(finite_fault(name, getattr(states, name)) for name in ("cache_scales", "network")),
         *(
-            (
-                ~tf.reduce_all(tf.math.is_finite(getattr(states, name)), axis=1),
-                f"{name}: expected finite numbers",
-            )
-            for name in ("cache_scales", "network")
-        ),
-        *(
-            _range_fault(name, getattr(states, name), NONE, last)
+            range_fault(name, getattr(states, name), NONE, last)
             for name in ("cache_words", "count_words", "count_contexts")
         ),
-        _range_fault("counts", states.counts, 0, MOST_COUNT),
-        _range_fault("count_since", states.count_since, 0, int(np.iinfo(np.uint16).max)),
-        _range_fault("passed", states.passed[:, :, :3], NONE, last),
-        _range_fault("recent", tf.stack([word, before, previous], axis=1), NONE, last),
-        _range_fault("recent", tf.stack([count, sightings, used], axis=1), NONE, _MOST),
-        _range_fault("recent", bias, -100, 100),
-        _range_fault("recent", slot, NONE, sizes.cache - 1),
-        _range_fault("context", states.context, 0, last),
-        _range_fault("clock", states.clock[:, None], 0, _MOST),
-        _range_fault("cached", states.cached[:, None], 0, _MOST),
+        range_fault("counts", states.counts, 0, MOST_COUNT),
+        range_fault("count_since", states.count_since, 0, int(np.iinfo(np.uint16).max)),
+        range_fault("passed", states.passed[:, :, :3], NONE, last),
+        range_fault("recent", tf.stack([word, before, previous], axis=1), NONE, last),
+        range_fault("recent", tf.stack([count, sightings, used], axis=1), NONE, _MOST),
+        range_fault("recent", bias, -100, 100),
+        range_fault("recent", slot, NONE, sizes.cache - 1),
+        range_fault("context", states.context, 0, last),
+        range_fault("clock", states.clock[:, None], 0, _MOST),
+        range_fault("cached", states.cached[:, None], 0, _MOST),
     )
-
-
-def typed_fault(typed: Typed, sizes: Sizes) -> tf.Tensor:
-    """Why what was typed cannot be learned from, "" where it can: strings `[batch]`."""
-    return first_fault(
-        _range_fault("choices", typed.choices, min(Choice), max(Choice)),
-        _range_fault("numbers", typed.numbers, 0, sizes.words - 1),
-        (
-            ~tf.reduce_all(tf.math.is_finite(typed.queries), axis=[1, 2]),
-            "queries: expected finite numbers",
-        ),
-    )
-
-
-def _range_fault(name: str, values: tf.Tensor, least: int, most: int) -> Fault:
-    axes: Sequence[int] = range(1, values.shape.rank)
-    is_outside = tf.reduce_any((values < least) | (values > most), axis=[*axes])
-    return is_outside, f"{name}: expected {int(least)} to {int(most)}"
 
 
 def _length_fault(name: str, words: tf.Tensor) -> Fault:

@@ -72,6 +72,18 @@ class Choice(IntEnum):
     PRIVATE = 5
 
 
+class Event(NamedTuple):
+    """A piece of text, and what became of it.
+
+    Attributes:
+        text: a word, or more, each taken as complete.
+        choice: see `Choice`.
+    """
+
+    text: str
+    choice: Choice = Choice.TYPED
+
+
 class UserState(NamedTuple):
     """The tensors; in the graph and in requests, each has the batch as a further first dimension.
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from applications.keyboard.user_state import (
+    KINDS,
     LEAST_COUNT,
     MOST_BIAS,
     MOST_COUNT,
@@ -37,6 +38,14 @@ class Memory(NamedTuple):
 
     state: UserState
     folded: tf.Tensor
+
+
+def state_specs(sizes: Sizes) -> UserState:
+    """The types and shapes of one user's state."""
+    kinds = {
+        name: tf.string if kind.dtype is object else tf.as_dtype(kind.dtype) for name, kind in KINDS.items()
+    }
+    return UserState(**{name: tf.TensorSpec(sizes.shapes[name], kind) for name, kind in kinds.items()})
 
 
 def changed_if(holds: tf.Tensor, change: Callable[[], Memory], memory: Memory) -> Memory:

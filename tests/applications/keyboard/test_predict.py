@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from applications.keyboard.predict import Predictor, _pieces
+from applications.keyboard.pieces import lines_in_pieces
+from applications.keyboard.predict import Predictor
 from common.errors import FlagError, UserError
 
 
@@ -40,7 +41,7 @@ def test_of_a_long_text_the_end_counts(predictor):
     ["", "\n\n", "a", "See you.\n\n  Then go.\n" * 60, "word " * 900, "x" * 2500 + " y", "line\n" * 700],
 )
 def test_pieces_together_are_the_text_without_its_empty_lines(text):
-    pieces = list(_pieces(text))
+    pieces = list(lines_in_pieces(text))
     assert all(0 < len(piece) <= 1001 for piece in pieces)
     assert "".join(pieces) == "".join(f"{line}\n" for line in text.split("\n") if line.strip())
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from applications.keyboard.learning import Learner, Typed
 from applications.keyboard.mixture import Mixture, experts, mixed
-from applications.keyboard.user_faults import state_fault, typed_fault
+from applications.keyboard.user_faults import state_fault
 from applications.keyboard.user_state import (
     KINDS,
     RECENT_FIELDS,
@@ -114,15 +114,3 @@ def test_whatever_a_state_without_fault_holds_it_can_be_used(values):
     assert state_fault(after, SIZES).numpy().tolist() == [b""]
     probabilities = mixed(experts(tf.zeros([1, 6]), tf.ones([1, 4]), after, 1.0), Mixture()).numpy()
     assert np.isfinite(probabilities).all()
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [("choices", 6), ("choices", -1), ("numbers", 6), ("numbers", -1), ("queries", np.nan)]
-)
-def test_what_cannot_have_been_typed_is_told(name, value):
-    parts = typed(rows=2)
-    array = getattr(parts, name).numpy()
-    array[1].reshape(-1)[2] = value
-    first, second = typed_fault(parts._replace(**{name: tf.constant(array)}), SIZES).numpy().tolist()
-    assert first == b""
-    assert second.decode().startswith(f"{name}: expected ")
