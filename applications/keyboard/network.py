@@ -51,6 +51,17 @@ class Network:
         self._model = model
         self.stack = model.get_layer("states").stack
         self._vectors = model.get_layer("vectors")
+        # One function in the graph, however many signatures read texts: its loops are unrolled, and long.
+        self._read_numbers = tf.function(
+            self._read_in_order,
+            input_signature=[
+                tf.TensorSpec([None, None], tf.int32),
+                tf.TensorSpec([None, None, COUNT], tf.int32),
+                tf.TensorSpec([None], tf.int64),
+                tf.TensorSpec([None, self.stack.state_count, self.stack.units], tf.float32),
+            ],
+            autograph=False,
+        )
 
     def zero_states(self, batch: tf.Tensor) -> tf.Tensor:
         """The states before the first line end, which stands before all text: `[batch, n, units]`."""
@@ -113,7 +124,10 @@ class Network:
         return states + self.width
 
     def read_on(self, spellings: tf.RaggedTensor, places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Reads the words of texts from where these stand.
+        """Reads the words of texts from where these stand, one word after another and each text for itself.
+
+        So the last bit of what it makes of a text depends neither on the pieces in which it comes nor on the other
+        texts of the batch.
 
         Args:
             spellings: `[batch, (words)]`.
@@ -123,26 +137,44 @@ class Network:
             The queries before each word and after the last one `[batch, time + 1, width]`, right-padded, and the places
             after them.
         """
-        batch = tf.shape(places)[0]
-        states, query = self._states_and_query(places)
-        # The model needs a step to stand on, even if all texts are empty.
-        fed = tf.concat([spellings, tf.fill([batch, 1], LINE_END)], axis=1)
-        lengths = spellings.row_lengths()
-        after_each, states = self._read(fed, lengths, states)
-        queries = tf.concat([query[:, None], after_each[:, :-1]], axis=1)
-        last = tf.gather(queries, lengths, batch_dims=1)
-        after = tf.concat([tf.reshape(states, [batch, self.place_size - self.width]), last], axis=1)
-        return queries, tf.ensure_shape(after, [None, self.place_size])
+        by_time = [spellings.with_flat_values(one).to_tensor() for one in self._fed(spellings.flat_values)]
+        beginning = self._beginning()
 
-    def _states_and_query(self, places: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """What `places` hold; at the beginning, what it is after the line end that stands before all text."""
-        begin, begin_states = self.step(
-            tf.constant([END]), tf.zeros([1, COUNT], tf.int32), self.zero_states(tf.constant(1))
+        def read_one(row: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor]:
+            numbers, ngrams, length, place = row
+            place = tf.where(tf.reduce_all(place == 0), beginning, place)
+
+            def read_word(
+                time: tf.Tensor, place: tf.Tensor, queries: tf.TensorArray
+            ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
+                states = tf.reshape(place[: -self.width], [1, self.stack.state_count, self.stack.units])
+                after = self._place(*self.step(numbers[time][None], ngrams[time][None], states))
+                return time + 1, after, queries.write(time + 1, after[-self.width :])
+
+            queries = tf.TensorArray(tf.float32, tf.size(numbers) + 1, element_shape=[self.width])
+            _, place, queries = tf.while_loop(
+                lambda time, *_: time < length,
+                read_word,
+                (tf.constant(0), place, queries.write(0, place[-self.width :])),
+            )
+            return queries.stack(), place
+
+        rows = (*by_time, tf.cast(spellings.row_lengths(), tf.int32), places)
+        kinds = (
+            tf.TensorSpec([None, self.width], tf.float32),
+            tf.TensorSpec([self.place_size], tf.float32),
         )
-        beginning = tf.concat([tf.reshape(begin_states, [1, -1]), begin], axis=1)
-        is_beginning = tf.reduce_all(places == 0, axis=1, keepdims=True)
-        states, query = tf.split(tf.where(is_beginning, beginning, places), [-1, self.width], axis=1)
-        return tf.reshape(states, [-1, self.stack.state_count, self.stack.units]), query
+        read: tuple[tf.Tensor, tf.Tensor] = tf.map_fn(read_one, rows, fn_output_signature=kinds)
+        return read
+
+    def _beginning(self) -> tf.Tensor:
+        """The place after the line end that stands before all text."""
+        zeros = tf.zeros([1, COUNT], tf.int32), self.zero_states(tf.constant(1))
+        return self._place(*self.step(tf.constant([END]), *zeros))
+
+    def _place(self, query: tf.Tensor, states: tf.Tensor) -> tf.Tensor:
+        place = tf.concat([tf.reshape(states, [-1]), tf.reshape(query, [-1])], axis=0)
+        return tf.ensure_shape(place, [self.place_size])
 
     def step(self, token: tf.Tensor, ngrams: tf.Tensor, states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Reads one word: the query after it `[batch, width]` and the states `[batch, n, units]`.
@@ -164,15 +196,23 @@ class Network:
         steps: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Queries after each of the first `lengths` words, and the states after these."""
-        flat = spellings.flat_values
-        numbers = self.words.numbers(flat)
-        places = tf.where(numbers == UNKNOWN)
-        unknown = self.words.ngrams(tf.gather_nd(flat, places))
-        shape = tf.stack([tf.size(flat, tf.int64), COUNT])
-        ngrams = tf.ensure_shape(tf.scatter_nd(places, unknown, shape), [None, COUNT])
-        by_time = [spellings.with_flat_values(one).to_tensor() for one in (numbers, ngrams)]
+        by_time = [spellings.with_flat_values(one).to_tensor() for one in self._fed(spellings.flat_values)]
         if steps is not None:
             by_time = [one[:, :steps] for one in by_time]
-        mask = tf.sequence_mask(lengths, tf.shape(by_time[0])[1])
-        queries, after = read(self._model, by_time[0], by_time[1], tf.unstack(states, axis=1), mask)
+        queries, after = self._read_numbers(*by_time, lengths, states)
+        return queries, after
+
+    def _read_in_order(
+        self, numbers: tf.Tensor, ngrams: tf.Tensor, lengths: tf.Tensor, states: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        mask = tf.sequence_mask(lengths, tf.shape(numbers)[1])
+        queries, after = read(self._model, numbers, ngrams, tf.unstack(states, axis=1), mask)
         return queries, tf.stack(after, axis=1)
+
+    def _fed(self, words: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The numbers of words `[words]`, and the n-grams of the unknown ones `[words, COUNT]`."""
+        numbers = self.words.numbers(words)
+        places = tf.where(numbers == UNKNOWN)
+        unknown = self.words.ngrams(tf.gather_nd(words, places))
+        shape = tf.stack([tf.size(words, tf.int64), COUNT])
+        return numbers, tf.ensure_shape(tf.scatter_nd(places, unknown, shape), [None, COUNT])
