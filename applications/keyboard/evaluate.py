@@ -4,6 +4,7 @@ python -m applications.keyboard.evaluate --model saved_models/keyboard --data no
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,15 +16,22 @@ from matplotlib.ticker import PercentFormatter
 
 from applications.keyboard import APPLICATION
 from applications.keyboard.data import evaluation_examples
-from applications.keyboard.keystrokes import Candidates
 from applications.keyboard.predict import Predictor
+from applications.keyboard.records import (
+    Record,
+    nats_of_foreign,
+    record_of,
+    record_of_most_frequent,
+    record_of_user,
+)
+from applications.keyboard.user_file import User, encoded
 from common import cli
 from common.evaluation.figures import BLUE, ORANGE, save_figure
 from common.evaluation.script import announce, report, timed
-from common.text.running import Part, RawTextSource
+from common.text.entries import read_entries
+from common.text.running import Part, RawText, RawTextSource
 
-_UNKNOWN = 0
-_MARKED = (1_000, 5_000, 20_000, 100_000)
+_MARKED = (1_000, 5_000, 20_000, 24_000, 100_000)
 _TIMED_KEYS = 200
 _WINDOW = 1_000
 
@@ -39,101 +47,97 @@ class Options:
     """Where the text comes from."""
     part: Part | None = None
     """Which part to measure on; unless given, the test part of the sample or a data set, or all of your files."""
+    foreign: Path | None = None
+    """File with a text by somebody else, on which to measure what the user's state costs there."""
     output: Path = Path("runs/keyboard/evaluation")
     """Folder for metrics.json and the picture."""
 
 
-@dataclass(frozen=True)
-class Record:
-    """What came of each word of a text, in their order.
-
-    Attributes:
-        word_nats: what each cost, all unknown words being one and all numbers another `[words]`.
-        spelling_nats: what the characters of unknown words and numbers cost besides `[words]`.
-        is_word: whether each is of letters, and so one that a keyboard suggests `[words]`.
-        is_known: whether the vocabulary has it `[words]`.
-        ranks: the place of each among all suggestions before its first letter, -1 for never `[words]`.
-        keys: it takes to write each with its blank `[words]`.
-        letters: of each and its blank `[words]`.
-        characters: of the whole text.
-    """
-
-    word_nats: np.ndarray
-    spelling_nats: np.ndarray
-    is_word: np.ndarray
-    is_known: np.ndarray
-    ranks: np.ndarray
-    keys: np.ndarray
-    letters: np.ndarray
-    characters: int
-
-
 def evaluate(options: Options) -> dict[str, Any]:
-    """Measures the SavedModel on the text read as one stream, and writes the report. Returns the metrics."""
+    """Measures the SavedModel on the text of one user, read as one stream, and writes the report. Returns the metrics.
+
+    The user's state is empty before the first word, and learns each word after it was expected.
+    """
     text = evaluation_examples(options.source, options.part)
+    foreign = options.foreign and read_entries(options.foreign, options.source.encoding)
     predictor = Predictor(options.model)
     announce(predictor.path, text)
-    record, seconds = timed(lambda: record_of(predictor, text.text))
+    without, seconds = timed(lambda: record_of(predictor, text.text))
+    (personal, user), seconds_with = timed(lambda: record_of_user(predictor, text.text))
+    records = {"without_state": without, "with_state": personal}
+    words = without.is_word
     metrics = {
-        "without_state": measure(record),
-        "without_state_after_words": by_words_typed(record),
-        "words": len(record.is_word),
-        "unknown_words": float((record.is_word & ~record.is_known).sum() / max(record.is_word.sum(), 1)),
-        "milliseconds_per_key": time_per_key(predictor, text.text),
-        "seconds": round(seconds, 1),
-        "words_per_second": round(len(record.is_word) / seconds, 1),
+        **{name: measure(record, len(text)) for name, record in records.items()},
+        "most_frequent_words": suggestion_metrics(record_of_most_frequent(predictor, without)),
+        **{f"{name}_after_words": by_words_typed(record) for name, record in records.items()},
+        "foreign_text": foreign_metrics(predictor, foreign, user) if foreign else None,
+        "words": len(words),
+        "unknown_words": float((words & ~without.is_known).sum() / max(words.sum(), 1)),
+        "state_bytes": len(encoded(user, predictor.base)),
+        "milliseconds_per_key": {
+            "without_state": time_per_key(predictor, text.text),
+            "with_state": time_per_key(predictor, text.text, user),
+        },
+        "seconds": round(seconds + seconds_with, 1),
+        "words_per_second": round(len(words) / seconds, 1),
+        "words_per_second_with_state": round(len(words) / seconds_with, 1),
         "model": str(predictor.path),
         "data": text.name,
     }
-    return report(metrics, APPLICATION.title, text, options.output, partial(draw, record))
+    return report(metrics, APPLICATION.title, text, options.output, partial(draw, records))
 
 
-def record_of(predictor: Predictor, text: str) -> Record:
-    """What the model makes of each word of a text, and how it would have been typed."""
-    described = predictor.described
-    candidates = Candidates(
-        ["", "", "", *described["words"]], described["is_suggested"], described["without_accents"]
-    )
-    columns: list[np.ndarray] = []
-    for reading in predictor.read(text, show_progress=True):
-        typed = [
-            candidates.typed(scores, int(number) if number else None, spelling)
-            for scores, number, spelling in zip(
-                reading.logits, reading.numbers, reading.spellings, strict=True
-            )
-        ]
-        ways = np.array(typed, np.int64).reshape(-1, 3)
-        known = reading.numbers != _UNKNOWN
-        columns.append(
-            np.column_stack((reading.word_nats, reading.spelling_nats, reading.is_word, known, ways))
-        )
-    table = np.concatenate(columns or [np.zeros((0, 7))])
-    return Record(
-        table[:, 0],
-        table[:, 1],
-        table[:, 2] > 0,
-        table[:, 3] > 0,
-        table[:, 4].astype(int),
-        table[:, 5].astype(int),
-        table[:, 6].astype(int),
-        len(text),
-    )
+def measure(record: Record, characters: int) -> dict[str, Any]:
+    """The metrics of a text of so many characters.
 
-
-def measure(record: Record) -> dict[str, Any]:
-    """The metrics of a text.
-
-    `bits_per_character` counts every word, an unknown one by its characters; `perplexity` is that of the words, all
-    unknown ones being one. The others are over words of letters alone, known or not: the share that is among the first
-    so many suggestions before its first letter, and the share of its keys that three suggestions save.
+    `bits_per_character` counts every word, an unknown one by its characters; `perplexity`, of the base alone, is that
+    of the words, all unknown ones being one. See `suggestion_metrics` for the others.
     """
-    words = record.is_word
-    nats = float(record.word_nats.sum() + record.spelling_nats.sum())
+    metrics = {"bits_per_character": bits_per_character(float(record.nats.sum()), characters)}
+    if record.class_nats is not None and len(record.class_nats):
+        metrics["perplexity"] = math.exp(float(record.class_nats.mean()))
+    return {**metrics, **suggestion_metrics(record)}
+
+
+def bits_per_character(nats: float, characters: int) -> float:
+    """Of a text that costs so much."""
+    return nats / math.log(2) / max(characters, 1)
+
+
+def suggestion_metrics(record: Record) -> dict[str, Any]:
+    """The metrics of the suggestions, over words of letters alone, known to the base or not.
+
+    `top_k_accuracy` is the share that is among the first k suggestions before its first letter, `keystroke_savings` the
+    share of all keys that three suggestions save. `words_that_the_base_lacks` has both of these words alone, and the
+    share of those typed twice before that are suggested once their first two letters are typed.
+    """
+    lacked = record.is_word & ~record.is_known
+    again = lacked & (record.typed_before >= 2) & (record.letters > 3)
     return {
-        "bits_per_character": nats / math.log(2) / max(record.characters, 1),
-        "perplexity": math.exp(float(record.word_nats.mean())) if len(record.word_nats) else None,
+        **_accuracies_and_savings(record, record.is_word),
+        "words_that_the_base_lacks": {
+            **_accuracies_and_savings(record, lacked),
+            "shown_after_two_letters_if_typed_twice_before": _share(record.keys[again] <= 3),
+        },
+    }
+
+
+def _accuracies_and_savings(record: Record, words: np.ndarray) -> dict[str, float | None]:
+    return {
         **{f"top_{count}_accuracy": _accuracy(record.ranks[words], count) for count in (1, 3, 5)},
         "keystroke_savings": _savings(record.keys[words], record.letters[words]),
+    }
+
+
+def foreign_metrics(predictor: Predictor, text: RawText, user: User) -> dict[str, Any]:
+    """What a user's state costs on a text of another's, into which it is not learned: bits per character, the loss."""
+    nats = -predictor.score(text.text, show_progress=True), nats_of_foreign(predictor, text.text, user)
+    without, personal = (bits_per_character(one, len(text)) for one in nats)
+    return {
+        "data": text.name,
+        "bits_per_character_without_state": without,
+        "bits_per_character_with_state": personal,
+        "loss": personal / without - 1,
     }
 
 
@@ -150,29 +154,33 @@ def by_words_typed(record: Record) -> dict[str, dict[str, float | None]]:
     }
 
 
-def time_per_key(predictor: Predictor, text: str) -> dict[str, float]:
+def time_per_key(predictor: Predictor, text: str, user: User | None = None) -> dict[str, float]:
     """Milliseconds from a key to its suggestions, at places all over a text."""
     places = np.linspace(1, len(text), min(_TIMED_KEYS, len(text)), dtype=int)
-    predictor.suggest(text[:1])
-    seconds = [timed(partial(predictor.suggest, text[:place]))[1] for place in places]
+    suggest = partial(predictor.suggest, user=user)
+    suggest(text[:1])
+    seconds = [timed(partial(suggest, text[:place]))[1] for place in places]
     return {
         name: float(np.percentile(seconds, percentile) * 1000)
         for name, percentile in (("median", 50), ("percentile_99", 99))
     }
 
 
-def draw(record: Record, folder: Path) -> None:
-    """How the accuracy and the savings go on as more is typed."""
-    words = record.is_word
-    hits = (record.ranks[words] >= 0) & (record.ranks[words] < 3)
+def draw(records: Mapping[str, Record], folder: Path) -> None:
+    """How the accuracy and the savings go on as more is typed, with a state and without."""
     figure = Figure(figsize=(7.2, 4.2), layout="constrained")
     axes = figure.subplots()
-    typed = np.arange(1, words.sum() + 1)
-    for values, of, name, colour, dashes in (
-        (hits, np.ones(len(hits)), "among the first three", ORANGE, "--"),
-        (record.letters[words] - record.keys[words], record.letters[words], "keys saved", BLUE, "-"),
-    ):
-        axes.plot(typed, _running(values, of), color=colour, linestyle=dashes, label=name)
+    for (state, record), dashes in zip(records.items(), ("--", "-"), strict=True):
+        words = record.is_word
+        hits = (record.ranks[words] >= 0) & (record.ranks[words] < 3)
+        typed = np.arange(1, words.sum() + 1)
+        saved, letters = record.letters[words] - record.keys[words], record.letters[words]
+        for values, of, name, colour in (
+            (hits, np.ones(len(hits)), "among the first three", ORANGE),
+            (saved, letters, "keys saved", BLUE),
+        ):
+            label = f"{name}, {state.replace('_', ' ')}"
+            axes.plot(typed, _running(values, of), color=colour, linestyle=dashes, label=label)
     axes.set(xlabel="words typed", ylabel=f"share over the last {_WINDOW:,} words", ylim=(0, 1))
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(alpha=0.3)
@@ -192,6 +200,10 @@ def _running(values: np.ndarray, of: np.ndarray) -> np.ndarray:
 
 def _accuracy(ranks: np.ndarray, count: int) -> float | None:
     return float(((ranks >= 0) & (ranks < count)).mean()) if len(ranks) else None
+
+
+def _share(holds: np.ndarray) -> float | None:
+    return float(holds.mean()) if len(holds) else None
 
 
 def _savings(keys: np.ndarray, letters: np.ndarray) -> float | None:

@@ -3,7 +3,9 @@
 python -m applications.keyboard.export --run runs/keyboard/base
 """
 
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+import tyro
 
 from applications.keyboard.config import NAME, Config
 from applications.keyboard.faults import count_fault, finite_fault, prefix_fault, range_fault, text_fault
+from applications.keyboard.fitting import fitted_mixture
 from applications.keyboard.mixture import Mixture
 from applications.keyboard.model import build
 from applications.keyboard.network import Network, Passage
@@ -29,6 +33,9 @@ from common.export.script import ExportOptions, card_of, publish, report
 from common.layers.portability import make_portable
 from common.row_errors import first_fault, neutral_where
 from common.text.character_ngrams import COUNT
+from common.text.entries import read_entries
+from common.text.files import UTF_8
+from common.text.running import RawText
 from common.text.segmentation import LINE_END
 from common.training.run_folder import FinishedRun, load_finished
 
@@ -219,9 +226,29 @@ def description(trained: Trained) -> dict[str, Any]:
     }
 
 
-def export(options: ExportOptions) -> Path:
-    """Writes, checks and publishes the run's model. Returns the new version's folder."""
+def with_users(trained: Trained, texts: Sequence[RawText]) -> Trained:
+    """The training with a mixture that is fitted to texts of users; it is kept with the training from then on."""
+    network, suggestions = Network(trained.model, trained.words), Suggestions(trained.words)
+    fitted = fitted_mixture(network, suggestions, texts)
+    bits = fitted.nats / math.log(2)
+    cli.console().print(
+        f"{fitted.words:,} words of {len(texts)} users: {bits:.3f} bits per word with their own words"
+    )
+    preprocessing = {**trained.run.preprocessing, _MIXTURE: asdict(fitted.mixture)}
+    return replace(trained, run=replace(trained.run, preprocessing=preprocessing), mixture=fitted.mixture)
+
+
+def export(options: ExportOptions, texts: Sequence[RawText] = ()) -> Path:
+    """Writes, checks and publishes the run's model. Returns the new version's folder.
+
+    Args:
+        options: what to export, and where to.
+        texts: of users, to fit to how much their own words weigh; unless given, it is as before, or as the shipped
+            model has it.
+    """
     trained = load_run(options.run)
+    if texts:
+        trained = with_users(trained, texts)
     card = card_of(
         NAME,
         trained,
@@ -237,10 +264,20 @@ def export(options: ExportOptions) -> Path:
     return publish(card, trained, served, options, facts, examples=examples, resources=resources)
 
 
-def main(options: ExportOptions) -> None:
+@dataclass(frozen=True)
+class Options:
+    """What to export, where to, and which users to learn from how much a user's own words weigh."""
+
+    export: tyro.conf.OmitArgPrefixes[ExportOptions]
+    users: tuple[Path, ...] = ()
+    """Files (as of --data) with the text of one user each that the model was not trained on, to which the weights of a
+    user's own words are fitted; unless given, they stay as they are, at first those of the shipped model."""
+
+
+def main(options: Options) -> None:
     """Exports a trained keyboard as a SavedModel for TensorFlow Serving, checked before it is published."""
-    report(export(options))
+    report(export(options.export, [read_entries(path, UTF_8) for path in options.users]))
 
 
 if __name__ == "__main__":
-    cli.run(main, ExportOptions)
+    cli.run(main, Options)

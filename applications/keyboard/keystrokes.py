@@ -47,28 +47,38 @@ class Candidates:
         is_suggested: Sequence[bool] | np.ndarray,
         without_accents: Mapping[str, str] | None = None,
     ) -> None:
-        self._is_suggested = np.asarray(is_suggested, bool)
-        codes: dict[str, int] = {}
-        self._beginnings = _beginnings(words, codes)
+        self._is_suggested = np.array(is_suggested, bool)
+        self._codes: dict[str, int] = {}
+        self._beginnings = _beginnings(words, self._codes)
         plain = without_accents or {}
-        self._plain = _beginnings([plain.get(word, word) for word in words], codes)
+        self._plain = _beginnings([plain.get(word, word) for word in words], self._codes)
 
-    def typed(self, scores: np.ndarray, word: int | None, spelling: str) -> Typed:
+    def put(self, place: int, word: str) -> None:
+        """Another word in place of one."""
+        self._beginnings[place] = self._plain[place] = _beginnings([word], self._codes)[0]
+
+    def typed(
+        self, scores: np.ndarray, word: int | None, spelling: str, offered: np.ndarray | None = None
+    ) -> Typed:
         """How a word is typed.
 
         Args:
-            scores: of all words `[words]`.
+            scores: of all words, or of the first ones `[words]`.
             word: which it is; None for one that is not among them.
             spelling: as it is written.
+            offered: which of the last words may be suggested now; unless given, as at first.
         """
         characters = len(spelling) + 1
-        if word is None or not self._is_suggested[word]:
+        is_suggested = self._is_suggested[: len(scores)]
+        if offered is not None:
+            is_suggested = np.concatenate([is_suggested[: len(is_suggested) - len(offered)], offered])
+        if word is None or not is_suggested[word]:
             return Typed(-1, characters, characters)
         score = scores[word]
         # Of equals the first ones are shown first.
         is_better = scores > score
         is_better[:word] |= scores[:word] == score
-        better = np.flatnonzero(is_better & self._is_suggested)
+        better = np.flatnonzero(is_better & is_suggested)
         rank, letters = len(better), 0
         while len(better) >= SHOWN and letters < min(len(spelling), _LONGEST):
             code = self._beginnings[word, letters]

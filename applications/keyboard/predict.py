@@ -175,17 +175,24 @@ class Predictor(LoadedModel):
             text_of(event.text, f"typed[{place}]")
         return observe(self._runner, events, user, self.base, now)
 
-    def follow(self, text: str, user: User, *, show_progress: bool | None = None) -> Iterator[Answer]:
-        """What a user's state expects of a text of any length, each word being learned before the next, by pieces.
+    def follow(
+        self, text: str, user: User, *, learns: bool = True, show_progress: bool | None = None
+    ) -> Iterator[tuple[Answer, User]]:
+        """What a user's state expects of a text of any length, by pieces.
+
+        Args:
+            text: what is typed.
+            user: what is known of the user.
+            learns: whether each word is learned before the next.
+            show_progress: see `common.predicting.progress`.
 
         Yields:
-            The outputs of the signature `follow` but the state, without the batch.
+            The outputs of the signature `follow`, without the batch and the state, and what is known of the user then.
         """
-        state = user.state
         for piece in progress(list(lines_in_pieces(text_of(text))), "following", show_progress):
-            outputs = self._runner.answer("follow", text=[piece], **batch_of(state))
-            state = state_of(outputs)
-            yield {name: array[0] for name, array in outputs.items() if name not in UserState._fields}
+            outputs = self._runner.answer("follow", text=[piece], learns=[learns], **batch_of(user.state))
+            user = user._replace(state=state_of(outputs))
+            yield {name: array[0] for name, array in outputs.items() if name not in UserState._fields}, user
 
     def score(self, text: str, *, show_progress: bool | None = None) -> float:
         """The natural logarithm of the probability of a text of any length, unknown words being spelled out."""

@@ -27,8 +27,8 @@ def user_signatures(users: Users) -> list[Signature]:
 
     - `personal`: `text`, `prefix`, `count`, the state -> `words` and `probabilities` `[batch, count]`, as `complete`.
     - `observe`: `pieces` string and `choices` int32 `[batch, time]`, the state -> the new state.
-    - `follow`: `text`, the state -> what the state expects of each word, learned one after another, see
-      `Users.follow`, and the new state.
+    - `follow`: `text`, `learns` bool, the state -> what the state expects of each word, one being learned after another
+      if it `learns`, see `Users.follow`, and the new state.
     """
     sizes = users.sizes
 
@@ -49,9 +49,9 @@ def user_signatures(users: Users) -> list[Signature]:
         after = users.observe(pieces, choices, _state(state, error))
         return {**after._asdict(), ROW_ERROR: error}
 
-    def follow(text: tf.Tensor, **state: tf.Tensor) -> Tensors:
+    def follow(text: tf.Tensor, learns: tf.Tensor, **state: tf.Tensor) -> Tensors:
         error = _error(state, text_fault(text, MOST_READ))
-        outputs, after = users.follow(neutral_where(error != "", text), _state(state, error))
+        outputs, after = users.follow(neutral_where(error != "", text), learns, _state(state, error))
         return {**outputs, **after._asdict(), ROW_ERROR: error}
 
     def _error(state: Tensors, *cases: tuple[tf.Tensor, str]) -> tf.Tensor:
@@ -81,7 +81,12 @@ def user_signatures(users: Users) -> list[Signature]:
         Signature(
             "observe", observe, {**by_piece, **states}, {"pieces": pieces, "choices": choices, **state}
         ),
-        Signature("follow", follow, {"text": strings, **states}, {"text": _TEXTS, **state}),
+        Signature(
+            "follow",
+            follow,
+            {"text": strings, "learns": tf.TensorSpec([None], tf.bool), **states},
+            {"text": _TEXTS, "learns": (True, False), **state},
+        ),
     ]
 
 

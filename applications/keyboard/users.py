@@ -114,8 +114,8 @@ class Users:
         )
         return self.learner.observe(events, states)._replace(network=places)
 
-    def follow(self, text: tf.Tensor, states: UserState) -> tuple[Tensors, UserState]:
-        """What the states expect of texts `[batch]`, word by word, each being learned before the next.
+    def follow(self, text: tf.Tensor, learns: tf.Tensor, states: UserState) -> tuple[Tensors, UserState]:
+        """What the states expect of texts `[batch]`, word by word, each learned before the next where a text `learns`.
 
         Returns:
             `spellings`, `words` (their numbers before each is learned), `learned` (after), `is_word` and
@@ -142,16 +142,15 @@ class Users:
             "probabilities": tf.TensorSpec([numbers], tf.float32),
             "offered": tf.TensorSpec([lexicon], tf.bool),
         }
-        spellings, outputs, states = self._followed(text, states, record, kinds)
+        spellings, outputs, states = self._followed(text, learns, states, record, kinds)
         return {"spellings": spellings, "is_word": is_word(spellings), **outputs}, states
 
     def opinions(self, text: tf.Tensor, states: UserState) -> tuple[Tensors, UserState]:
         """What each expert expects of texts `[batch]`, to fit a mixture to; each word is learned before the next.
 
         Returns:
-            `is_there` `[batch, time]`, false at padding, and what `mixture_fitting.Collected` has of each word:
-            `probabilities` and `knows` `[batch, time, 3]`, `features` `[batch, time, features]`; and the states after
-            all.
+            What `mixture_fitting.Collected` has: `probabilities` and `knows` `[batch, time, 3]`, and `features`
+            `[batch, time, features]`; and the states after all.
         """
 
         def record(expected: Expectation, _: Memory) -> Tensors:
@@ -167,11 +166,17 @@ class Users:
             "features": tf.TensorSpec([len(FEATURES)], tf.float32),
             "knows": tf.TensorSpec([3], tf.bool),
         }
-        spellings, outputs, states = self._followed(text, states, record, kinds)
-        return {"is_there": spellings != "", **outputs}, states
+        learns = tf.ones(tf.shape(text), tf.bool)
+        _, outputs, states = self._followed(text, learns, states, record, kinds)
+        return outputs, states
 
     def _followed(
-        self, text: tf.Tensor, states: UserState, record: Record, kinds: Mapping[str, tf.TensorSpec]
+        self,
+        text: tf.Tensor,
+        learns: tf.Tensor,
+        states: UserState,
+        record: Record,
+        kinds: Mapping[str, tf.TensorSpec],
     ) -> tuple[tf.Tensor, Tensors, UserState]:
         """The spellings `[batch, time]`, what is recorded of each word, 0 at padding, and the states."""
         spellings, _ = self._words.segment(tf.strings.join([text, " "]))
@@ -179,7 +184,8 @@ class Users:
         padded, queries = spellings.to_tensor(""), queries[:, :-1]
         numbers = self._words.numbers(spellings.flat_values)
         nats = self._words.spelling_nats(spellings.flat_values, numbers)
-        choices = tf.where(padded != "", int(Choice.TYPED), int(Choice.NOTHING))
+        is_learned = learns[:, None] & (padded != "")
+        choices = tf.where(is_learned, int(Choice.TYPED), int(Choice.NOTHING))
         events = Typed(padded, spellings.with_flat_values(numbers).to_tensor(), queries, choices)
         reading = _Reading(
             events, self._network.logits(queries), tf.exp(-spellings.with_flat_values(nats).to_tensor())
@@ -208,7 +214,10 @@ class Users:
             number = self.learner.number(memory, event)
             expected = Expectation(memory, event, opinions, number, reading.spelling[time])
             after = self.learner.learn(memory, event)
-            is_there = event.choice != Choice.NOTHING
+            is_there = event.word != ""
+            is_passed = is_there & (event.choice == Choice.NOTHING)
+            context = tf.where(is_passed, tf.stack([after.state.context[1], number]), after.state.context)
+            after = after._replace(state=after.state._replace(context=context))
             recorded = {
                 name: tf.where(is_there, value, tf.zeros([], value.dtype))
                 for name, value in record(expected, after).items()

@@ -111,11 +111,11 @@ def test_private_words_are_not_even_read(keyboard, user):
 
 def test_of_each_word_it_says_what_was_expected_before_it_was_learned(keyboard, runner, user):
     text = "See Zoltán at the sea at 10:30. Bananas, Zoltán"
-    outputs = runner.answer("follow", text=[text], **batch_of(user.state))
+    outputs = runner.answer("follow", text=[text], learns=[True], **batch_of(user.state))
     spellings = [one.decode() for one in outputs["spellings"][0]]
     state = user.state
     for place, spelling in enumerate(spellings):
-        alone = runner.answer("follow", text=[spelling], **batch_of(state))
+        alone = runner.answer("follow", text=[spelling], learns=[True], **batch_of(state))
         for name in ("words", "learned", "log_likelihoods", "probabilities", "offered", "is_word"):
             np.testing.assert_allclose(alone[name][0, 0], outputs[name][0, place], rtol=1e-4, atol=1e-6)
         state = observed(runner, [Event(spelling)], state)
@@ -129,7 +129,9 @@ def test_of_each_word_it_says_what_was_expected_before_it_was_learned(keyboard, 
 def test_the_probabilities_are_of_all_words_and_what_is_expected_of_the_word_typed_is_among_them(
     runner, keyboard, user
 ):
-    outputs = runner.answer("follow", text=["See Zoltán on Monday, Zoltan"], **batch_of(user.state))
+    outputs = runner.answer(
+        "follow", text=["See Zoltán on Monday, Zoltan"], learns=[True], **batch_of(user.state)
+    )
     probabilities, numbers = outputs["probabilities"][0], outputs["words"][0]
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-4)
     likelihoods = np.exp(outputs["log_likelihoods"][0])
@@ -148,8 +150,8 @@ def test_what_is_suggested_is_the_most_probable_of_what_is_expected(keyboard, ru
     at_beginning = user.state._replace(
         network=np.zeros_like(user.state.network), context=np.full(2, 2, np.int32)
     )
-    after = state_of(runner.answer("follow", text=["See "], **batch_of(at_beginning)))
-    expected = runner.answer("follow", text=["x"], **batch_of(after))["probabilities"][0, 0]
+    after = state_of(runner.answer("follow", text=["See "], learns=[True], **batch_of(at_beginning)))
+    expected = runner.answer("follow", text=["x"], learns=[True], **batch_of(after))["probabilities"][0, 0]
     suggested = keyboard("See ", user=user._replace(state=after), count=2)
     spelled = ["", "", "", *keyboard.base.words, *(one.decode().lower() for one in after.lexicon_words)]
     numbers = [spelled.index(word.lower()) for word in suggested["words"]]
@@ -164,8 +166,8 @@ def test_what_is_suggested_is_the_most_probable_of_what_is_expected(keyboard, ru
         ("personal", {"text": "See ", "prefix": "", "count": 3}, {"prefix": "a b"}),
         ("observe", {"pieces": ["See", "you"], "choices": [1, 2]}, {"choices": [1, 9]}),
         ("observe", {"pieces": ["See", "you"], "choices": [1, 2]}, {"pieces": ["a" * 20_000, "b"]}),
-        ("follow", {"text": "See you"}, {"cached": -5}),
-        ("follow", {"text": "See you"}, {"text": "a" * 4001}),
+        ("follow", {"text": "See you", "learns": True}, {"cached": -5}),
+        ("follow", {"text": "See you", "learns": True}, {"text": "a" * 4001}),
     ],
 )
 def test_a_bad_row_has_its_error_and_leaves_its_neighbour_alone(runner, user, signature, inputs, wrong):
@@ -185,6 +187,20 @@ def test_a_bad_row_has_its_error_and_leaves_its_neighbour_alone(runner, user, si
             assert both[name][:1].tolist() == values.tolist()
         else:
             np.testing.assert_allclose(both[name][:1], values, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_what_is_not_to_be_learned_is_expected_as_the_first_word_was_and_leaves_no_trace(runner, user):
+    text = ["see Zoltán at the sea Bananas Bananas Bananas"]
+    passed, learned = (
+        runner.answer("follow", text=text, learns=[learns], **batch_of(user.state))
+        for learns in (False, True)
+    )
+    np.testing.assert_array_equal(passed["log_likelihoods"][0, 0], learned["log_likelihoods"][0, 0])
+    assert learned["log_likelihoods"][0, -1] > passed["log_likelihoods"][0, -1] + 1
+    after = state_of(passed)
+    for name in UserState._fields:
+        if name not in ("network", "context"):
+            np.testing.assert_array_equal(getattr(after, name), getattr(user.state, name), err_msg=name)
 
 
 def test_two_users_in_one_batch_are_as_each_alone(runner, keyboard, user):
