@@ -3,6 +3,7 @@
 python -m applications.keyboard.predict "I am on my "
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
+from applications.keyboard.interactive import require_terminal, run
 from applications.keyboard.pieces import lines_in_pieces, recent
 from applications.keyboard.user_file import User
+from applications.keyboard.user_flags import UserFlags, changed_lines
 from applications.keyboard.user_model import base_of, batch_of, observe, state_of, suggestions, user_of
 from applications.keyboard.user_state import Event, UserState
 from common import cli
@@ -23,6 +26,7 @@ from common.predicting.predictor import Answer, LoadedModel, answer_rows, decode
 from common.predicting.progress import progress
 from common.predicting.script import Shown, TextFlags, answer_texts
 from common.predicting.texts import GivenText
+from common.text.entries import read_entries
 
 MODEL_FILE = Path("assets.extra") / "model.json"
 MOST_BYTES = 20_000
@@ -243,20 +247,65 @@ class Options:
     """The word begun after each text; unless given, that at the end of the text, if it does not end with a blank."""
     count: Annotated[int, Between(1, MOST_SUGGESTED)] = 3
     """Words to suggest at most."""
+    about_user: UserFlags = field(default_factory=UserFlags)
+    """Whose keyboard it is."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
         _checked_prefix(self.prefix)
+        actions = self.about_user.actions
+        if actions and (self.given.texts or self.given.input):
+            raise FlagError(f"{actions[0]}: expected no texts beside it")
+        if self.about_user.interactive:
+            require_terminal(sys.stdin, sys.stdout)
 
 
 def main(options: Options) -> None:
     """Suggests the words that may follow texts, or complete the words begun, with an exported model."""
     predictor = Predictor(options.given.model, options.given.batch_size)
+    flags = options.about_user
+    if flags.interactive:
+        type_interactively(predictor, flags.user, options.count)
+    elif flags.learn is not None and flags.user is not None:
+        learn_file(predictor, flags.learn, flags.user, options.given.table.encoding)
+    elif flags.user is not None and (lines := changed_lines(flags, flags.user, predictor.base)) is not None:
+        print(*lines, sep="\n")
+    else:
+        suggest_words(predictor, options)
+
+
+def type_interactively(predictor: Predictor, path: Path | None, count: int) -> None:
+    """Suggests as one types; what is typed is learned into the user's file, if there is one, at once."""
+    known = None if path is None else user_of(path, predictor.base)
+
+    def suggest(text: str) -> Sequence[str]:
+        return predictor.suggest(text, count=count, user=known)
+
+    def learn(events: Sequence[Event]) -> None:
+        nonlocal known
+        assert path is not None
+        known = predictor.observe(events, user=path)
+
+    run(suggest, None if path is None else learn, count, sys.stdin, sys.stdout)
+
+
+def learn_file(predictor: Predictor, source: Path, path: Path, encoding: str) -> None:
+    """Learns a text into a user's file."""
+    text = read_entries(source, encoding)
+    before = int(user_of(path, predictor.base).state.clock)
+    after = predictor.observe(text.text, user=path)
+    print(f"{path}: learned {int(after.state.clock) - before:,} words and marks of {text.name}")
+
+
+def suggest_words(predictor: Predictor, options: Options) -> None:
+    """Answers texts, with what is known of the user, if any."""
+    base = predictor.base
+    user = None if options.about_user.user is None else user_of(options.about_user.user, base)
 
     def answer(given: Sequence[GivenText], show_progress: bool) -> Iterator[Shown]:
         texts = [one.text for one in given]
         prefix, count = options.prefix, options.count
-        answers = predictor(texts, prefix=prefix, count=count, show_progress=show_progress)
+        answers = predictor(texts, prefix=prefix, count=count, user=user, show_progress=show_progress)
         for text, row in zip(texts, answers, strict=True):
             words, probabilities = row["words"], [round(one, 6) for one in row["probabilities"]]
             pairs = zip(words, row["probabilities"], strict=True)

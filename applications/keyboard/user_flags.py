@@ -1,0 +1,136 @@
+"""What the script `predict` does with what is known of a user: show it, learn, forget. Imports no TensorFlow."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from applications.keyboard.user_data import (
+    block,
+    export,
+    forget,
+    forget_all,
+    forget_since,
+    knowledge,
+    unblock,
+)
+from applications.keyboard.user_file import Base, User, read_user, update_user
+from applications.keyboard.user_merge import merge
+from applications.keyboard.user_model import RESOLUTION
+from common.errors import FlagError
+from common.files import replacing
+
+_MOST_SHOWN = 30
+
+
+@dataclass(frozen=True)
+class UserFlags:
+    """Whose keyboard it is, and what is done with what is known of them instead of answering texts."""
+
+    user: Path | None = None
+    """File with what is known of the user, which suggestions heed; made if it is absent and something is learned."""
+    interactive: bool = False
+    """Suggest as one types, in a terminal; Tab accepts, Ctrl-D ends. With --user, what is typed is learned."""
+    learn: Path | None = None
+    """Learn this text (a text file, JSON lines or a table, as of evaluate's --data)."""
+    what_it_knows: bool = False
+    """Print what is known of the user: words, what follows what, blocked words."""
+    export: Path | None = None
+    """Write all that is known of the user to this file, as JSON."""
+    merge: Path | None = None
+    """Take in what another file of the same user knows, from another device."""
+    forget: str | None = None
+    """Forget this word, and that it stood before or after others."""
+    forget_since: str | None = None
+    """Forget what came up since a time (2026-05-31 or 2026-05-31T14:00), to the hour before."""
+    forget_all: bool = False
+    """Forget everything."""
+    block: str | None = None
+    """Never suggest this word."""
+    unblock: str | None = None
+    """Suggest this word again."""
+
+    def __post_init__(self) -> None:
+        actions = self.actions
+        if len(actions) > 1:
+            raise FlagError(f"{' and '.join(actions)}: expected one of them at a time")
+        if actions and self.user is None and not self.interactive:
+            raise FlagError(f"{actions[0]}: expected --user with the file of a user")
+        if self.forget_since is not None:
+            _seconds(self.forget_since)
+
+    @property
+    def actions(self) -> list[str]:
+        """The flags given that ask for something else than answers to texts."""
+        return [
+            f"--{one.name.replace('_', '-')}"
+            for one in fields(self)
+            if one.name != "user" and getattr(self, one.name) not in (None, False)
+        ]
+
+
+def change_of(flags: UserFlags, base: Base) -> Callable[[User], User] | None:
+    """What the flags do with a user, None if they change nothing by themselves."""
+    match flags:
+        case UserFlags(merge=Path() as other):
+            return lambda user: merge(user, read_user(other, base), base)
+        case UserFlags(forget=str() as word):
+            return lambda user: forget(user, word, base)
+        case UserFlags(forget_since=str() as time):
+            return lambda user: forget_since(user, _seconds(time) // RESOLUTION * RESOLUTION, base)
+        case UserFlags(forget_all=True):
+            return lambda _: forget_all(base)
+        case UserFlags(block=str() as word):
+            return lambda user: block(user, word)
+        case UserFlags(unblock=str() as word):
+            return lambda user: unblock(user, word)
+    return None
+
+
+def changed_lines(flags: UserFlags, path: Path, base: Base) -> list[str] | None:
+    """Does what the flags ask for and says what came of it; None if they ask for nothing of the kind."""
+    if flags.what_it_knows:
+        return list(_summary(knowledge(read_user(path, base), base)))
+    if flags.export is not None:
+        with replacing(flags.export) as temporary:
+            temporary.write_text(export(read_user(path, base), base), "utf-8")
+        return [f"written to {flags.export}"]
+    change = change_of(flags, base)
+    if change is None:
+        return None
+    return [f"{path}: {_size(update_user(path, base, change), base)}"]
+
+
+def _size(user: User, base: Base) -> str:
+    known = knowledge(user, base)
+    blocked = f", {len(known['blocked'])} blocked" if known["blocked"] else ""
+    return f"{len(known['words']):,} words of the user's own{blocked}, {len(known['follow']):,} counts"
+
+
+def _summary(known: dict[str, Any]) -> Iterator[str]:
+    yield f"{known['words_typed']:,} words typed"
+    by_rung: dict[str, list[str]] = {"own": [], "offered": [], "silent": []}
+    for one in known["words"]:
+        by_rung[one["rung"]].append(f"{one['word']} ({one['times']:g})")
+    for rung, words in by_rung.items():
+        yield f"{rung}: {_listed(words)}"
+    follow = [
+        f"{one['after']} → {one['word']} ({one['count']:.0f})" for one in known["follow"] if one["after"]
+    ]
+    yield f"follow: {_listed(follow)}"
+    yield f"blocked: {_listed(known['blocked'])}"
+
+
+def _listed(items: list[str]) -> str:
+    more = f" and {len(items) - _MOST_SHOWN:,} more (--export)" if len(items) > _MOST_SHOWN else ""
+    return (", ".join(items[:_MOST_SHOWN]) or "none") + more
+
+
+def _seconds(time: str) -> float:
+    try:
+        return datetime.fromisoformat(time).timestamp()
+    except ValueError:
+        raise FlagError(
+            f"--forget-since {time!r}: expected a time such as 2026-05-31 or 2026-05-31T14:00"
+        ) from None
