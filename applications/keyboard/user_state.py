@@ -73,11 +73,11 @@ class Choice(IntEnum):
 
 
 class Event(NamedTuple):
-    """A piece of text, and what became of it.
+    """What became of a piece of text.
 
     Attributes:
-        text: a word, or more, each taken as complete.
-        choice: see `Choice`.
+        text: one or more words, each complete; the end of a line is "\\n".
+        choice: what happened to all of them.
     """
 
     text: str
