@@ -1,4 +1,4 @@
-"""A text as it is typed with suggestions: what each key does to it, and what is learned from that. Knows no terminal."""
+"""A text as it is typed with suggestions: what each key does to it, and what is learned from that."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -57,11 +57,12 @@ class Session:
     first suggestion is `PASSED_OVER`, before the word.
 
     Tab takes the first suggestion instead of the word begun, with a blank after it; it is learned as `ACCEPTED`. Tab
-    again takes the next one (the one before it is `DELETED`), after the last what was typed. A closing mark or Enter right
-    after a word taken removes its blank; a blank typed there is that blank.
+    again takes the next one (the one before it is `DELETED`), after the last what was typed. A closing mark or Enter
+    right after a word taken removes its blank; a blank typed there is that blank.
 
-    Backspace removes a character with its marks, `CLEAR` the word begun. What is learned and is then touched by the end
-    of the text is `DELETED`, the newest first, and begun again; only the last `RECENT` pieces are remembered for that.
+    Backspace removes a character with its marks, `CLEAR` all since the last blank. What is learned and is then touched
+    by the end of the text is `DELETED`, the newest first, and begun again; only the last `RECENT` pieces are remembered
+    for that.
 
     Example:
         >>> session, events = Session("see yo").showing(["you", "your"]).after(TAB)
@@ -85,8 +86,7 @@ class Session:
     @property
     def begun(self) -> str:
         """What was typed since the last blank, as far as it is not learned."""
-        rest = self.text[self.learned[-1].end if self.learned else 0 :]
-        return rest.replace(ENTER, " ").rpartition(" ")[2]
+        return _after_blanks(self.text[self.learned[-1].end if self.learned else 0 :])
 
     def showing(self, suggestions: Sequence[str]) -> "Session":
         """The same text with the suggestions for it, which the user sees from now on."""
@@ -105,15 +105,12 @@ class Session:
         if key == BACKSPACE:
             return self._shortened(len(_without_last(self.text)))
         if key == CLEAR:
-            return self._shortened(len(self.text) - len(self.begun))
+            return self._shortened(len(self.text) - len(_after_blanks(self.text)))
         if key == ENTER:
             return self._with_line_end()
-        category = unicodedata.category(key)
-        if category == "Zs":
+        if unicodedata.category(key) == "Zs":
             return self._with_blank()
-        if category in _INVISIBLE and key not in (_JOINER, _NON_JOINER):
-            return self, []
-        return self._with_character(key), []
+        return (self._with_character(key) if is_visible(key) else self), []
 
     def _with_character(self, character: str) -> "Session":
         text = self._without_blank().text if character in _CLOSING else self.text
@@ -174,7 +171,7 @@ class Session:
         return session, [Event(taken.word, Choice.DELETED), *events]
 
     def _with_choice(self, choice: Acceptance) -> tuple["Session", list[Event]]:
-        """With a word instead of the one begun, if there are so many; what stands before it without a blank is typed."""
+        """With a word instead of the one begun, if there are so many; what it touches is learned as typed."""
         if choice.place >= len(choice.words):
             return self, []
         before = replace(self, text=self.text.removesuffix(choice.begun), expected="")
@@ -183,6 +180,16 @@ class Session:
         session = session._remembering(Piece(choice.word, len(text)))
         accepted = Event(choice.word, Choice.ACCEPTED)
         return replace(session, text=f"{text} ", suggestions=None, accepted=choice), [*events, accepted]
+
+
+def is_visible(character: str) -> bool:
+    """Whether a character is one of text, rather than one that steers a terminal or the direction of writing."""
+    return unicodedata.category(character) not in _INVISIBLE or character in (_JOINER, _NON_JOINER)
+
+
+def _after_blanks(text: str) -> str:
+    """What stands after the last blank or end of a line."""
+    return text.replace(ENTER, " ").rpartition(" ")[2]
 
 
 def _is_of_word(character: str) -> bool:

@@ -6,13 +6,15 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
-from applications.keyboard.session import BACKSPACE, ENTER, Session
+from applications.keyboard.session import BACKSPACE, ENTER, TAB, Session, is_visible
 
 PASTES_MARKED, PASTES_UNMARKED = "\x1b[?2004h", "\x1b[?2004l"
 """Ask a terminal to mark what is pasted, and to stop it."""
 
 _ESCAPE, _PASTE, _END_OF_PASTE = "\x1b", "\x1b[200~", "\x1b[201~"
-_TOKEN = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\[[0-?]*[ -/]*|\x1bO.|\x1b[^\[O\x1b]|\x1b|[^\x1b]", re.DOTALL)
+_TOKEN = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\[[0-?]*[ -/]*|\x1bO.|\x1b[^\[O\x1b]|\x1b|[^\x1b]", re.DOTALL
+)
 _BEGUN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|O)?\Z")
 _SAME = {"\r": ENTER, "\b": BACKSPACE}
 _INVERSE, _PLAIN = "\x1b[7m", "\x1b[0m"
@@ -48,7 +50,9 @@ class Keys:
         text = self._sequence + self._decoder.decode(received)
         begun = _BEGUN.search(text)
         self._sequence = begun.group() if begun else ""
-        return [key for token in _TOKEN.findall(text.removesuffix(self._sequence)) for key in self._keys(token)]
+        return [
+            key for token in _TOKEN.findall(text.removesuffix(self._sequence)) for key in self._keys(token)
+        ]
 
     def drop_sequence(self) -> None:
         """Takes what may be the beginning of a sequence for a key of its own, which is left out."""
@@ -62,7 +66,7 @@ class Keys:
             return []
         key = _SAME.get(token, token)
         if self._is_pasted and key < " " and key != ENTER:
-            return [" "] if key == "\t" else []
+            return [" "] if key == TAB else []
         return [key]
 
 
@@ -79,15 +83,16 @@ class Screen:
     def drawn(self, session: Session, columns: int, lines: int) -> str:
         """What is to be written to a terminal of this size."""
         room = max(columns - 1, 2)  # a cursor has no place behind the last column
-        rows = [row for line in _visible(session.text).split("\n") for row in chop_cells(line, room) or [""]]
-        rows = rows[-max(lines - 1, 1) :]
+        texts = map(_visible, session.text.split(ENTER))
+        rows = [row for text in texts for row in chop_cells(text, room) or [""]][-max(lines - 1, 1) :]
         start = f"\x1b[{self._rows_above}A\r" if self._rows_above else "\r"
         if self._size not in ((0, 0), (columns, lines)):
             start = "\x1b[2J\x1b[H"  # after a change of the size nobody knows what stands where
         self._size, self._rows_above = (columns, lines), len(rows) - 1
         column = cell_len(rows[-1])
         back = f"\x1b[A\r\x1b[{column}C" if column else "\x1b[A\r"
-        return f"{start}\x1b[J{'\r\n'.join(rows)}\r\n{suggestion_line(session, room)}{back}"
+        drawn = "\r\n".join([*rows, suggestion_line(session, room)])
+        return f"{start}\x1b[J{drawn}{back}"
 
 
 def suggestion_line(session: Session, room: int) -> str:
@@ -122,8 +127,4 @@ def _cut(text: str, room: int) -> str:
 
 
 def _visible(text: str) -> str:
-    """Without characters that would steer the terminal."""
-    return "".join(character for character in text if character >= " " or character == "\n").translate(_CONTROLS)
-
-
-_CONTROLS = dict.fromkeys(range(0x7F, 0xA0))
+    return "".join(filter(is_visible, text))
