@@ -83,8 +83,9 @@ class Screen:
     def drawn(self, session: Session, columns: int, lines: int) -> str:
         """What is to be written to a terminal of this size."""
         room = max(columns - 1, 2)  # a cursor has no place behind the last column
-        texts = map(_visible, session.text.split(ENTER))
-        rows = [row for text in texts for row in chop_cells(text, room) or [""]][-max(lines - 1, 1) :]
+        most = max(lines - 1, 1)
+        texts = map(_visible, session.text.split(ENTER)[-most:])
+        rows = [row for text in texts for row in chop_cells(text, room) or [""]][-most:]
         start = f"\x1b[{self._rows_above}A\r" if self._rows_above else "\r"
         if self._size not in ((0, 0), (columns, lines)):
             start = "\x1b[2J\x1b[H"  # after a change of the size nobody knows what stands where
