@@ -1,0 +1,157 @@
+"""What a user does with their file from the command line: learn, see, forget, block, export, merge."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[3]
+TEXT = "Lindqvist waits. See Lindqvist at Zoltán’s.\nZoltán’s sea\n"
+
+
+@pytest.fixture
+def learn(script, tmp_path):
+    """Learns a text into a user's file, by the script."""
+
+    def run(text=TEXT, name="me.json"):
+        source, user = tmp_path / "text.txt", tmp_path / name
+        source.write_text(text, "utf-8")
+        assert script("--learn", source, "--user", user).status == 0
+        return user
+
+    return run
+
+
+def test_what_is_learned_is_suggested_and_asking_alone_changes_nothing(script, learn, tmp_path):
+    user = tmp_path / "new" / "me.json"
+    assert script("Li", "--user", user).status == 0
+    assert not user.exists()
+    user = learn()
+    content = user.read_bytes()
+    assert script("Li", "--count", "1").out != script("Li", "--count", "1", "--user", user).out
+    assert script("Li", "--count", "1", "--user", user).out.startswith("Lindqvist (")
+    assert script("see ", "--prefix", "zo", "--count", "1", "--user", user).out.startswith("Zoltán’s (")
+    assert user.read_bytes() == content
+
+
+def test_it_says_how_much_was_learned_and_shows_it(script, tmp_path):
+    notes, user = tmp_path / "notes.jsonl", tmp_path / "me.json"
+    entries = [
+        {"date": "2024-02-01", "text": "Lindqvist waits."},
+        {"date": "2024-01-01", "text": "See Lindqvist"},
+    ]
+    notes.write_text("".join(f"{json.dumps(entry)}\n" for entry in entries), "utf-8")
+    status, out, err = script("--learn", notes, "--user", user)
+    # Two lines of three words and marks, and of two; each has an end.
+    assert (status, err) == (0, "")
+    assert out == f"{user}: learned 7 words and marks of {notes}\n" or out.startswith(
+        f"{user}: learned 6 words"
+    )
+    status, out, err = script("--what-it-knows", "--user", user)
+    assert (status, err) == (0, "")
+    lines = dict(line.split(": ", 1) for line in out.splitlines()[1:])
+    assert out.splitlines()[0].endswith(" words typed")
+    assert lines["offered"] == "Lindqvist (2)"
+    assert lines["silent"] == "waits (1)"
+    assert (lines["own"], lines["blocked"]) == ("none", "none")
+    assert "see → Lindqvist (1)" in lines["follow"]
+
+
+def test_no_byte_of_a_forgotten_word_is_left(script, learn):
+    user = learn()
+    assert b"Lindqvist" in user.read_bytes()
+    status, out, err = script("--forget", "lindqvist", "--user", user)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"{user}: ")
+    assert b"lindqvist" not in user.read_bytes().lower()
+    assert "Lindqvist" not in script("--what-it-knows", "--user", user).out
+    assert "Zoltán’s" in script("--what-it-knows", "--user", user).out
+
+
+def test_a_blocked_word_is_suggested_no_more_until_it_is_unblocked(script, learn):
+    user = learn()
+    assert script("--block", "Lindqvist", "--user", user).status == 0
+    assert "Lindqvist" not in script("Li", "--count", "50", "--user", user).out
+    assert "blocked: lindqvist" in script("--what-it-knows", "--user", user).out
+    assert script("--unblock", "Lindqvist", "--user", user).status == 0
+    assert "Lindqvist" in script("Li", "--count", "50", "--user", user).out
+
+
+def test_what_was_learned_now_is_forgotten_since_an_hour_ago_and_not_since_tomorrow(script, learn):
+    user = learn()
+    script("--forget-since", "2200-01-01", "--user", user)
+    assert "Lindqvist" in script("--what-it-knows", "--user", user).out
+    script("--forget-since", "2020-01-01T10:00", "--user", user)
+    assert "Lindqvist" not in script("--what-it-knows", "--user", user).out
+
+
+def test_everything_is_forgotten(script, learn):
+    user = learn()
+    script("--block", "see", "--user", user)
+    assert script("--forget-all", "--user", user).status == 0
+    known = script("--what-it-knows", "--user", user).out
+    assert known.splitlines() == [
+        "0 words typed",
+        "own: none",
+        "offered: none",
+        "silent: none",
+        "follow: none",
+        "blocked: none",
+    ]
+
+
+def test_all_that_is_known_is_exported_and_two_devices_are_merged(script, learn, tmp_path):
+    user, other = learn(), learn("Anouk Anouk Lindqvist", name="phone.json")
+    assert script("--merge", other, "--user", user).status == 0
+    target = tmp_path / "known.json"
+    assert script("--export", target, "--user", user).status == 0
+    times = {one["word"]: one["times"] for one in json.loads(target.read_text("utf-8"))["words"]}
+    assert (times["Lindqvist"], times["Anouk"], times["Zoltán’s"]) == (3, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--forget", "a"], "--forget: expected --user with the file of a user"),
+        (["--forget", "a", "--block", "b", "--user", "me"], "--forget and --block: expected one of them"),
+        (["--what-it-knows", "--user", "me", "text"], "--what-it-knows: expected no texts beside it"),
+        (
+            ["--forget-since", "yesterday", "--user", "me"],
+            "--forget-since 'yesterday': expected a time such as",
+        ),
+        (["--interactive"], "--interactive: expected a terminal"),
+    ],
+)
+def test_wrong_flags_are_refused_before_anything_is_read(script, flags, message):
+    status, out, err = script(*flags, model="nowhere")
+    assert (status, out) == (2, "")
+    assert err.startswith(f"error: {message}")
+    assert err.count("\n") == 1
+
+
+def test_a_file_that_is_none_of_a_user_is_left_alone(script, tmp_path, learn):
+    damaged = learn()
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    (tmp_path / "other.json").write_text("{}", "utf-8")
+    for path in (damaged, tmp_path / "other.json"):
+        content = path.read_bytes()
+        for flags in (["see "], ["--forget", "see"], ["--what-it-knows"], ["--learn", tmp_path / "text.txt"]):
+            status, out, err = script(*flags, "--user", path)
+            assert (status, out) == (1, "")
+            assert err.startswith(f"error: {path}: ")
+            assert path.read_bytes() == content
+
+
+def test_two_processes_learn_into_one_file_and_neither_loses_anything(exported, script, tmp_path):
+    user, processes = tmp_path / "me.json", []
+    for name in ("Lindqvist", "Anouk"):
+        (tmp_path / f"{name}.txt").write_text(f"{name} waits for {name}.\n" * 20, "utf-8")
+        flags = ("--model", exported, "--learn", tmp_path / f"{name}.txt", "--user", user)
+        command = [sys.executable, "-m", "applications.keyboard.predict", *map(str, flags)]
+        processes.append(subprocess.Popen(command, cwd=REPOSITORY))
+    assert [process.wait(120) for process in processes] == [0, 0]
+    known = script("--what-it-knows", "--user", user).out
+    assert "Lindqvist (40)" in known
+    assert "Anouk (40)" in known
