@@ -314,7 +314,9 @@ def test_a_wrong_flag_is_named(tmp_path: Path) -> None:
         Options(seconds=0)
     with pytest.raises(UserError, match="--max-batch-size 1: expected at least 2"):
         Options(max_batch_size=1)
-    with pytest.raises(UserError, match="no version of forecasting, image_captioning, sentiment_analysis"):
+    with pytest.raises(
+        UserError, match="no version of forecasting, image_captioning, keyboard, sentiment_analysis"
+    ):
         asked_applications(Options(models=tmp_path))
     (tmp_path / "translation" / "1").mkdir(parents=True)
     assert list(asked_applications(Options(models=tmp_path))) == ["translation"]

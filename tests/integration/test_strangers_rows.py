@@ -11,6 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from applications.keyboard.predict import Predictor
+from applications.keyboard.user_model import observed
+from applications.keyboard.user_state import Event, empty_state
 from applications.speech_commands.synthesis import Voice, synthesize
 from common.audio.files import encode_wav
 from common.inference.runner import SavedModelRunner, latest_version
@@ -176,8 +179,59 @@ def forecasting(signature):
     return good, bad
 
 
+@cache
+def user_states():
+    """What the keyboard knows of a user who has typed nothing, and of one who has."""
+    base = Predictor(latest_version(MODELS / "keyboard")).base
+    empty = empty_state(base.sizes)
+    pieces = ["Zoltán waits for Zoltán, at 10:30.", "Lindqvist"]
+    learned = observed(runner_of("keyboard"), [Event(piece) for piece in pieces], empty)
+    return [empty._asdict(), learned._asdict()]
+
+
+def keyboard(signature):
+    texts = ("I am on my ", "", "See Zoltán and Lindqv")
+    states = runner_of("keyboard").signatures["read"].inputs["states"].shape[1:]
+    asking = [{"text": text, "count": count} for text, count in zip(texts, (3, 1, 9), strict=True)]
+    bad_asking = [{"count": 0}, {"count": 101}, {"text": "a" * 20_001}]
+    if signature == "serving_default":
+        return asking, spoilt(asking, bad_asking)
+    if signature == "complete":
+        good = [{**row, "prefix": prefix} for row, prefix in zip(asking, ("", "th", "Zo"), strict=True)]
+        return good, spoilt(good, [*bad_asking, {"prefix": "a b"}])
+    if signature == "read":
+        good = [{"text": text, "last": "the", "states": np.full(states, 0.1, np.float32)} for text in texts]
+        return good, spoilt(good, [{"text": "a" * 4001}, {"states": np.nan}])
+    if signature == "step":
+        ngrams = np.ones(45, np.int32)
+        good = [
+            {"token": token, "ngrams": ngrams, "states": np.zeros(states, np.float32)} for token in (2, 0, 90)
+        ]
+        return good, spoilt(good, [{"token": -1}, {"token": 10**6}, {"ngrams": -1}, {"states": np.inf}])
+    if signature == "score":
+        good = [{"text": text} for text in texts]
+        return good, spoilt(good, [{"text": "a" * 20_001}])
+    of_state = [{"clock": -1}, {"counts": -5}, {"network": np.nan}, {"cache_words": 10**6}]
+    if signature == "personal":
+        good = [{**row, "prefix": "", **state} for row, state in zip(asking, user_states(), strict=False)]
+        return good, spoilt(good, [*bad_asking, *of_state])
+    if signature == "observe":
+        happened = ((["See Zoltán ", "see"], [1, 2]), (["Lindqvist", "you"], [4, 3]))
+        good = [
+            {"pieces": pieces, "choices": np.array(choices, np.int32), **state}
+            for (pieces, choices), state in zip(happened, user_states(), strict=True)
+        ]
+        return good, spoilt(good, [{"choices": 9}, *of_state])
+    good = [
+        {"text": text, "learns": True, **state} for text, state in zip(texts, user_states(), strict=False)
+    ]
+    return good, spoilt(good, [{"text": "a" * 4001}, *of_state])
+
+
 def rows_of(application, signature):
     """Good rows and bad rows of a signature."""
+    if application == "keyboard":
+        return keyboard(signature)
     if application == "forecasting":
         return forecasting(signature)
     if application == "text_generation":
