@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from applications.keyboard.user_state import BIAS_STEP, HALF_LIFE, NONE, UNITS, Sizes, UserState
-from applications.keyboard.user_tensors import is_offered
+from applications.keyboard.user_tensors import are_pairs, is_offered
 
 FEATURES = ("constant", "log cached", "entropy of the base", "log typed", "log last", "log last two")
 """What the weights of a mixture depend on: logarithms of 1 + how many words are in the cache, are in the counts at all,
@@ -194,7 +194,7 @@ def _counts(states: UserState) -> tuple[tf.Tensor, list[tf.Tensor]]:
     none = tf.fill(tf.shape(states.context), NONE)
     last = tf.concat([none[:, :1], states.context[:, 1:]], axis=1)
     is_in = [
-        tf.reduce_all(states.count_contexts == context[:, None], axis=2) & (states.counts > 0)
+        are_pairs(states.count_contexts, context[:, None]) & (states.counts > 0)
         for context in (none, last, states.context)
     ]
     occurrences = [tf.reduce_sum(tf.where(one, values, 0.0), axis=1) for one in is_in]
