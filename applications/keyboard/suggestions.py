@@ -1,12 +1,11 @@
 """Which words are suggested and how they are written, in the graph."""
 
 import unicodedata
-from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
+from applications.keyboard.beginnings import Beginnings
 from applications.keyboard.vocabulary import Vocabulary, Words
 from applications.keyboard.word_numbers import FIRST_WORD
 from common.text.segmentation import LINE_END
@@ -62,24 +61,15 @@ class Suggestions:
     def __init__(self, words: Words) -> None:
         vocabulary = words.vocabulary
         self._folded = words.folded
-        self._is_suggested = vocabulary.is_suggested
         self._spellings = ["", "", "", *vocabulary.spellings]
         self._keeps_case = vocabulary.at_blanks
-        self._beginnings, self._owners = _beginnings(vocabulary)
+        self._beginnings = Beginnings(
+            [_ways_to_begin(vocabulary, number) for number in range(vocabulary.size)]
+        )
 
     def fits(self, prefixes: tf.Tensor) -> tf.Tensor:
         """Which words may be suggested for the words begun `[batch]`: `[batch, words]`."""
-        prefixes, keys = self._folded(prefixes), tf.constant(self._beginnings)
-        shape = tf.stack([tf.shape(prefixes)[0], tf.shape(keys)[0]])
-        lengths = tf.broadcast_to(tf.strings.length(prefixes)[:, None], shape)
-        begins = tf.strings.substr(tf.broadcast_to(keys, shape), tf.zeros(shape, tf.int32), lengths)
-        begins = begins == prefixes[:, None]
-        if len(self._beginnings) > len(self._is_suggested):
-            by_word = tf.math.unsorted_segment_max(
-                tf.transpose(tf.cast(begins, tf.int32)), self._owners, len(self._is_suggested)
-            )
-            begins = tf.transpose(by_word) > 0
-        return begins & self._is_suggested
+        return self._beginnings.begin_with(self._folded(prefixes))
 
     def best(self, logits: tf.Tensor, before: Typed, counts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The most probable words that fit, and their probabilities among all that do.
@@ -132,12 +122,9 @@ def _capitalized(words: tf.Tensor) -> tf.Tensor:
     return tf.strings.join([first, tf.strings.regex_replace(words, "(?s)^.", "", replace_global=False)])
 
 
-def _beginnings(vocabulary: Vocabulary) -> tuple[Sequence[str], np.ndarray]:
-    """How words may begin, those without accents after all others, and the number of the word of each."""
-    words = ["", "", "", *vocabulary.words]
-    plain = {
-        number: without_accents(word)
-        for number, word in enumerate(words)
-        if number >= FIRST_WORD and without_accents(word) != word
-    }
-    return [*words, *plain.values()], np.array([*range(len(words)), *plain], np.int32)
+def _ways_to_begin(vocabulary: Vocabulary, number: int) -> tuple[str, ...]:
+    """A word as it is, and without accents; nothing if it is not suggested."""
+    if not vocabulary.is_suggested[number]:
+        return ()
+    word = vocabulary.words[number - FIRST_WORD]
+    return word, without_accents(word)
