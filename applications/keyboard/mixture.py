@@ -132,17 +132,25 @@ class Personal:
             fits: which words of the base may be suggested, but for the user's `[batch, words]`.
             prefixes: the words begun `[batch]`, folded.
         """
-        own = self.fold(states.lexicon_words)
-        lengths = tf.broadcast_to(tf.strings.length(prefixes)[:, None], tf.shape(own))
-        begins = tf.strings.substr(own, tf.zeros_like(lengths), lengths) == prefixes[:, None]
+        # Only the words that are offered are folded, which costs more than all else here.
+        offered = tf.where(is_offered(states))
+        users = offered[:, 0]
+        own, begun = self.fold(tf.gather_nd(states.lexicon_words, offered)), tf.gather(prefixes, users)
+        lengths = tf.strings.length(begun)
+        begins = tf.strings.substr(own, tf.zeros_like(lengths), lengths) == begun
         # Numbers are compared ten times as fast as strings; two words in 2^63 have the same one.
         hashed, hashed_blocked = (
             tf.strings.to_hash_bucket_fast(words, 2**63 - 1) for words in (own, states.blocked)
         )
-        is_blocked = tf.reduce_any(hashed[:, :, None] == hashed_blocked[:, None], axis=2)
-        may_be_own = begins & is_offered(states) & ~is_blocked
-        blocked = tf.one_hot(self.numbers(states.blocked), self.sizes.words, True, False, dtype=tf.bool)
-        return tf.concat([fits & ~tf.reduce_any(blocked, axis=1), may_be_own], axis=1)
+        is_blocked = tf.reduce_any(hashed[:, None] == tf.gather(hashed_blocked, users), axis=1)
+        shape = tf.shape(states.lexicon_words, out_type=tf.int64)
+        may_be_own = tf.scatter_nd(offered, tf.cast(begins & ~is_blocked, tf.int32), shape) > 0
+        blocked = self.numbers(states.blocked)
+        rows = tf.broadcast_to(tf.range(tf.shape(blocked)[0])[:, None], tf.shape(blocked))
+        may_be_known = tf.tensor_scatter_nd_update(
+            fits, tf.stack([rows, blocked], axis=2), tf.zeros_like(blocked, tf.bool)
+        )
+        return tf.concat([may_be_known, may_be_own], axis=1)
 
     def best(
         self, probabilities: tf.Tensor, may: tf.Tensor, states: UserState, counts: tf.Tensor
