@@ -36,7 +36,7 @@ class Beginnings:
         """Which words begin with each of the prefixes `[batch]`: bool `[batch, words]`."""
         first, end = self._range(prefixes)
         begins = tf.zeros([tf.shape(prefixes)[0], self._places.shape[1]], tf.bool)
-        for places in self._places:
+        for places in map(tf.constant, self._places):
             begins |= (places >= first[:, None]) & (places < end[:, None])
         return begins
 
@@ -48,8 +48,9 @@ class Beginnings:
         weights = tf.constant(256 ** np.arange(_BYTES - 1, -1, -1, dtype=np.int64))
         least = tf.reduce_sum(codes * weights, axis=1)
         most = tf.reduce_sum(tf.where(is_given, codes, 255) * weights, axis=1)
-        first = tf.searchsorted(self._heads, least, side="left")
-        end = tf.searchsorted(self._heads, most, side="right")
+        heads = tf.constant(self._heads)
+        first = tf.searchsorted(heads, least, side="left")
+        end = tf.searchsorted(heads, most, side="right")
         # A word that ends within these bytes has zeros there, as the prefix may have.
         is_whole = tf.math.count_nonzero(codes, axis=1, dtype=tf.int32) == lengths
         return self._narrowed(prefixes, lengths, is_whole, first, end)
