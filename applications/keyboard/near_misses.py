@@ -25,24 +25,30 @@ class NearMisses:
     """
 
     def __init__(self, words: Sequence[str]) -> None:
-        self._words = [word for word in words if 0 < len(word) <= _LONGEST]
+        # By length, so that those that are as long as a word, or one shorter or longer, are side by side.
+        self._words = sorted((word for word in words if 0 < len(word) <= _LONGEST), key=len)
         self._lengths = np.array([*map(len, self._words)], np.int32)
+        self._starts = np.searchsorted(self._lengths, np.arange(_LONGEST + 4)).astype(np.int32)
 
     def __call__(self, word: tf.Tensor) -> tf.Tensor:
         """Whether the word `[]` is one edit away from a frequent one, which it is not itself: bool `[]`."""
         codes = tf.strings.unicode_decode(word, "UTF-8")
         length = tf.size(codes)
         codes = codes[:_LONGEST]
+        shortest = tf.clip_by_value(length - 1, 0, _LONGEST)
+        starts = tf.constant(self._starts)
+        nearest = slice(tf.gather(starts, shortest), tf.gather(starts, shortest + 3))
         # Spelled, the words take a tenth of the room in a graph that their codes would.
-        spelled = tf.strings.unicode_decode(tf.constant(self._words, tf.string), "UTF-8")
+        spelled = tf.strings.unicode_decode(tf.constant(self._words, tf.string)[nearest], "UTF-8")
+        lengths = tf.constant(self._lengths)[nearest]
         # A column more than the longest word has: there, nothing agrees with anything.
-        frequent = spelled.to_tensor(shape=[len(self._words), _LONGEST + 1])
+        frequent = spelled.to_tensor(shape=[None, _LONGEST + 1])
         begin = _agreeing(frequent, _padded(codes))
-        end = _agreeing(tf.reverse_sequence(frequent, self._lengths, seq_axis=1), _padded(codes[::-1]))
-        agreeing, shorter = begin + end, tf.minimum(length, self._lengths)
-        is_as_long = self._lengths == length
+        end = _agreeing(tf.reverse_sequence(frequent, lengths, seq_axis=1), _padded(codes[::-1]))
+        agreeing, shorter = begin + end, tf.minimum(length, lengths)
+        is_as_long = lengths == length
         is_replaced = is_as_long & (agreeing == length - 1)
-        is_longer_by_one = (tf.abs(self._lengths - length) == 1) & (agreeing >= shorter)
+        is_longer_by_one = (tf.abs(lengths - length) == 1) & (agreeing >= shorter)
         here = _padded(codes)
         exchanged = tf.stack([tf.gather(here, begin + 1), tf.gather(here, begin)], axis=1)
         pair = tf.gather(frequent, tf.stack([begin, begin + 1], axis=1), batch_dims=1)
