@@ -48,6 +48,8 @@ _SENTENCE_ENDS = (".", "!", "?", "…")
 _NEVER_LEARNED = r"(?s)[^\p{L}]*|.*@.*|.*://.*|(?:.*\p{N}){4}.*"
 _LETTERS_AND_DIGITS = r"(?s).*\p{N}.*"
 _CODE_CHARACTERS = 8
+_PLAIN = int(Choice.ACCEPTED)
+"""The place of the rule for most words among those of the choices: an accepted word follows that of a typed one."""
 
 
 class Typed(NamedTuple):
@@ -171,15 +173,17 @@ class Learner:
 
     def learn(self, memory: Memory, event: Event) -> Memory:
         """What one user's memory is after one event."""
-        is_accepted = event.choice == Choice.ACCEPTED
+        is_typed = (event.choice == Choice.TYPED) | (event.choice == Choice.ACCEPTED)
+        is_plain = is_typed & (event.number != UNKNOWN) & ~_is_half_life(memory.state.clock + 1)
+        rule = tf.where(is_plain, _PLAIN, tf.where(is_typed, Choice.TYPED, event.choice))
         learned: Memory = tf.switch_case(
-            tf.where(is_accepted, Choice.TYPED, event.choice),
+            rule,
             {
                 Choice.NOTHING: lambda: memory,
-                Choice.TYPED: lambda: self._typed(memory, event),
-                Choice.ACCEPTED: lambda: memory,
-                Choice.PASSED_OVER: lambda: self._passed_over(memory, event),
-                Choice.DELETED: lambda: self._deleted(memory, event),
+                Choice.TYPED: lambda: _called(self._typed, memory, event),
+                _PLAIN: lambda: self._plain(memory, event),
+                Choice.PASSED_OVER: lambda: _called(self._passed_over, memory, event),
+                Choice.DELETED: lambda: _called(self._deleted, memory, event),
                 Choice.PRIVATE: lambda: _in_private(memory),
             },
         )
@@ -190,10 +194,16 @@ class Learner:
         is_there, slot = slot_of(memory, event.folded)
         return tf.where((event.number == UNKNOWN) & is_there, self.sizes.words + slot, event.number)
 
+    def _plain(self, memory: Memory, event: Event) -> Memory:
+        """After a word of the base: what most words are, and `_typed` in short."""
+        state = memory.state._replace(clock=memory.state.clock + 1)
+        added = _Added(event.number, tf.constant(0), tf.constant(0))
+        return memory._replace(state=_followed(self._counted(state, event, added), event.number))
+
     def _typed(self, memory: Memory, event: Event) -> Memory:
         state = memory.state
         state = state._replace(clock=state.clock + 1)
-        state = tf.cond(state.clock % HALF_LIFE == 0, lambda: halved_counts(state), lambda: state)
+        state = tf.cond(_is_half_life(state.clock), lambda: halved_counts(state), lambda: state)
         memory = memory._replace(state=state)
         is_own = (event.number == UNKNOWN) & (event.may_learn | slot_of(memory, event.folded)[0])
         memory, added = tf.cond(
@@ -206,7 +216,7 @@ class Learner:
             lambda: _unlearned(memory.state),
             lambda: self._counted(memory.state, event, added),
         )
-        return memory._replace(state=state._replace(context=tf.stack([state.context[1], added.number])))
+        return memory._replace(state=_followed(state, added.number))
 
     def _sighted(self, memory: Memory, event: Event) -> tuple[Memory, _Added]:
         """Into the lexicon, or once more seen there."""
@@ -326,6 +336,27 @@ class Learner:
             return changed_if(remaining <= 0, lambda: without_word(less, number, self.sizes), less)
 
         return changed_if(number >= self.sizes.words, lessened, memory)
+
+
+def _called(rule: Callable[[Memory, Event], Memory], memory: Memory, event: Event) -> Memory:
+    """What a rule makes of the memory, as a function of the graph that is called and not built in.
+
+    A step of a loop passes through all operations that are built in, those of the rules that do not hold included.
+    """
+    called: Memory = tf.function(rule, autograph=False, experimental_attributes={"_noinline": True})(
+        memory, event
+    )
+    return called
+
+
+def _followed(state: UserState, number: tf.Tensor) -> UserState:
+    """With a word as the last one."""
+    return state._replace(context=tf.stack([state.context[1], number]))
+
+
+def _is_half_life(clock: tf.Tensor) -> tf.Tensor:
+    """Whether the counts are halved at a time."""
+    return clock % HALF_LIFE == 0
 
 
 def _may_learn(typed: Typed) -> tf.Tensor:
