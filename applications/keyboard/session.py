@@ -174,12 +174,13 @@ class Session:
         """With a word instead of the one begun, if there are so many; what it touches is learned as typed."""
         if choice.place >= len(choice.words):
             return self, []
-        before = replace(self, text=self.text.removesuffix(choice.begun), expected="")
+        before = replace(self, text=self.text.removesuffix(choice.begun))
         session, events = before._with_learned(before.begun)
         text = session.text + choice.word
         session = session._remembering(Piece(choice.word, len(text)))
         accepted = Event(choice.word, Choice.ACCEPTED)
-        return replace(session, text=f"{text} ", suggestions=None, accepted=choice), [*events, accepted]
+        session = replace(session, text=f"{text} ", suggestions=None, expected="", accepted=choice)
+        return session, [*events, accepted]
 
 
 def is_visible(character: str) -> bool:

@@ -209,6 +209,21 @@ def test_nothing_is_passed_over_by_the_same_word_nor_by_what_is_none(word):
     assert Typist(offering("you"), is_looking=True).type(f"{word} ").learned == [(word, TYPED)]
 
 
+def test_a_word_is_the_same_with_another_apostrophe_and_marks_after_it():
+    assert Typist(offering("don't"), is_looking=True).type("Don’t, ").learned == [("Don’t,", TYPED)]
+
+
+def test_what_is_typed_out_before_a_word_taken_passes_over_too():
+    typist = Typist(offering("you"), is_looking=True).type(f"well--y{TAB}")
+    assert typist.learned == [("you", PASSED_OVER), ("well--", TYPED), ("you", ACCEPTED)]
+
+
+def test_what_was_shown_before_a_word_taken_is_not_passed_over_by_the_next():
+    typist = Typist(offering("you", "us"), is_looking=True).type(f"u{TAB}")
+    typist.is_looking = False
+    assert typist.type("too ").learned == [("you", ACCEPTED), ("too", TYPED)]
+
+
 def test_a_longer_word_passes_over_the_shorter():
     assert Typist(offering("you"), is_looking=True).type("your, ").learned == [
         ("you", PASSED_OVER),
@@ -220,6 +235,26 @@ def test_nothing_is_passed_over_that_was_not_shown_before_the_first_letter():
     assert Typist(offering("you")).type("see us ").learned == [("see", TYPED), ("us", TYPED)]
     typist = Typist(lambda text: ["your"] if text else [], is_looking=True)
     assert typist.type("youth ").learned == [("youth", TYPED)]
+
+
+def test_a_suggestion_is_passed_over_though_letters_were_corrected():
+    assert Typist(offering("you"), is_looking=True).type(f"ux{BACKSPACE}s ").learned[0] == (
+        "you",
+        PASSED_OVER,
+    )
+
+
+def test_what_was_shown_after_a_word_is_not_passed_over_by_that_word():
+    typist = Typist(offering("you")).type("see ")
+    typist.is_looking, typist.events = True, []
+    assert typist.type(f"{BACKSPACE}n ").learned == [("see", DELETED), ("seen", TYPED)]
+
+
+@pytest.mark.parametrize("end", [" ", ENTER])
+def test_what_was_shown_before_a_word_is_not_passed_over_by_the_next(end):
+    typist = Typist(offering("you"), is_looking=True).type("s")
+    typist.is_looking = False
+    assert typist.type(f"ee{end}us ").learned.count(("you", PASSED_OVER)) == 1
 
 
 def test_a_suggestion_taken_passes_over_no_other():
