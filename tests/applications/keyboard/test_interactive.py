@@ -323,11 +323,13 @@ def test_of_a_long_text_the_last_rows_are_shown(typing):
 
 
 def test_a_terminal_whose_size_changes_is_drawn_anew(typing):
-    one = typing()
-    one.type("see so").shows("see so", "soon  some  song")
-    termios.tcsetwinsize(one.slave, (24, 12))
-    one.terminal.columns = 12
-    one.type("o").shows("see soo", "soon")
+    one = typing(columns=12)
+    one.type("see some soo").shows("see some so", "o", "")
+    termios.tcsetwinsize(one.slave, (24, 80))
+    # What most terminals do with rows that have room now.
+    one.terminal.columns, one.terminal.rows = 80, [list("see some soo"), []]
+    one.terminal.row, one.terminal.column = 0, 12
+    one.type("n").shows("see some soon", "soon")
 
 
 def test_as_many_suggestions_are_shown_as_wanted_and_nothing_is_learned_unless_wanted(typing):
