@@ -3,7 +3,7 @@
 P(word) = (1 - a - b) P_base(word) + a P_cache(word) + b P_counts(word), with a and b from the situation.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -94,15 +94,16 @@ class Personal:
 
     Args:
         sizes: of the users' states.
-        spellings: of the base's numbers, as they are usually written.
+        spelled: the base's numbers of words `[batch, n]` as they are usually written, in the graph.
         fold: words as they are compared, in the graph.
         numbers: the base's numbers of words, in the graph; 0 of those it lacks.
 
     Example:
         >>> from applications.keyboard.user_state import empty_state, stacked
         >>> sizes = Sizes(words=5, width=4, network=5)
+        >>> spelled = lambda numbers: tf.gather(["", "", "", "see", "you"], numbers)
         >>> table = lambda words: tf.where(words == "you", 4, 0)
-        >>> personal = Personal(sizes, ["", "", "", "see", "you"], tf.strings.lower, table)
+        >>> personal = Personal(sizes, spelled, tf.strings.lower, table)
         >>> state = stacked(empty_state(sizes))
         >>> probabilities = mixed(experts(tf.zeros([1, 5]), tf.ones([1, 4]), state, 1.0), Mixture())
         >>> may = personal.fitting(state, tf.constant([[False, False, False, True, True]]), tf.constant([""]))
@@ -113,14 +114,12 @@ class Personal:
     def __init__(
         self,
         sizes: Sizes,
-        spellings: Sequence[str],
+        spelled: Callable[[tf.Tensor], tf.Tensor],
         fold: Callable[[tf.Tensor], tf.Tensor],
         numbers: Callable[[tf.Tensor], tf.Tensor],
     ) -> None:
-        if len(spellings) != sizes.words:
-            raise ValueError(f"expected {sizes.words} spellings, got {len(spellings)}")
         self.sizes, self.fold, self.numbers = sizes, fold, numbers
-        self._spellings = list(spellings)
+        self._spelled = spelled
 
     def fitting(self, states: UserState, fits: tf.Tensor, prefixes: tf.Tensor) -> tf.Tensor:
         """Which words may be suggested for the words begun: `[batch, numbers]`.
@@ -174,7 +173,7 @@ class Personal:
         is_answer = tf.gather(may, numbers, batch_dims=1) & (tf.range(most) < counts[:, None])
         total = tf.maximum(tf.reduce_sum(scores, axis=1, keepdims=True), np.finfo(np.float32).tiny)
         own = tf.gather(states.lexicon_words, tf.maximum(numbers - self.sizes.words, 0), batch_dims=1)
-        known = tf.gather(tf.constant(self._spellings), tf.minimum(numbers, self.sizes.words - 1))
+        known = self._spelled(tf.minimum(numbers, self.sizes.words - 1))
         words = tf.where(numbers < self.sizes.words, known, own)
         chosen = tf.gather(scores, numbers, batch_dims=1) / total
         return tf.where(is_answer, words, ""), tf.where(is_answer, chosen, 0.0)

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from applications.keyboard.model import read
+from applications.keyboard.sharing import shared
 from applications.keyboard.vocabulary import Words
 from applications.keyboard.word_numbers import END, UNKNOWN
 from common.text.character_ngrams import COUNT
@@ -51,16 +52,12 @@ class Network:
         self._model = model
         self.stack = model.get_layer("states").stack
         self._vectors = model.get_layer("vectors")
-        # One function in the graph, however many signatures read texts: its loops are unrolled, and long.
-        self._read_numbers = tf.function(
+        self._read_numbers = shared(
             self._read_in_order,
-            input_signature=[
-                tf.TensorSpec([None, None], tf.int32),
-                tf.TensorSpec([None, None, COUNT], tf.int32),
-                tf.TensorSpec([None], tf.int64),
-                tf.TensorSpec([None, self.stack.state_count, self.stack.units], tf.float32),
-            ],
-            autograph=False,
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None, None, COUNT], tf.int32),
+            tf.TensorSpec([None], tf.int64),
+            tf.TensorSpec([None, self.stack.state_count, self.stack.units], tf.float32),
         )
 
     def zero_states(self, batch: tf.Tensor) -> tf.Tensor:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from applications.keyboard.beginnings import Beginnings
+from applications.keyboard.sharing import shared
 from applications.keyboard.vocabulary import Vocabulary, Words
 from applications.keyboard.word_numbers import FIRST_WORD
 from common.text.segmentation import LINE_END
@@ -60,16 +61,19 @@ class Suggestions:
 
     def __init__(self, words: Words) -> None:
         vocabulary = words.vocabulary
-        self._folded = words.folded
-        self._spellings = ["", "", "", *vocabulary.spellings]
+        self._folded, self._size = words.folded, vocabulary.size
+        spellings = ["", "", "", *vocabulary.spellings]
         self._keeps_case = vocabulary.at_blanks
-        self._beginnings = Beginnings(
-            [_ways_to_begin(vocabulary, number) for number in range(vocabulary.size)]
+        beginnings = Beginnings([_ways_to_begin(vocabulary, number) for number in range(vocabulary.size)])
+        self._begin_with = shared(beginnings.begin_with, tf.TensorSpec([None], tf.string))
+        self.spelled = shared(
+            lambda numbers: tf.gather(tf.constant(spellings), numbers), tf.TensorSpec([None, None], tf.int32)
         )
+        """Numbers `[batch, n]` -> how their words are usually written."""
 
     def fits(self, prefixes: tf.Tensor) -> tf.Tensor:
         """Which words may be suggested for the words begun `[batch]`: `[batch, words]`."""
-        return self._beginnings.begin_with(self._folded(prefixes))
+        return tf.ensure_shape(self._begin_with(self._folded(prefixes)), [None, self._size])
 
     def best(self, logits: tf.Tensor, before: Typed, counts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The most probable words that fit, and their probabilities among all that do.
@@ -88,7 +92,7 @@ class Suggestions:
         best, numbers = tf.math.top_k(scores, most)
         probabilities = tf.exp(best - tf.reduce_logsumexp(scores, axis=1, keepdims=True))
         is_answer = tf.gather(fits, numbers, batch_dims=1) & (tf.range(most) < counts[:, None])
-        words = self.written(tf.gather(tf.constant(self._spellings), numbers), before)
+        words = self.written(self.spelled(numbers), before)
         return tf.where(is_answer, words, ""), tf.where(is_answer, probabilities, 0.0)
 
     def written(self, spellings: tf.Tensor, before: Typed) -> tf.Tensor:

@@ -68,8 +68,7 @@ class Users:
         self.mixture = mixture
         self.learner = Learner(self.sizes, vocabulary.words, words.folded)
         self._network, self._suggestions, self._words = network, suggestions, words
-        spellings = ["", "", "", *vocabulary.spellings]
-        self._personal = Personal(self.sizes, spellings, words.folded, words.numbers)
+        self._personal = Personal(self.sizes, suggestions.spelled, words.folded, words.numbers)
 
     def suggest(
         self, text: tf.Tensor, prefix: tf.Tensor, count: tf.Tensor, states: UserState

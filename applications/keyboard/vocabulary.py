@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from applications.keyboard.sharing import shared
 from applications.keyboard.speller import Speller
 from applications.keyboard.word_numbers import END, FIRST_WORD, NUMBER, UNKNOWN
 from common.text.character_ngrams import ngrams
@@ -142,6 +143,9 @@ class Words:
             ),
             default_value=UNKNOWN,
         )
+        strings = tf.TensorSpec([None], tf.string)
+        self._segment = shared(split_at_blanks if vocabulary.at_blanks else segment, strings)
+        self._nats = shared(self.speller.nats, strings)
 
     @property
     def resources(self) -> list[Any]:
@@ -150,7 +154,8 @@ class Words:
 
     def segment(self, texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
         """The complete words of texts `[batch]`, as spelled `[batch, (words)]`, and the word begun `[batch]`."""
-        return split_at_blanks(texts) if self.vocabulary.at_blanks else segment(texts)
+        spellings, begun = self._segment(texts)
+        return spellings, begun
 
     def folded(self, spellings: tf.Tensor) -> tf.Tensor:
         """Spelled words as the vocabulary holds them."""
@@ -170,6 +175,6 @@ class Words:
         """What the characters of each word `[words]` cost in nats, given its number: 0 of the words that are known."""
         return tf.where(
             numbers == UNKNOWN,
-            self.speller.nats(self.folded(spellings)),
+            self._nats(self.folded(spellings)),
             tf.where(numbers == NUMBER, self.speller.digit_nats(spellings), 0.0),
         )

@@ -23,7 +23,9 @@ def numbers_of(words):
     return tf.where(tf.reduce_any(is_it, -1), tf.argmax(tf.cast(is_it, tf.int32), -1, tf.int32) + 3, 0)
 
 
-PERSONAL = Personal(SIZES, ["", "", "", *WORDS], tf.strings.lower, numbers_of)
+PERSONAL = Personal(
+    SIZES, lambda numbers: tf.gather(["", "", "", *WORDS], numbers), tf.strings.lower, numbers_of
+)
 
 
 def state_of(text, queries, clock=0, context=None):
