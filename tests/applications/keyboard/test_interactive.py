@@ -324,7 +324,7 @@ def test_of_a_long_text_the_last_rows_are_shown(typing):
 
 def test_a_terminal_whose_size_changes_is_drawn_anew(typing):
     one = typing(columns=12)
-    one.type("see some soo").shows("see some so", "o", "")
+    one.type("see some soo").shows("see some so", "o", "soon")
     termios.tcsetwinsize(one.slave, (24, 80))
     # What most terminals do with rows that have room now.
     one.terminal.columns, one.terminal.rows = 80, [list("see some soo"), []]
