@@ -51,7 +51,9 @@ class NearMisses:
         is_longer_by_one = (tf.abs(lengths - length) == 1) & (agreeing >= shorter)
         here = _padded(codes)
         exchanged = tf.stack([tf.gather(here, begin + 1), tf.gather(here, begin)], axis=1)
-        pair = tf.gather(frequent, tf.stack([begin, begin + 1], axis=1), batch_dims=1)
+        # Past the last column is only what agrees with a longest word to its end, where nothing is exchanged.
+        places = tf.minimum(tf.stack([begin, begin + 1], axis=1), _LONGEST)
+        pair = tf.gather(frequent, places, batch_dims=1)
         is_exchanged = is_as_long & (agreeing == length - 2) & tf.reduce_all(pair == exchanged, axis=1)
         return (length <= _LONGEST) & tf.reduce_any(is_replaced | is_longer_by_one | is_exchanged)
 
