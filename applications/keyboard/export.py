@@ -78,6 +78,7 @@ def load_run(folder: Path) -> Trained:
     model = build(run.config, vocabulary.size)
     run.load_weights(model)
     make_portable(model)
+    model.get_layer("vectors").keep_in_half()
     mixture = Mixture(**run.preprocessing.get(_MIXTURE, {}))
     return Trained(run, model, Words(vocabulary, run.config.ngram_buckets), mixture)
 

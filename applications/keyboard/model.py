@@ -14,7 +14,7 @@ from common.keras_package import PACKAGE
 from common.layers.sampled_softmax import draw, sampled_nats
 from common.layers.stack import RecurrentStack
 from common.layers.stateful_stack import StreamedStack
-from common.layers.tied_embedding import TiedEmbedding, tied_cross_entropy
+from common.layers.tied_embedding import TiedEmbedding, in_half, tied_cross_entropy
 from common.text.character_ngrams import COUNT
 
 MOST_SCORED = 10_000
@@ -119,6 +119,7 @@ class WordVectors(keras.layers.Layer):
         self.words, self.units, self.buckets = words, units, buckets
         self.word_dropout, self.seed = word_dropout, seed
         self.tied = TiedEmbedding(words, units, word_dropout, seed, dtype=self.dtype_policy, name="tied")
+        self.kept_ngrams: tf.Variable | None = None
 
     def build(self, numbers_shape: Sequence[int | None], ngrams_shape: Sequence[int | None]) -> None:
         """Makes the tables of the words and of the n-grams."""
@@ -134,13 +135,19 @@ class WordVectors(keras.layers.Layer):
         places = tf.where(tf.equal(numbers, UNKNOWN))
         parts = tf.gather_nd(ngrams, places)
         is_part = ops.cast(parts > 0, "float32")
-        vectors = ops.cast(ops.take(self.ngram_table, parts, axis=0), "float32") * is_part[..., None]
+        table = self.ngram_table if self.kept_ngrams is None else self.kept_ngrams
+        vectors = ops.cast(ops.take(table, parts, axis=0), "float32") * is_part[..., None]
         means = ops.sum(vectors, axis=1) / ops.maximum(ops.sum(is_part, axis=1), 1.0)[:, None]
         return tf.tensor_scatter_nd_update(known, places, ops.cast(means, known.dtype))
 
     def logits(self, queries: Any) -> Any:
         """The scores of all words `[..., words]` in float32."""
         return self.tied.logits(queries)
+
+    def keep_in_half(self) -> None:
+        """From now on reads its tables in float16; see `TiedEmbedding`."""
+        self.tied.keep_in_half()
+        self.kept_ngrams = in_half(self.ngram_table)
 
     def compute_output_spec(
         self, numbers: keras.KerasTensor, ngrams: keras.KerasTensor, training: bool = False

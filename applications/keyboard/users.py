@@ -236,9 +236,11 @@ class Users:
         counts = spellings.row_lengths()
         by_row = tf.reduce_sum(tf.reshape(counts, tf.shape(pieces)), axis=1)
         by_word = tf.repeat(tf.reshape(choices, [-1]), counts)
+        # What was typed last is taken back first.
+        backwards = tf.reverse(spellings, axis=[1]).flat_values
+        words = tf.where(by_word == Choice.DELETED, backwards, spellings.flat_values)
         return tuple(
-            tf.RaggedTensor.from_row_lengths(values, by_row, validate=False)
-            for values in (spellings.flat_values, by_word)
+            tf.RaggedTensor.from_row_lengths(values, by_row, validate=False) for values in (words, by_word)
         )
 
     def _numbers(self, words: tf.Tensor, states: UserState) -> tf.Tensor:

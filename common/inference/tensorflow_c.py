@@ -19,6 +19,7 @@ from common.startup import start_up_messages_removed
 _LIBRARY_NAMES = ("libtensorflow_cc.so.2", "libtensorflow_cc.2.dylib")
 _STRING = 7
 _STRING_BYTES = 24
+_MOST_IN_PLACE = _STRING_BYTES - 2
 
 # tensorflow/core/framework/types.proto, the types whose tensors are read and written as arrays.
 DTYPE_NAMES = {
@@ -150,7 +151,6 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "TF_TensorType": (_int, _handle),
     "TF_NumDims": (_int, _handle),
     "TF_Dim": (ctypes.c_int64, _handle, _int),
-    "TF_StringInit": (None, _handle),
     "TF_StringCopy": (None, _handle, _text, _size),
     "TF_StringGetDataPointer": (_handle, _handle),
     "TF_StringGetSize": (_size, _handle),
@@ -199,9 +199,12 @@ def tensor_of(array: np.ndarray) -> Iterator[int]:
     dims = (ctypes.c_int64 * array.ndim)(*array.shape)
     if array.dtype == object:
         tensor = tf.TF_AllocateTensor(_STRING, dims, array.ndim, array.size * _STRING_BYTES)
-        for address, value in zip(_string_addresses(tensor, array.size), array.flat, strict=True):
-            tf.TF_StringInit(address)
-            tf.TF_StringCopy(address, value, len(value))
+        values = array.reshape(-1).tolist()
+        short = b"".join(_in_place(value) for value in values)
+        ctypes.memmove(tf.TF_TensorData(tensor), short, len(short))
+        for address, value in zip(_string_addresses(tensor, array.size), values, strict=True):
+            if len(value) > _MOST_IN_PLACE:
+                tf.TF_StringCopy(address, value, len(value))
     else:
         tensor = tf.TF_AllocateTensor(_DTYPE_NUMBERS[array.dtype.name], dims, array.ndim, array.nbytes)
         contiguous = np.ascontiguousarray(array)
@@ -219,14 +222,36 @@ def array_of_tensor(tensor: int) -> np.ndarray:
     number = tf.TF_TensorType(tensor)
     if number == _STRING:
         array = np.empty(shape, dtype=object)
+        raw = ctypes.string_at(tf.TF_TensorData(tensor), array.size * _STRING_BYTES) if array.size else b""
         array.reshape(-1)[:] = [
-            ctypes.string_at(tf.TF_StringGetDataPointer(address), tf.TF_StringGetSize(address))
-            for address in _string_addresses(tensor, array.size)
+            _string_at(raw, place * _STRING_BYTES, address)
+            for place, address in enumerate(_string_addresses(tensor, array.size))
         ]
         return array
     array = np.empty(shape, dtype=numpy_type(type_name(number)))
     ctypes.memmove(array.ctypes.data, tf.TF_TensorData(tensor), array.nbytes)
     return array
+
+
+def _in_place(value: bytes) -> bytes:
+    """A short string as the tensor holds it, or the empty one in place of a longer one.
+
+    A call of the library takes a microsecond, and a request may hold thousands of strings. In TensorFlow's TF_TString
+    (tsl/platform/ctstring_internal.h) a string of up to 22 bytes stands in the tensor itself, behind a byte with four
+    times its length.
+    """
+    if len(value) > _MOST_IN_PLACE:
+        return bytes(_STRING_BYTES)
+    return bytes((len(value) << 2,)) + value.ljust(_STRING_BYTES - 1, b"\0")
+
+
+def _string_at(raw: bytes, start: int, address: int) -> bytes:
+    """The string that begins so in a tensor's bytes, and lies at an address."""
+    first = raw[start]
+    if first & 3 == 0:
+        return raw[start + 1 : start + 1 + (first >> 2)]
+    tf = library()
+    return ctypes.string_at(tf.TF_StringGetDataPointer(address), tf.TF_StringGetSize(address))
 
 
 def _string_addresses(tensor: int, count: int) -> range:

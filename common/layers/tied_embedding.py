@@ -15,6 +15,12 @@ _SHARDS = 2
 _LEAST = 1e-37
 
 
+def in_half(variable: keras.Variable) -> tf.Variable:
+    """The values of a variable in float16, under its name, by which they are found again."""
+    values = tf.cast(variable.value, tf.float16)
+    return tf.Variable(values, trainable=False, name=variable.value.name.removesuffix(":0"))
+
+
 @keras.saving.register_keras_serializable(PACKAGE)
 class TiedEmbedding(keras.layers.Layer):
     """Token numbers `[batch, time]` -> vectors `[batch, time, units]`, and back to a score for each token.
@@ -42,6 +48,7 @@ class TiedEmbedding(keras.layers.Layer):
         super().__init__(**kwargs)
         self.tokens, self.units, self.token_dropout, self.seed = tokens, units, token_dropout, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
+        self.kept: tf.Variable | None = None
 
     def build(self, tokens_shape: tuple[int | None, ...]) -> None:
         """Makes the table and the bias of the scores."""
@@ -50,9 +57,13 @@ class TiedEmbedding(keras.layers.Layer):
         self.bias = self.add_weight((self.tokens,), "zeros", name="bias")
         self.built = True
 
+    def keep_in_half(self) -> None:
+        """From now on reads the table in float16, in which a SavedModel of it is half as large; computes as before."""
+        self.kept = in_half(self.table)
+
     def call(self, tokens: Any, training: bool = False) -> Any:
         """The vectors of tokens `[...]`: `[..., units]`."""
-        vectors = ops.take(self.table, tokens, axis=0) * self.units**0.5
+        vectors = ops.cast(ops.take(self._table, tokens, axis=0), self.variable_dtype) * self.units**0.5
         if training and self.token_dropout:
             kept = keras.random.uniform(ops.shape(tokens), seed=self.seed_generator) >= self.token_dropout
             vectors = ops.where(kept[..., None], vectors, 0.0)
@@ -61,8 +72,12 @@ class TiedEmbedding(keras.layers.Layer):
     def logits(self, vectors: Any) -> Any:
         """The scores of all tokens after vectors `[..., units]`: `[..., tokens]` in float32."""
         vectors = ops.cast(vectors, self.compute_dtype)
-        scores = ops.matmul(vectors, ops.transpose(ops.cast(self.table, self.compute_dtype)))
+        scores = ops.matmul(vectors, ops.transpose(ops.cast(self._table, self.compute_dtype)))
         return ops.cast(scores, "float32") + ops.cast(self.bias, "float32")
+
+    @property
+    def _table(self) -> Any:
+        return self.table if self.kept is None else self.kept
 
     def compute_mask(self, tokens: Any, previous_mask: Any = None) -> Any:
         """False at padding."""

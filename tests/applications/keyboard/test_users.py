@@ -100,6 +100,15 @@ def test_what_is_deleted_private_or_blocked_leaves_nothing(keyboard, user):
     assert "Zoltán" not in keyboard.suggest("Zo", user=forget(user, "Zoltán", keyboard.base), count=50)
 
 
+def test_a_piece_of_several_words_is_taken_back_as_a_whole(keyboard, user):
+    typed = keyboard.observe(
+        [Event("see Qwertz, and"), Event("see Qwertz, and", Choice.DELETED)], user=user, now=0
+    )
+    for name in UserState._fields:
+        if name not in ("network", "clock", "passed"):
+            np.testing.assert_array_equal(getattr(typed.state, name), getattr(user.state, name), err_msg=name)
+
+
 def test_private_words_are_not_even_read(keyboard, user):
     states = [
         keyboard.observe([Event(words, Choice.PRIVATE), Event("see ")], user=user, now=0).state

@@ -158,6 +158,15 @@ def test_strings_come_back_as_they_went_in(identities, rows):
     assert same.tolist() == expected
 
 
+@pytest.mark.parametrize("length", [0, 1, 21, 22, 23, 24, 63, 64, 200])
+def test_strings_of_every_length_are_tensorflows_own(runner, length):
+    text = "abcdefghij" * 20
+    request = {"x": np.ones((2, 3), np.float32), "upper": [True, False], "count": [length, length - 1]}
+    answer = runner.run("serving_default", text=[text[:length], text[:length]], **request)
+    assert answer["shouted"].tolist() == [text[:length].upper().encode(), text[:length].encode()]
+    assert answer["longer"].tolist() == [False, True]
+
+
 def test_large_strings_unicode_and_nuls(identities):
     texts = ["x" * 10_000_000, "日本語 🎭 é", "a\0b\0", "", b"\xff\xfe"]
     same = identities.run("string", value=texts)["same"]

@@ -71,6 +71,17 @@ def test_dropped_tokens_are_zero_vectors_in_training_alone():
     assert (np.asarray(layer(tokens)) != 0).any(-1).all()
 
 
+def test_kept_in_half_it_reads_and_scores_by_the_rounded_table(embedding):
+    table, bias = embedding.get_weights()[:2]
+    rounded = table.astype(np.float16).astype(np.float32)
+    embedding.keep_in_half()
+    tokens = tf.constant(WRITTEN)
+    np.testing.assert_allclose(embedding(tokens), rounded[WRITTEN] * UNITS**0.5, rtol=1e-6)
+    np.testing.assert_allclose(embedding.logits(VECTORS), VECTORS @ rounded.T + bias, rtol=1e-5, atol=1e-6)
+    assert len(embedding.weights) == 2
+    assert embedding.kept.name.removesuffix(":0") == embedding.table.value.name.removesuffix(":0")
+
+
 def test_it_is_restored_from_its_configuration(embedding):
     copy = TiedEmbedding.from_config(embedding.get_config())
     copy.build((None, None))
