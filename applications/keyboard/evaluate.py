@@ -130,15 +130,17 @@ def _accuracies_and_savings(record: Record, words: np.ndarray) -> dict[str, floa
 
 
 def foreign_metrics(predictor: Predictor, text: RawText, user: User) -> dict[str, Any]:
-    """What a user's state costs on a text of another's, into which it is not learned: bits per character, the loss."""
-    nats = -predictor.score(text.text, show_progress=True), nats_of_foreign(predictor, text.text, user)
-    without, personal = (bits_per_character(one, len(text)) for one in nats)
-    return {
-        "data": text.name,
-        "bits_per_character_without_state": without,
-        "bits_per_character_with_state": personal,
-        "loss": personal / without - 1,
-    }
+    """What a user's state costs on a text of another's: bits per character, and the loss against the base alone.
+
+    `frozen` is a state that does not learn the text, `learning` one that does, word by word.
+    """
+    without = bits_per_character(-predictor.score(text.text, show_progress=True), len(text))
+    metrics: dict[str, Any] = {"data": text.name, "bits_per_character_without_state": without}
+    for name, learns in (("frozen", False), ("learning", True)):
+        nats = nats_of_foreign(predictor, text.text, user, learns=learns)
+        personal = bits_per_character(nats, len(text))
+        metrics[name] = {"bits_per_character": personal, "loss": personal / without - 1}
+    return metrics
 
 
 def by_words_typed(record: Record) -> dict[str, dict[str, float | None]]:

@@ -100,11 +100,11 @@ def record_of_most_frequent(predictor: Predictor, record: Record) -> Record:
     return replace(record, **_by_way(ways))
 
 
-def nats_of_foreign(predictor: Predictor, text: str, user: User) -> float:
-    """What a text of another's costs with a user's state, into which it is not learned."""
+def nats_of_foreign(predictor: Predictor, text: str, user: User, *, learns: bool) -> float:
+    """What a text of another's costs with a user's state, which learns it as it is typed or not at all."""
     beginning = new_user(predictor.base).state
     user = user._replace(state=user.state._replace(network=beginning.network, context=beginning.context))
-    readings = predictor.follow(text, user, learns=False, show_progress=True)
+    readings = predictor.follow(text, user, learns=learns, show_progress=True)
     return -float(sum(outputs["log_likelihoods"].sum(dtype=np.float64) for outputs, _ in readings))
 
 

@@ -28,24 +28,29 @@ class Expectation(NamedTuple):
         event: the word.
         experts: see `mixture.Experts`, of a batch of one.
         number: of the word; `UNKNOWN` if neither the base nor the lexicon has it.
-        spelling: the probability of its characters, 1 for one that the base has.
+        spelling_nats: what its characters cost, 0 for one that the base has.
     """
 
     memory: Memory
     event: Event
     experts: Experts
     number: tf.Tensor
-    spelling: tf.Tensor
+    spelling_nats: tf.Tensor
 
     def of_the_word(self, probabilities: tf.Tensor) -> tf.Tensor:
-        """The probability of the word, of those of all numbers `[..., numbers]`: `[...]`.
+        """The log-probability of the word, from those of all numbers `[..., numbers]`: `[...]`.
 
         A word that the base lacks has a share of that of all unknown words, by its spelling; one of the lexicon has
         its own beside it.
         """
-        base = self.spelling * tf.gather(probabilities, self.event.number, axis=-1)
+        base = _log(tf.gather(probabilities, self.event.number, axis=-1)) - self.spelling_nats
         own = tf.gather(probabilities, self.number, axis=-1)
-        return base + tf.where(self.number == self.event.number, 0.0, own)
+        own = _log(tf.where(self.number == self.event.number, 0.0, own))
+        return tf.reduce_logsumexp(tf.stack([base, own]), axis=0)
+
+
+def _log(probabilities: tf.Tensor) -> tf.Tensor:
+    return tf.math.log(tf.maximum(probabilities, _LEAST))
 
 
 Record = Callable[[Expectation, Memory], Tensors]
@@ -124,11 +129,10 @@ class Users:
 
         def record(expected: Expectation, after: Memory) -> Tensors:
             probabilities = mixed(expected.experts, self.mixture)[0]
-            likelihood = tf.maximum(expected.of_the_word(probabilities), _LEAST)
             return {
                 "words": expected.number,
                 "learned": after.state.context[1],
-                "log_likelihoods": tf.math.log(likelihood),
+                "log_likelihoods": expected.of_the_word(probabilities),
                 "probabilities": probabilities,
                 "offered": is_offered(expected.memory.state),
             }
@@ -155,7 +159,7 @@ class Users:
         def record(expected: Expectation, _: Memory) -> Tensors:
             probabilities, features = (one[0] for one in expected.experts)
             return {
-                "probabilities": expected.of_the_word(probabilities),
+                "probabilities": tf.exp(expected.of_the_word(probabilities)),
                 "features": features,
                 "knows": tf.reduce_any(probabilities > 0, axis=1),
             }
@@ -187,7 +191,7 @@ class Users:
         choices = tf.where(is_learned, int(Choice.TYPED), int(Choice.NOTHING))
         events = Typed(padded, spellings.with_flat_values(numbers).to_tensor(), queries, choices)
         reading = _Reading(
-            events, self._network.logits(queries), tf.exp(-spellings.with_flat_values(nats).to_tensor())
+            events, self._network.logits(queries), spellings.with_flat_values(nats).to_tensor()
         )
         outputs, after = tf.map_fn(
             lambda one: self._followed_by_one(one[0], one[1], record, kinds),
@@ -211,7 +215,7 @@ class Users:
             one = UserState(*(tensor[None] for tensor in memory.state))
             opinions = experts(reading.logits[time][None], event.query[None], one, self.mixture.sharpness)
             number = self.learner.number(memory, event)
-            expected = Expectation(memory, event, opinions, number, reading.spelling[time])
+            expected = Expectation(memory, event, opinions, number, reading.spelling_nats[time])
             after = self.learner.learn(memory, event)
             is_there = event.word != ""
             is_passed = is_there & (event.choice == Choice.NOTHING)
@@ -259,9 +263,9 @@ class _Reading(NamedTuple):
     Attributes:
         events: what is learned from.
         logits: before each word.
-        spelling: the probability of the characters of a word, 1 for one that the base has.
+        spelling_nats: what the characters of a word cost, 0 for one that the base has.
     """
 
     events: Typed
     logits: tf.Tensor
-    spelling: tf.Tensor
+    spelling_nats: tf.Tensor

@@ -1,8 +1,12 @@
 """What a user does with their file from the command line: learn, see, forget, block, export, merge."""
 
 import json
+import os
+import pty
+import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -155,3 +159,42 @@ def test_two_processes_learn_into_one_file_and_neither_loses_anything(exported, 
     known = script("--what-it-knows", "--user", user).out
     assert "Lindqvist (40)" in known
     assert "Anouk (40)" in known
+
+
+def test_a_session_in_a_terminal_learns_what_is_typed_and_what_tab_accepts(exported, script, tmp_path):
+    user = tmp_path / "me.json"
+    master, slave = pty.openpty()
+    command = ["applications.keyboard.predict", "--interactive", "--model", exported, "--user", user]
+    process = subprocess.Popen(
+        [sys.executable, "-m", *map(str, command)], cwd=REPOSITORY, stdin=slave, stdout=slave, stderr=slave
+    )
+    shown = b""
+
+    def wait_for(text):
+        nonlocal shown
+        deadline = time.monotonic() + 120
+        while text.encode() not in shown:
+            assert time.monotonic() < deadline, shown
+            assert process.poll() is None, shown
+            if select.select([master], [], [], 0.1)[0]:
+                shown += os.read(master, 65_536)
+        shown = b""
+
+    try:
+        wait_for("\x1b[7m")
+        os.write(master, b"Lindqvist waits. Lindqvist ")
+        wait_for("waits. Lindqvist")
+        os.write(master, b"Li")
+        # In inverse video stands what Tab takes.
+        wait_for("\x1b[7mLindqvist")
+        os.write(master, b"\t")
+        wait_for("Lindqvist Lindqvist")
+        os.write(master, b"\x04")
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+        os.close(slave)
+    # Typed twice, and once accepted, which counts twice.
+    assert "own: Lindqvist (4)" in script("--what-it-knows", "--user", user).out
