@@ -4,11 +4,13 @@ python -m applications.keyboard.evaluate --model saved_models/keyboard --data no
 """
 
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -26,6 +28,7 @@ from applications.keyboard.records import (
 )
 from applications.keyboard.user_file import User, encoded
 from common import cli
+from common.checks import AtLeast, check_ranges
 from common.evaluation.figures import BLUE, ORANGE, save_figure
 from common.evaluation.script import announce, report, timed
 from common.text.entries import read_entries
@@ -47,10 +50,15 @@ class Options:
     """Where the text comes from."""
     part: Part | None = None
     """Which part to measure on; unless given, the test part of the sample or a data set, or all of your files."""
+    words: Annotated[int, AtLeast(1)] | None = None
+    """How many words to measure on, from the beginning, as blanks set them apart; all unless given."""
     foreign: Path | None = None
     """File with a text by somebody else, on which to measure what the user's state costs there."""
     output: Path = Path("runs/keyboard/evaluation")
     """Folder for metrics.json and the picture."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
 
 def evaluate(options: Options) -> dict[str, Any]:
@@ -58,7 +66,7 @@ def evaluate(options: Options) -> dict[str, Any]:
 
     The user's state is empty before the first word, and learns each word after it was expected.
     """
-    text = evaluation_examples(options.source, options.part)
+    text = beginning(evaluation_examples(options.source, options.part), options.words)
     foreign = options.foreign and read_entries(options.foreign, options.source.encoding)
     predictor = Predictor(options.model)
     announce(predictor.path, text)
@@ -85,6 +93,18 @@ def evaluate(options: Options) -> dict[str, Any]:
         "data": text.name,
     }
     return report(metrics, APPLICATION.title, text, options.output, partial(draw, records))
+
+
+def beginning(text: RawText, words: int | None) -> RawText:
+    """The first words of a text, or all of it.
+
+    >>> beginning(RawText("a letter", "See you\\nsoon, Zoe"), 3).text
+    'See you\\nsoon,'
+    """
+    if words is None:
+        return text
+    ends = (match.end() for match in islice(re.finditer(r"\S+", text.text), words))
+    return replace(text, text=text.text[: max(ends, default=0)])
 
 
 def measure(record: Record, characters: int) -> dict[str, Any]:
