@@ -77,6 +77,9 @@ def evaluate(options: Options) -> dict[str, Any]:
     metrics = {
         **{name: measure(record, len(text)) for name, record in records.items()},
         "most_frequent_words": suggestion_metrics(record_of_most_frequent(predictor, without)),
+        "words_that_the_base_lacks": {
+            name: metrics_of_lacked_words(record) for name, record in records.items()
+        },
         **{f"{name}_after_words": by_words_typed(record) for name, record in records.items()},
         "foreign_text": foreign_metrics(predictor, foreign, user) if foreign else None,
         "words": len(words),
@@ -124,21 +127,22 @@ def bits_per_character(nats: float, characters: int) -> float:
     return nats / math.log(2) / max(characters, 1)
 
 
-def suggestion_metrics(record: Record) -> dict[str, Any]:
+def suggestion_metrics(record: Record) -> dict[str, float | None]:
     """The metrics of the suggestions, over words of letters alone, known to the base or not.
 
     `top_k_accuracy` is the share that is among the first k suggestions before its first letter, `keystroke_savings` the
-    share of all keys that three suggestions save. `words_that_the_base_lacks` has both of these words alone, and the
-    share of those typed twice before that are suggested once their first two letters are typed.
+    share of all keys that three suggestions save.
     """
+    return _accuracies_and_savings(record, record.is_word)
+
+
+def metrics_of_lacked_words(record: Record) -> dict[str, float | None]:
+    """The same of the words that the base lacks, and the share of those typed twice before that two letters show."""
     lacked = record.is_word & ~record.is_known
     again = lacked & (record.typed_before >= 2) & (record.letters > 3)
     return {
-        **_accuracies_and_savings(record, record.is_word),
-        "words_that_the_base_lacks": {
-            **_accuracies_and_savings(record, lacked),
-            "shown_after_two_letters_if_typed_twice_before": _share(record.keys[again] <= 3),
-        },
+        **_accuracies_and_savings(record, lacked),
+        "after_two_letters_if_typed_twice": _share(record.keys[again] <= 3),
     }
 
 
@@ -159,7 +163,7 @@ def foreign_metrics(predictor: Predictor, text: RawText, user: User) -> dict[str
     for name, learns in (("frozen", False), ("learning", True)):
         nats = nats_of_foreign(predictor, text.text, user, learns=learns)
         personal = bits_per_character(nats, len(text))
-        metrics[name] = {"bits_per_character": personal, "loss": personal / without - 1}
+        metrics |= {f"bits_per_character_{name}": personal, f"loss_{name}": personal / without - 1}
     return metrics
 
 

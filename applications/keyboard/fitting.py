@@ -17,10 +17,10 @@ from applications.keyboard.users import Users
 from common.predicting.progress import progress
 from common.text.running import RawText
 
-MOST_WORDS = 20_000
+MOST_WORDS = 10_000
 """Words that are read of each user, roughly: five characters count as one."""
-_TRIED = (0.6, 1.2, 2.4)
-_WORDS_PER_TRIAL = 4_000
+_TRIED = (0.3, 0.6, 1.2)
+_WORDS_PER_TRIAL = 2_000
 _CHARACTERS = 5
 
 

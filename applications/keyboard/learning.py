@@ -135,6 +135,12 @@ class Learner:
             *(words.index(mark) + FIRST_WORD for mark in _SENTENCE_ENDS if mark in words),
         ]
 
+        self._rules = {
+            Choice.TYPED: _called(self._typed),
+            Choice.PASSED_OVER: _called(self._passed_over),
+            Choice.DELETED: _called(self._deleted),
+        }
+
     def observe(self, typed: Typed, states: UserState) -> UserState:
         """The states after what was typed, and what was chosen, one of each user `[batch]`."""
         observed: UserState = tf.map_fn(
@@ -180,10 +186,10 @@ class Learner:
             rule,
             {
                 Choice.NOTHING: lambda: memory,
-                Choice.TYPED: lambda: _called(self._typed, memory, event),
+                Choice.TYPED: lambda: self._rules[Choice.TYPED](memory, event),
                 _PLAIN: lambda: self._plain(memory, event),
-                Choice.PASSED_OVER: lambda: _called(self._passed_over, memory, event),
-                Choice.DELETED: lambda: _called(self._deleted, memory, event),
+                Choice.PASSED_OVER: lambda: self._rules[Choice.PASSED_OVER](memory, event),
+                Choice.DELETED: lambda: self._rules[Choice.DELETED](memory, event),
                 Choice.PRIVATE: lambda: _in_private(memory),
             },
         )
@@ -338,13 +344,13 @@ class Learner:
         return changed_if(number >= self.sizes.words, lessened, memory)
 
 
-def _called(rule: Callable[[Memory, Event], Memory], memory: Memory, event: Event) -> Memory:
-    """What a rule makes of the memory, as a function of the graph that is called and not built in.
+def _called(rule: Callable[[Memory, Event], Memory]) -> Callable[[Memory, Event], Memory]:
+    """A rule as a function of the graph that is called and not built in.
 
     A step of a loop passes through all operations that are built in, those of the rules that do not hold included.
     """
-    called: Memory = tf.function(rule, autograph=False, experimental_attributes={"_noinline": True})(
-        memory, event
+    called: Callable[[Memory, Event], Memory] = tf.function(
+        rule, autograph=False, reduce_retracing=True, experimental_attributes={"_noinline": True}
     )
     return called
 

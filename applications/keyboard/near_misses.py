@@ -5,15 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-FREQUENT = 5000
+FREQUENT = 1000
 """How many words of the base count as frequent."""
+SHORTEST = 4
+"""Letters of the shortest word that can be a near miss: most shorter ones are an edit away from some word."""
 _LONGEST = 24
 
 
 class NearMisses:
     """Tells whether a word is one edit away from a frequent word.
 
-    An edit inserts, deletes or replaces one character, or exchanges two neighbours.
+    An edit inserts, deletes or replaces one character, or exchanges two neighbours. A word of fewer than `SHORTEST`
+    characters is none.
 
     Args:
         words: the frequent words; those of more than 24 characters are left out.
@@ -21,7 +24,7 @@ class NearMisses:
     Example:
         >>> near_misses = NearMisses(["because", "from"])
         >>> [bool(near_misses(tf.constant(word))) for word in ("becuase", "form", "fro", "farmer")]
-        [True, True, True, False]
+        [True, True, False, False]
     """
 
     def __init__(self, words: Sequence[str]) -> None:
@@ -55,7 +58,7 @@ class NearMisses:
         places = tf.minimum(tf.stack([begin, begin + 1], axis=1), _LONGEST)
         pair = tf.gather(frequent, places, batch_dims=1)
         is_exchanged = is_as_long & (agreeing == length - 2) & tf.reduce_all(pair == exchanged, axis=1)
-        return (length <= _LONGEST) & tf.reduce_any(is_replaced | is_longer_by_one | is_exchanged)
+        return (length >= SHORTEST) & (length <= _LONGEST) & tf.reduce_any(is_replaced | is_longer_by_one | is_exchanged)
 
 
 def _padded(codes: tf.Tensor) -> tf.Tensor:

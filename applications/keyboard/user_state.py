@@ -185,7 +185,7 @@ class Sizes:
     Example:
         >>> sizes = Sizes.fitting(words=15_003, width=160, network=864)
         >>> sizes.cache, sizes.file_bytes <= 256 * 1024 < replace(sizes, cache=sizes.cache + 1).file_bytes
-        (567, True)
+        (143, True)
 
     Attributes:
         words: numbers of words of the base, those of `UNKNOWN`, `NUMBER` and `END` among them.
@@ -200,9 +200,9 @@ class Sizes:
     words: int
     width: int
     network: int
-    lexicon: int = 1024
+    lexicon: int = 1280
     cache: int = 512
-    counts: int = 8192
+    counts: int = 13_312
     blocked: int = 64
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from applications.keyboard.evaluate import by_words_typed, foreign_metrics, measure, suggestion_metrics
+from applications.keyboard.evaluate import by_words_typed, foreign_metrics, measure, metrics_of_lacked_words
 from applications.keyboard.predict import Predictor
 from applications.keyboard.records import Record, record_of, record_of_most_frequent, record_of_user
 from applications.keyboard.user_file import new_user
@@ -84,7 +84,7 @@ def test_words_that_the_base_lacks_are_told_apart():
     words = ["Zoltán", "see", "Zoltán", "zoltán", "it", "it", "it"]
     known = np.array([False, True, False, False, False, False, False])
     ranks, letters = np.array([-1, 0, 5, 1, -1, -1, -1]), np.array([7, 4, 7, 7, 3, 3, 3])
-    metrics = suggestion_metrics(
+    metrics = metrics_of_lacked_words(
         record(
             spellings=words,
             nats=np.ones(7),
@@ -95,11 +95,11 @@ def test_words_that_the_base_lacks_are_told_apart():
             keys=np.array([7, 1, 4, 3, 3, 3, 3]),
             letters=letters,
         )
-    )["words_that_the_base_lacks"]
+    )
     assert metrics["top_3_accuracy"] == pytest.approx(1 / 6)
     assert metrics["keystroke_savings"] == pytest.approx(1 - 23 / 30)
     # The third sighting took two letters and the choice; a word of two letters cannot be suggested after them.
-    assert metrics["shown_after_two_letters_if_typed_twice_before"] == 1
+    assert metrics["after_two_letters_if_typed_twice"] == 1
 
 
 def test_with_a_state_each_word_is_suggested_as_to_a_user_who_typed_all_before(exported):
@@ -151,8 +151,8 @@ def test_a_text_of_another_costs_the_same_with_a_state_that_knows_nothing(export
         metrics = foreign_metrics(predictor, text, new_user(predictor.base))
         learned = predictor.observe("See tomorrow Zoltán. " * 30, user=new_user(predictor.base))
         other = foreign_metrics(predictor, text, learned)
-    assert metrics["frozen"]["loss"] == pytest.approx(0, abs=1e-3)
-    assert other["frozen"]["loss"] != pytest.approx(0, abs=1e-3)
+    assert metrics["loss_frozen"] == pytest.approx(0, abs=1e-3)
+    assert other["loss_frozen"] != pytest.approx(0, abs=1e-3)
     # The text repeats none of its unknown words, but what is typed again is learned.
-    assert metrics["learning"]["bits_per_character"] < metrics["frozen"]["bits_per_character"]
+    assert metrics["bits_per_character_learning"] < metrics["bits_per_character_frozen"]
     assert other["bits_per_character_without_state"] == metrics["bits_per_character_without_state"]

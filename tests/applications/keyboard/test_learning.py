@@ -104,7 +104,7 @@ class Model:
         near = {a + b[1:] for a, b in cuts} | {a + c + b[1:] for a, b in cuts for c in letters}
         near |= {a + c + b for a, b in cuts for c in letters}
         near |= {a + b[1] + b[0] + b[2:] for a, b in cuts if len(b) > 1}
-        return not near.isdisjoint(frequent)
+        return len(word) >= 4 and not near.isdisjoint(frequent)
 
     @staticmethod
     def learnable(word, accepted):

@@ -1,4 +1,4 @@
-"""A word is a near miss if one edit makes it a frequent word, as trying every edit says."""
+"""A word of four letters or more is a near miss if one edit makes it a frequent word, as trying every edit says."""
 
 import tensorflow as tf
 from hypothesis import example, given
@@ -31,5 +31,5 @@ def edits(word):
 @example("x" * 22)
 @example("x" * 25)
 def test_a_near_miss_is_one_edit_away_from_a_frequent_word(word):
-    expected = len(word) <= 24 and not set(edits(word)).isdisjoint(FREQUENT)
+    expected = 4 <= len(word) <= 24 and not set(edits(word)).isdisjoint(FREQUENT)
     assert bool(NEAR_MISSES(tf.constant(word))) == expected
