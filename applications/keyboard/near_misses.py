@@ -58,7 +58,11 @@ class NearMisses:
         places = tf.minimum(tf.stack([begin, begin + 1], axis=1), _LONGEST)
         pair = tf.gather(frequent, places, batch_dims=1)
         is_exchanged = is_as_long & (agreeing == length - 2) & tf.reduce_all(pair == exchanged, axis=1)
-        return (length >= SHORTEST) & (length <= _LONGEST) & tf.reduce_any(is_replaced | is_longer_by_one | is_exchanged)
+        return (
+            (length >= SHORTEST)
+            & (length <= _LONGEST)
+            & tf.reduce_any(is_replaced | is_longer_by_one | is_exchanged)
+        )
 
 
 def _padded(codes: tf.Tensor) -> tf.Tensor:

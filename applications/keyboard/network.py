@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from applications.keyboard.model import read
 from applications.keyboard.sharing import shared
+from applications.keyboard.user_tensors import mapped
 from applications.keyboard.vocabulary import Words
 from applications.keyboard.word_numbers import END, UNKNOWN
 from common.text.character_ngrams import COUNT
@@ -161,8 +162,8 @@ class Network:
             tf.TensorSpec([None, self.width], tf.float32),
             tf.TensorSpec([self.place_size], tf.float32),
         )
-        read: tuple[tf.Tensor, tf.Tensor] = tf.map_fn(read_one, rows, fn_output_signature=kinds)
-        return read
+        queries, after = mapped(read_one, rows, kinds)
+        return queries, after
 
     def _beginning(self) -> tf.Tensor:
         """The place after the line end that stands before all text."""

@@ -48,6 +48,26 @@ def state_specs(sizes: Sizes) -> UserState:
     return UserState(**{name: tf.TensorSpec(sizes.shapes[name], kind) for name, kind in kinds.items()})
 
 
+def mapped(function: Callable[[Any], Any], rows: Any, kinds: Any) -> Any:
+    """`tf.map_fn` of rows whose results have a time dimension; a batch without rows is none too.
+
+    Args:
+        function: of one row of each tensor.
+        rows: tensors `[batch, ...]`.
+        kinds: the types and shapes of what the function returns.
+    """
+    batch = tf.shape(tf.nest.flatten(rows)[0])[0]
+    # Where there is no row, nothing says how long the results are.
+    added = tf.cast(batch == 0, tf.int32)
+
+    def with_a_row(values: tf.Tensor) -> tf.Tensor:
+        row = tf.zeros(tf.concat([[added], tf.shape(values)[1:]], axis=0), values.dtype)
+        return tf.concat([values, row], axis=0)
+
+    results = tf.map_fn(function, tf.nest.map_structure(with_a_row, rows), fn_output_signature=kinds)
+    return tf.nest.map_structure(lambda values: values[:batch], results)
+
+
 def changed_if(holds: tf.Tensor, change: Callable[[], Memory], memory: Memory) -> Memory:
     """What a change makes of the memory if something holds, else the memory as it is."""
     changed: Memory = tf.cond(holds, change, lambda: memory)

@@ -10,7 +10,7 @@ from applications.keyboard.mixture import FEATURES, Experts, Mixture, Personal, 
 from applications.keyboard.network import Network
 from applications.keyboard.suggestions import Suggestions, typed
 from applications.keyboard.user_state import Choice, Sizes, UserState
-from applications.keyboard.user_tensors import Memory, is_offered, state_specs
+from applications.keyboard.user_tensors import Memory, is_offered, mapped, state_specs
 from applications.keyboard.word_numbers import UNKNOWN
 from common.text.segmentation import LINE_END, is_word
 
@@ -193,13 +193,11 @@ class Users:
         reading = _Reading(
             events, self._network.logits(queries), spellings.with_flat_values(nats).to_tensor()
         )
-        outputs, after = tf.map_fn(
+        by_time = {name: tf.TensorSpec([None, *kind.shape], kind.dtype) for name, kind in kinds.items()}
+        outputs, after = mapped(
             lambda one: self._followed_by_one(one[0], one[1], record, kinds),
             (reading, states),
-            fn_output_signature=(
-                {name: tf.TensorSpec([None, *kind.shape], kind.dtype) for name, kind in kinds.items()},
-                state_specs(self.sizes),
-            ),
+            (by_time, state_specs(self.sizes)),
         )
         return padded, outputs, after._replace(network=places)
 
