@@ -8,8 +8,8 @@ APPLICATION = Application(
     takes="the text so far",
     gives="the next words",
     questions=(
-        Question("which word comes next", "I am on my ", inputs={"count": 3}),
-        Question("how the word begun goes on", "See you tomor", inputs={"count": 3}),
+        Question("which word comes next", "I would like a cup of ", inputs={"count": 3}),
+        Question("how the word begun goes on", "What do you th", inputs={"count": 3}),
     ),
     sample_questions=(Question("which word comes next", "Return a list of the ", inputs={"count": 3}),),
 )
