@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from applications.keyboard.faults import count_fault, prefix_fault, range_fault, text_fault
 from applications.keyboard.predict import MOST_BYTES, MOST_READ
+from applications.keyboard.sharing import shared
 from applications.keyboard.user_faults import state_fault
 from applications.keyboard.user_state import Choice, UserState, empty_state, stacked
 from applications.keyboard.user_tensors import state_specs
@@ -31,11 +32,18 @@ def user_signatures(users: Users) -> list[Signature]:
       if it `learns`, see `Users.follow`, and the new state.
     """
     sizes = users.sizes
+    strings, integers, bools = (tf.TensorSpec([None], kind) for kind in (tf.string, tf.int32, tf.bool))
+    pieces_spec, choices_spec = (tf.TensorSpec([None, None], kind) for kind in (tf.string, tf.int32))
+    states_spec = UserState(*(tf.TensorSpec([None, *spec.shape], spec.dtype) for spec in state_specs(sizes)))
+    # Traced once, for the signatures, for what they are proved against, and for the examples.
+    suggest_all = shared(users.suggest, strings, strings, integers, states_spec)
+    observe_all = shared(users.observe, pieces_spec, choices_spec, states_spec)
+    follow_all = shared(users.follow, strings, bools, states_spec)
 
     def personal(text: tf.Tensor, prefix: tf.Tensor, count: tf.Tensor, **state: tf.Tensor) -> Tensors:
         error = _error(state, text_fault(text), prefix_fault(prefix), count_fault(count))
         text, prefix, count = (neutral_where(error != "", value) for value in (text, prefix, count))
-        words, probabilities = users.suggest(text, prefix, count, _state(state, error))
+        words, probabilities = suggest_all(text, prefix, count, _state(state, error))
         return {"words": words, "probabilities": probabilities, ROW_ERROR: error}
 
     def observe(pieces: tf.Tensor, choices: tf.Tensor, **state: tf.Tensor) -> Tensors:
@@ -46,31 +54,24 @@ def user_signatures(users: Users) -> list[Signature]:
             range_fault("choices", choices, min(Choice), max(Choice)),
         )
         pieces, choices = (neutral_where(error != "", value) for value in (pieces, choices))
-        after = users.observe(pieces, choices, _state(state, error))
+        after = observe_all(pieces, choices, _state(state, error))
         return {**after._asdict(), ROW_ERROR: error}
 
     def follow(text: tf.Tensor, learns: tf.Tensor, **state: tf.Tensor) -> Tensors:
         error = _error(state, text_fault(text, MOST_READ))
-        outputs, after = users.follow(neutral_where(error != "", text), learns, _state(state, error))
+        outputs, after = follow_all(neutral_where(error != "", text), learns, _state(state, error))
         return {**outputs, **after._asdict(), ROW_ERROR: error}
 
     def _error(state: Tensors, *cases: tuple[tf.Tensor, str]) -> tf.Tensor:
         of_state = state_fault(UserState(**state), sizes)
         return first_fault(*cases, (of_state != "", of_state))
 
-    strings, integers = (tf.TensorSpec([None], kind) for kind in (tf.string, tf.int32))
-    states = {
-        name: tf.TensorSpec([None, *spec.shape], spec.dtype)
-        for name, spec in state_specs(sizes)._asdict().items()
-    }
+    states = states_spec._asdict()
     pieces, choices = (np.array(rows, kind) for rows, kind in ((_PIECES, object), (_CHOICES, np.int32)))
     empty = UserState(*map(tf.constant, stacked(empty_state(sizes), empty_state(sizes))))
-    learned = users.observe(tf.constant(pieces), tf.constant(choices), empty)
+    learned = observe_all(tf.constant(pieces), tf.constant(choices), empty)
     state = {name: tensor.numpy() for name, tensor in learned._asdict().items()}
-    by_piece = {
-        "pieces": tf.TensorSpec([None, None], tf.string),
-        "choices": tf.TensorSpec([None, None], tf.int32),
-    }
+    by_piece = {"pieces": pieces_spec, "choices": choices_spec}
     return [
         Signature(
             "personal",
@@ -84,7 +85,7 @@ def user_signatures(users: Users) -> list[Signature]:
         Signature(
             "follow",
             follow,
-            {"text": strings, "learns": tf.TensorSpec([None], tf.bool), **states},
+            {"text": strings, "learns": bools, **states},
             {"text": _TEXTS, "learns": (True, False), **state},
         ),
     ]
