@@ -12,8 +12,7 @@ from applications.keyboard.data import VALIDATION_ROWS
 from applications.keyboard.word_numbers import UNKNOWN
 from common.keras_package import PACKAGE
 from common.layers.sampled_softmax import draw, sampled_nats
-from common.layers.stack import RecurrentStack
-from common.layers.stateful_stack import StreamedStack
+from common.layers.stateful_stack import streamed_stack
 from common.layers.tied_embedding import TiedEmbedding, in_half, tied_cross_entropy
 from common.text.character_ngrams import COUNT
 
@@ -40,24 +39,8 @@ def build(config: Config, words: int, precision: str = "float32") -> keras.Model
         words, config.width, config.ngram_buckets, config.word_dropout, dtype=precision, name="vectors"
     )
     embedded = keras.layers.SpatialDropout1D(config.input_dropout, dtype=precision)(vectors(numbers, ngrams))
-    stack = RecurrentStack(
-        config.cell,
-        config.units,
-        layers=config.layers,
-        residual=config.residual,
-        dropout=config.dropout,
-        recurrent_dropout=config.recurrent_dropout,
-        dtype=precision,
-        name="stack",
-    )
-    states = StreamedStack(
-        stack,
-        config.training.batch_size,
-        VALIDATION_ROWS,
-        weight_dropout=config.weight_dropout,
-        dtype=precision,
-        name="states",
-    )(embedded, starts)
+    streamed = streamed_stack(config, config.training.batch_size, VALIDATION_ROWS, precision)
+    states = streamed(embedded, starts)
     states = keras.layers.SpatialDropout1D(config.output_dropout, dtype=precision)(states)
     queries = keras.layers.Dense(config.width, use_bias=False, dtype=precision, name="queries")(states)
     samples = config.sampled_words if words > MOST_SCORED else 0

@@ -9,8 +9,7 @@ from keras import ops
 from applications.text_generation.config import Config
 from applications.text_generation.data import VALIDATION_ROWS
 from common.keras_package import PACKAGE
-from common.layers.stack import RecurrentStack
-from common.layers.stateful_stack import StreamedStack
+from common.layers.stateful_stack import streamed_stack
 
 
 def build(config: Config, characters: int, precision: str = "float32") -> keras.Model:
@@ -30,24 +29,8 @@ def build(config: Config, characters: int, precision: str = "float32") -> keras.
         characters, config.embedding_units, config.character_dropout, dtype=precision, name="embedding"
     )
     embedded = keras.layers.SpatialDropout1D(config.input_dropout, dtype=precision)(embedding(numbers))
-    stack = RecurrentStack(
-        config.cell,
-        config.units,
-        layers=config.layers,
-        residual=config.residual,
-        dropout=config.dropout,
-        recurrent_dropout=config.recurrent_dropout,
-        dtype=precision,
-        name="stack",
-    )
-    states = StreamedStack(
-        stack,
-        config.training.batch_size,
-        VALIDATION_ROWS,
-        weight_dropout=config.weight_dropout,
-        dtype=precision,
-        name="states",
-    )(embedded, starts)
+    streamed = streamed_stack(config, config.training.batch_size, VALIDATION_ROWS, precision)
+    states = streamed(embedded, starts)
     states = keras.layers.SpatialDropout1D(config.output_dropout, dtype=precision)(states)
     logits = CharacterLogits(embedding if config.tied else None, characters, dtype=precision, name="logits")
     return keras.Model({"characters": numbers, "starts": starts}, logits(states), name="text_generation")

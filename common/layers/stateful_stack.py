@@ -1,13 +1,13 @@
 """A recurrent stack over a long stream that comes in batches of consecutive windows."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
 from keras import ops
 
 from common.keras_package import PACKAGE
-from common.layers.stack import RecurrentStack
+from common.layers.stack import CellName, RecurrentStack
 from common.layers.weight_dropout import dropped_recurrent_weights
 
 
@@ -99,3 +99,46 @@ class StreamedStack(keras.layers.Layer):
     def from_config(cls, config: dict[str, Any]) -> "StreamedStack":
         """The layer of a configuration, with a stack of its own."""
         return cls(**{**config, "stack": keras.saving.deserialize_keras_object(config["stack"])})
+
+
+class StackConfig(Protocol):
+    """What a configuration says of the recurrent layers of a model of streams."""
+
+    @property
+    def cell(self) -> CellName: ...
+    @property
+    def units(self) -> int: ...
+    @property
+    def layers(self) -> int: ...
+    @property
+    def residual(self) -> bool: ...
+    @property
+    def dropout(self) -> float: ...
+    @property
+    def recurrent_dropout(self) -> float: ...
+    @property
+    def weight_dropout(self) -> float: ...
+
+
+def streamed_stack(config: StackConfig, rows: int, evaluation_rows: int, precision: str) -> StreamedStack:
+    """The layer `states` over the recurrent layers that are configured.
+
+    Args:
+        config: sizes, cell and dropout.
+        rows: of every training batch.
+        evaluation_rows: of every other batch.
+        precision: Keras dtype policy.
+    """
+    stack = RecurrentStack(
+        config.cell,
+        config.units,
+        layers=config.layers,
+        residual=config.residual,
+        dropout=config.dropout,
+        recurrent_dropout=config.recurrent_dropout,
+        dtype=precision,
+        name="stack",
+    )
+    return StreamedStack(
+        stack, rows, evaluation_rows, weight_dropout=config.weight_dropout, dtype=precision, name="states"
+    )
