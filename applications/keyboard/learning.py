@@ -14,7 +14,6 @@ from applications.keyboard.user_state import (
     MOST_SIGHTINGS,
     NONE,
     SIGHTING,
-    UNITS,
     WORD_BYTES,
     Choice,
     Sizes,
@@ -33,18 +32,18 @@ from applications.keyboard.user_tensors import (
     slot_of,
     state_specs,
     subtract_count,
+    unit_at,
     with_bias,
     with_cached,
     without_row,
     without_word,
 )
-from applications.keyboard.word_numbers import END, FIRST_WORD, UNKNOWN
+from applications.keyboard.word_numbers import END, FIRST_WORD, SENTENCE_ENDS, UNKNOWN
 
 PASSES = 3
 """So many times a suggestion must be passed over in one context to count less."""
 
 _SIGHTINGS, _SIGHTINGS_OF_NEAR_MISS = 2, 3
-_SENTENCE_ENDS = (".", "!", "?", "…")
 _NEVER_LEARNED = r"(?s)[^\p{L}]*|.*@.*|.*://.*|(?:.*\p{N}){4}.*"
 _LETTERS_AND_DIGITS = r"(?s).*\p{N}.*"
 _CODE_CHARACTERS = 8
@@ -132,7 +131,7 @@ class Learner:
         self.is_near_miss = NearMisses([word for word in words[:FREQUENT] if word.isalpha()])
         self._sentence_ends = [
             END,
-            *(words.index(mark) + FIRST_WORD for mark in _SENTENCE_ENDS if mark in words),
+            *(words.index(mark) + FIRST_WORD for mark in SENTENCE_ENDS if mark in words),
         ]
 
         self._rules = {
@@ -260,7 +259,7 @@ class Learner:
     def _counted(self, state: UserState, event: Event, added: _Added) -> UserState:
         """A word in the counts, the cache, the bias, and among the recent ones."""
         before, last = tf.unstack(state.context)
-        word, amount = added.number, event.times * _unit(state.clock)
+        word, amount = added.number, event.times * unit_at(state.clock)
         for context in contexts_of(before, last):
             state = add_count(state, context, word, amount)
         bias = tf.gather(state.bias, word)
@@ -296,7 +295,7 @@ class Learner:
         """A suggestion that was passed over too often counts half a word less."""
         state = memory.state
         contexts = contexts_of(*tf.unstack(state.context))[1:]
-        state = subtract_count(state, contexts, number, _unit(state.clock) // 2)
+        state = subtract_count(state, contexts, number, unit_at(state.clock) // 2)
         state = with_bias(state, number, -1)
         state = state._replace(passed=put(state.passed, tf.constant(0), [NONE] * 4))
         return self._less_sighted(memory._replace(state=state), number, tf.constant(SIGHTING // 2))
@@ -372,11 +371,6 @@ def _may_learn(typed: Typed) -> tf.Tensor:
     is_long = tf.strings.length(words, unit="UTF8_CHAR") >= _CODE_CHARACTERS
     is_code = is_long & tf.strings.regex_full_match(words, _LETTERS_AND_DIGITS)
     return ~is_never & (~is_code | (typed.choices == Choice.ACCEPTED))
-
-
-def _unit(clock: tf.Tensor) -> tf.Tensor:
-    """What a word adds to a count at a time."""
-    return tf.gather(tf.constant(UNITS), clock % HALF_LIFE * len(UNITS) // HALF_LIFE)
 
 
 def _in_private(memory: Memory) -> Memory:

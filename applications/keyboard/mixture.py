@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from applications.keyboard.user_state import BIAS_STEP, HALF_LIFE, NONE, UNITS, Sizes, UserState
-from applications.keyboard.user_tensors import are_pairs, is_offered
+from applications.keyboard.user_state import BIAS_STEP, NONE, Sizes, UserState
+from applications.keyboard.user_tensors import are_pairs, is_offered, unit_at
 
 FEATURES = ("constant", "log cached", "entropy of the base", "log typed", "log last", "log last two")
 """What the weights of a mixture depend on: logarithms of 1 + how many words are in the cache, are in the counts at all,
@@ -196,7 +196,7 @@ def _counts(states: UserState) -> tuple[tf.Tensor, list[tf.Tensor]]:
     Returns:
         Probabilities `[batch, numbers]`, and occurrences of any word, of the last, and of the last two, `[batch]` each.
     """
-    unit = tf.gather(tf.constant(UNITS), states.clock % HALF_LIFE * len(UNITS) // HALF_LIFE)
+    unit = unit_at(states.clock)
     values = tf.cast(states.counts, tf.float32) / tf.cast(unit, tf.float32)[:, None]
     none = tf.fill(tf.shape(states.context), NONE)
     last = tf.concat([none[:, :1], states.context[:, 1:]], axis=1)

@@ -8,10 +8,9 @@ import tensorflow as tf
 from applications.keyboard.beginnings import Beginnings
 from applications.keyboard.sharing import shared
 from applications.keyboard.vocabulary import Vocabulary, Words
-from applications.keyboard.word_numbers import FIRST_WORD
+from applications.keyboard.word_numbers import FIRST_WORD, SENTENCE_ENDS
 from common.text.segmentation import LINE_END
 
-_ENDS_OF_SENTENCES = (LINE_END, ".", "!", "?", "…")
 _NEVER = -1e9
 _CURLY = "’"
 
@@ -38,7 +37,7 @@ def typed(text: tf.Tensor, last: tf.Tensor, prefix: tf.Tensor) -> Typed:
         last: its last complete word `[batch]`, `LINE_END` before any.
         prefix: the word begun `[batch]`.
     """
-    ends = tf.constant(_ENDS_OF_SENTENCES)
+    ends = tf.constant((LINE_END, *SENTENCE_ENDS))
     starts = tf.reduce_any(last[:, None] == ends, axis=1)
     is_curly = tf.strings.regex_full_match(tf.strings.join([text, prefix]), f"(?s).*{_CURLY}.*")
     return Typed(prefix, starts, is_curly)

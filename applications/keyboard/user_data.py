@@ -12,19 +12,18 @@ import numpy as np
 
 from applications.keyboard.user_file import Base, User, new_user
 from applications.keyboard.user_state import (
-    HALF_LIFE,
     KINDS,
     NONE,
+    OWN_SIGHTINGS,
     SIGHTING,
     SINCE_STEP,
-    UNITS,
     WORD_BYTES,
     UserState,
+    unit_at,
 )
 from applications.keyboard.word_numbers import END, FIRST_WORD, NUMBER, UNKNOWN, folded
 from common.errors import UserError
 
-_OWN_SIGHTINGS = 3
 _RUNGS = ("silent", "offered", "own")
 _CLASSES = {UNKNOWN: "(unknown)", NUMBER: "(number)", END: "(line end)"}
 _PER_WORD = ("lexicon_words", "lexicon_sightings", "lexicon_required", "lexicon_since", "lexicon_used")
@@ -40,7 +39,7 @@ def knowledge(user: User, base: Base) -> dict[str, Any]:
     """
     state = user.state
     spelled = _spelling(state, base)
-    unit = UNITS[int(state.clock) % HALF_LIFE * len(UNITS) // HALF_LIFE]
+    unit = unit_at(int(state.clock))
     counted = sorted(
         (
             {
@@ -84,7 +83,7 @@ def knowledge(user: User, base: Base) -> dict[str, Any]:
 def rung(halves: int, required: int) -> str:
     """Of a word of the lexicon, from its sightings in halves and how many it takes until it is suggested."""
     is_offered = halves >= SIGHTING * required
-    return _RUNGS[is_offered + (is_offered and halves >= SIGHTING * _OWN_SIGHTINGS)]
+    return _RUNGS[is_offered + (is_offered and halves >= SIGHTING * OWN_SIGHTINGS)]
 
 
 def export(user: User, base: Base) -> str:

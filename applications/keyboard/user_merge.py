@@ -1,23 +1,22 @@
 """What a keyboard knows of one user on two devices, together. Imports neither Keras nor TensorFlow."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from applications.keyboard.user_data import cached_slots
 from applications.keyboard.user_file import Base, User, joined_times
 from applications.keyboard.user_state import (
-    HALF_LIFE,
     LEAST_COUNT,
     MOST_BIAS,
     MOST_COUNT,
     MOST_SIGHTINGS,
     NONE,
     SINCE_STEP,
-    UNITS,
     UserState,
     empty_state,
+    unit_at,
 )
 from applications.keyboard.word_numbers import UNKNOWN, folded
 from common.errors import UserError
@@ -128,7 +127,7 @@ def _merge_counts(
             if _DROPPED in key:
                 continue
             since = _at(state, int(state.count_since[slot]) * SINCE_STEP, clock) // SINCE_STEP
-            count = int(state.counts[slot]) * _unit(clock) / _unit(state.clock)
+            count = int(state.counts[slot]) * unit_at(clock) / unit_at(int(state.clock))
             old = counts.get(key, [0.0, since])
             counts[key] = [old[0] + count, min(old[1], since)]
             if state is states[0]:
@@ -142,10 +141,6 @@ def _merge_counts(
         merged.count_contexts[slot], merged.count_words[slot] = key[:2], key[2]
         merged.counts[slot] = min(round(counts[key][0]), MOST_COUNT)
         merged.count_since[slot] = min(counts[key][1], np.iinfo(np.uint16).max)
-
-
-def _unit(clock: Any) -> int:
-    return int(UNITS[int(clock) % HALF_LIFE * len(UNITS) // HALF_LIFE])
 
 
 def _merge_caches(merged: UserState, states: Sequence[UserState], numbers: Sequence[np.ndarray]) -> int:

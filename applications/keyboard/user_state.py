@@ -30,6 +30,9 @@ Counts are whole numbers. A later word adds more instead of every count shrinkin
 the slot is true in proportion at any time, and all are halved together once in `HALF_LIFE` words.
 """
 
+OWN_SIGHTINGS = 3
+"""From so many on, a word of the lexicon is the user's own."""
+
 MOST_COUNT = 60_000
 LEAST_COUNT = 16
 """The bounds of a count in a slot; one that is halved to less than `LEAST_COUNT` is forgotten."""
@@ -50,6 +53,16 @@ SINCE_STEP = 64
 FILE_BYTES = 256 * 1024
 HEADER_BYTES = 4096
 """The bound of a user's file, and what is set aside in it for its header."""
+
+
+def unit_place(clock: Any) -> Any:
+    """Where in `UNITS` it stands what a word adds to a count at a time, a number or a tensor."""
+    return clock % HALF_LIFE * len(UNITS) // HALF_LIFE
+
+
+def unit_at(clock: int) -> int:
+    """What a word adds to a count at a time."""
+    return int(UNITS[unit_place(clock)])
 
 
 class Choice(IntEnum):

@@ -14,15 +14,15 @@ from applications.keyboard.user_state import (
     MOST_BIAS,
     MOST_COUNT,
     NONE,
+    OWN_SIGHTINGS,
     SIGHTING,
     SINCE_STEP,
+    UNITS,
     Sizes,
     UserState,
+    unit_place,
 )
 from applications.keyboard.word_numbers import UNKNOWN
-
-OWN_SIGHTINGS = 3
-"""From so many on, a word of the lexicon is the user's own."""
 
 _KEEPING_OFFERED, _KEEPING_OWN = 5_000, 20_000
 """For how many words longer than a silent word an offered one and an own one stay in a full lexicon."""
@@ -72,6 +72,11 @@ def changed_if(holds: tf.Tensor, change: Callable[[], Memory], memory: Memory) -
     """What a change makes of the memory if something holds, else the memory as it is."""
     changed: Memory = tf.cond(holds, change, lambda: memory)
     return changed
+
+
+def unit_at(clock: tf.Tensor) -> tf.Tensor:
+    """What a word adds to a count at a time."""
+    return tf.gather(tf.constant(UNITS), unit_place(clock))
 
 
 def put(values: tf.Tensor, place: tf.Tensor, value: Any) -> tf.Tensor:

@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from applications.keyboard.sharing import shared
 from applications.keyboard.speller import Speller
-from applications.keyboard.word_numbers import END, FIRST_WORD, NUMBER, UNKNOWN
+from applications.keyboard.word_numbers import END, FIRST_WORD, NUMBER, SENTENCE_ENDS, UNKNOWN
 from common.text.character_ngrams import ngrams
 from common.text.segmentation import LINE_END, is_number, is_word, segment, split_at_blanks
 
-_ENDS_A_SENTENCE = frozenset((LINE_END, ".", "!", "?", "…", ":", '"', "“", "(", "-", "—"))
+_ENDS_A_SENTENCE = frozenset((LINE_END, *SENTENCE_ENDS, ":", '"', "“", "(", "-", "—"))
 
 
 @dataclass(frozen=True)
