@@ -13,7 +13,7 @@ NAME = "keyboard"
 INHERITANCE = Inheritance(
     NAME,
     architecture=("width", "ngram_buckets", "cell", "units", "layers", "residual"),
-    preprocessing=("vocabulary",),
+    preprocessing=("vocabulary", "mixture"),
     kind=("split_at_blanks",),
 )
 

@@ -54,7 +54,6 @@ LIMITS = (
     "Words are what blanks and punctuation set apart: scripts without spaces (Thai, Chinese, Japanese) are not for it.",
 )
 Tensors = dict[str, tf.Tensor]
-_MIXTURE = "mixture"
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def load_run(folder: Path) -> Trained:
     run.load_weights(model)
     make_portable(model)
     model.get_layer("vectors").keep_in_half()
-    mixture = Mixture(**run.preprocessing.get(_MIXTURE, {}))
+    mixture = Mixture(**run.preprocessing["mixture"])
     return Trained(run, model, Words(vocabulary, run.config.ngram_buckets), mixture)
 
 
@@ -235,7 +234,7 @@ def with_users(trained: Trained, texts: Sequence[RawText]) -> Trained:
     cli.console().print(
         f"{fitted.words:,} words of {len(texts)} users: {bits:.3f} bits per word with their own words"
     )
-    preprocessing = {**trained.run.preprocessing, _MIXTURE: asdict(fitted.mixture)}
+    preprocessing = {**trained.run.preprocessing, "mixture": asdict(fitted.mixture)}
     return replace(trained, run=replace(trained.run, preprocessing=preprocessing), mixture=fitted.mixture)
 
 

@@ -6,6 +6,7 @@ python -m applications.keyboard.predict "I am on my "
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from applications.keyboard.interactive import require_terminal, run
 from applications.keyboard.pieces import lines_in_pieces, recent
-from applications.keyboard.user_file import User
+from applications.keyboard.user_file import Base, User
 from applications.keyboard.user_flags import UserFlags, changed_lines
 from applications.keyboard.user_model import base_of, batch_of, observe, state_of, suggestions, user_of
 from applications.keyboard.user_state import Event, UserState
@@ -83,9 +84,16 @@ class Predictor(LoadedModel):
 
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
         super().__init__("keyboard", model, batch_size)
-        self.described: dict[str, Any] = read_extra(self.path, MODEL_FILE, "keyboard")
-        self.base = base_of(self.described)
+
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """What the export wrote of the model, its words among it."""
+        return read_extra(self.path, MODEL_FILE, "keyboard")
+
+    @cached_property
+    def base(self) -> Base:
         """What the files of this model's users belong to."""
+        return base_of(self.described)
 
     def __call__(
         self,

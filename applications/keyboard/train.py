@@ -4,6 +4,7 @@ python -m applications.keyboard.train sample --data letters.txt
 """
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from applications.keyboard.data import (
     training_examples,
     validation_batches,
 )
+from applications.keyboard.mixture import Mixture
 from applications.keyboard.model import build, read
 from applications.keyboard.vocabulary import Vocabulary, Words
 from applications.keyboard.word_numbers import UNKNOWN
@@ -58,7 +60,8 @@ def train(config: Config) -> Path:
     if origin is not None:
         origin.require_known(unknown, len(training), "words")
     folder = begin_run(NAME, config, *texts)
-    write_preprocessing(folder, {"vocabulary": vocabulary.to_json()})
+    mixture = asdict(Mixture()) if origin is None else origin.run.preprocessing["mixture"]
+    write_preprocessing(folder, {"vocabulary": vocabulary.to_json(), "mixture": mixture})
 
     model = build(config, vocabulary.size, options.precision)
     if origin is not None:

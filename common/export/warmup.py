@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2
 
@@ -27,13 +28,13 @@ _MESSAGES = declare_messages("""
 """)
 
 
-def predict_request(model: str, signature: str, inputs: Mapping[str, np.ndarray]) -> bytes:
+def predict_request(model: str, signature: str, inputs: Mapping[str, npt.ArrayLike]) -> bytes:
     """A serialised `PredictionLog` that asks a `predict` signature."""
     log = _MESSAGES["PredictionLog"]()
     request = log.predict_log.request
     request.model_spec.name, request.model_spec.signature_name = model, signature
     for name, array in inputs.items():
-        request.inputs[name] = tensor_proto(array).SerializeToString()
+        request.inputs[name] = tensor_proto(np.asarray(array)).SerializeToString()
     return bytes(log.SerializeToString())
 
 

@@ -61,7 +61,11 @@ class LoadedModel:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in vars(self).items() if name != "_runner"}
+        state = {
+            name: value
+            for name, value in vars(self).items()
+            if not isinstance(getattr(type(self), name, None), cached_property)
+        }
         return {**state, "path": self.path.absolute()}
 
 

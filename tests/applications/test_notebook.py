@@ -61,6 +61,12 @@ assert ahead["time"][0] == hours[-1] + pd.Timedelta("30min")
 ahead
 """,
     """
+with load("keyboard") as keyboard:
+    suggested = pd.DataFrame(keyboard(["see you ", "how are "], count=3))
+assert suggested["words"].str.len().tolist() == [3, 3]
+suggested
+""",
+    """
 load("sentiment_analysis")(reviews)
 """,
     """
