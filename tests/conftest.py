@@ -30,7 +30,7 @@ def _seeded_test() -> None:
 def quickly_traced():
     """Recurrent loops are unrolled less, which changes how long graphs take to be made and no result."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 2)
+        patch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 1)
         yield
 
 

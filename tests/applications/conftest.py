@@ -11,8 +11,10 @@ import csv
 import importlib
 import importlib.util
 import io
+import multiprocessing
 import os
-import signal
+import runpy
+import shutil
 import subprocess
 import sys
 import time
@@ -29,15 +31,9 @@ from common.training.run_folder import load_config
 
 REPOSITORY = Path(__file__).parents[2]
 
-# A matter of speed alone: half of a training of seconds is the tracing of unrolled loops.
-QUICKLY_TRACED = """
-import runpy, applications
-from common.layers.recurrence import steps
-steps.STEPS_PER_ITERATION = 2
-runpy.run_module({module!r}, run_name="__main__", alter_sys=True)
-"""
-
-loaded_once = cache(SavedModelRunner)
+# Half of a training of seconds would be the import of TensorFlow and Keras.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["applications", "tensorflow", "keras"])
 
 
 class Shown(NamedTuple):
@@ -46,6 +42,36 @@ class Shown(NamedTuple):
     status: int
     out: str
     err: str
+
+
+class Forked:
+    """A module that runs as a shell would run it, but that TensorFlow and Keras are there when it begins."""
+
+    def __init__(self, module, arguments, folder) -> None:
+        self.shown = folder / f"forked-{time.monotonic_ns()}"
+        self.shown.mkdir()
+        given = {
+            "module": module,
+            "arguments": [str(one) for one in arguments],
+            "folder": str(folder),
+            "environment": environment(),
+            "out": str(self.shown / "out"),
+            "err": str(self.shown / "err"),
+        }
+        code = Path(__file__).with_name("forked.py")
+        self.process = _FORKS.Process(target=runpy.run_path, args=(str(code), given))
+        self.process.start()
+
+    def ended(self, seconds):
+        """What it shows once it ends."""
+        self.process.join(seconds)
+        status = self.process.exitcode
+        if status is None:
+            self.process.kill()
+            raise TimeoutError(f"it did not end in {seconds} seconds")
+        shown = Shown(status, *((self.shown / name).read_text("utf-8") for name in ("out", "err")))
+        shutil.rmtree(self.shown)
+        return shown
 
 
 class Made:
@@ -63,10 +89,13 @@ class Made:
         (self.folder / name).mkdir()
         return self.folder / name
 
-    def quick_command(self, script, *arguments):
-        """A script that trains or exports, as a shell runs it, but for how many steps its loops unroll."""
-        code = QUICKLY_TRACED.format(module=f"applications.{self.application}.{script}")
-        return "-c", code, *map(str, arguments)
+    def begin(self, script, *arguments):
+        """Begins a script that trains or exports, as a shell would in `folder`, but for what saves time."""
+        return Forked(f"applications.{self.application}.{script}", arguments, self.folder)
+
+    def run_quickly(self, script, *arguments):
+        """Runs it to its end."""
+        return self.begin(script, *arguments).ended(600)
 
     def run(self, script, *arguments):
         """Runs a script to its end, as a shell would in `folder`."""
@@ -102,7 +131,7 @@ class Made:
     @cached_property
     def training(self):
         """What the training printed."""
-        return self.shown(*self.quick_command("train", *self.training_flags))
+        return self.run_quickly("train", *self.training_flags)
 
     @cached_property
     def finished_run(self):
@@ -120,7 +149,7 @@ class Made:
     def export(self):
         """What the export printed."""
         run = self.finished_run.relative_to(self.folder)
-        return self.shown(*self.quick_command("export", "--run", run, *self.case.EXPORT))
+        return self.run_quickly("export", "--run", run, *self.case.EXPORT)
 
     @cached_property
     def exported(self):
@@ -177,28 +206,38 @@ def exported(made):
 
 
 @pytest.fixture(scope="session")
-def stop():
-    """Runs a script until the log in a folder tells of so many epochs, and sends it a signal -> how it ended."""
+def loaded_once():
+    """From a version to its runner, for all tests: its first answers, which TensorFlow optimises it for, take long."""
+    return cache(SavedModelRunner)
 
-    def run(script, cwd, folder, epochs, stop_signal):
-        process = subprocess.Popen(
-            [sys.executable, *script],
-            cwd=cwd,
-            env=environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            # A shell lets what it starts in the background ignore Ctrl-C, and the tests may have been started so.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+
+@pytest.fixture(scope="module")
+def runner(exported, loaded_once):
+    """What answers with the SavedModel."""
+    return loaded_once(exported)
+
+
+@pytest.fixture(scope="module")
+def predictor(application, exported, loaded_once):
+    """The application's predictor of the SavedModel."""
+    room = importlib.import_module(f"applications.{application}.predict")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("common.predicting.predictor.SavedModelRunner", loaded_once)
+        return room.Predictor(exported, batch_size=4)
+
+
+@pytest.fixture(scope="session")
+def stop():
+    """Lets a `Forked` run until the log in a folder tells of so many epochs, and sends it a signal -> how it ended."""
+
+    def run(begun, folder, epochs, stop_signal):
         log, deadline = folder / "log.csv", time.monotonic() + 400
         while not (log.exists() and log.read_text().count("\n") > epochs):
-            assert process.poll() is None, "the training ended before it could be stopped"
+            assert begun.process.is_alive(), "the training ended before it could be stopped"
             assert time.monotonic() < deadline
             time.sleep(0.002)
-        process.send_signal(stop_signal)
-        _, err = process.communicate(timeout=120)
-        return Shown(process.returncode, "", err)
+        os.kill(begun.process.pid, stop_signal)
+        return begun.ended(120)
 
     return run
 
@@ -232,7 +271,7 @@ def in_process(monkeypatch, capsys):
 
 
 @pytest.fixture
-def script(application, exported, monkeypatch, in_process):
+def script(application, exported, monkeypatch, in_process, loaded_once):
     """Runs `predict` of the application in this process, with its tiny model unless another is given."""
     name = f"applications.{application}.predict"
     predict = importlib.import_module(name)

@@ -221,6 +221,8 @@ def test_every_whole_number_of_a_training_declares_its_range(application):
         assert not is_whole or list(wrong_values(hint, value)), flag
 
 
+# All scripts leave it to common.cli, and what a wrong flag is was asked of each above.
+@pytest.mark.parametrize("application", ["forecasting"], indirect=True)
 def test_a_wrong_flag_ends_the_process_before_anything_is_made(made):
     shown = made.run("train", "tiny", "--seed", "-1", "--runs", "no_runs")
     assert shown == (2, "", f"error: --seed -1: expected from 0 to {2**32 - 1}\n")
@@ -241,21 +243,21 @@ def test_interrupted_and_killed_in_the_middle_of_epochs_and_resumed_it_ends_as_i
     """Ctrl-C in the first of several phases, SIGKILL in the last: the same log, but for the seconds, and the same
     outcome."""
     whole, folder = made.finished_run, made.finished_run.with_name("stopped")
-    script = made.quick_command("train", *made.training_flags, "--name", folder.name)
+    command = ("train", *made.training_flags, "--name", folder.name)
     first, last = (folder / made.case.PHASES[place] for place in (0, -1))
-    killed = script
+    resumed = ()
     if first != last:
-        status, _, err = stop(script, made.folder, first, 1, signal.SIGINT)
+        status, _, err = stop(made.begin(*command), first, 1, signal.SIGINT)
         assert status == 130
         assert err.startswith("error: interrupted; 1 of ")
         assert err.endswith("go on with the same command and --resume\n")
         assert err.count("\n") == 1
         assert len(epochs_of(first)) == 1
-        killed = [*script, "--resume"]
-    stop(killed, made.folder, last, 2, signal.SIGKILL)
+        resumed = ("--resume",)
+    stop(made.begin(*command, *resumed), last, 2, signal.SIGKILL)
     assert len(epochs_of(last)) == 2
     assert not (folder / "outcome.json").exists()
-    shown = made.shown(*script, "--resume")
+    shown = made.run_quickly(*command, "--resume")
     assert (shown.status, shown.err) == (0, "")
     for phase in made.case.PHASES:
         resumed, uninterrupted = (epochs_of(run / phase) for run in (folder, whole))
@@ -323,6 +325,8 @@ def test_a_run_that_is_not_finished_is_not_exported(export, finished_run, tmp_pa
     assert not (tmp_path / "models").exists()
 
 
+# All exports leave it to common.export.
+@pytest.mark.parametrize("application", ["sentiment_analysis"], indirect=True)
 def test_a_failed_export_leaves_nothing_behind(export, finished_run, tmp_path, monkeypatch):
     def fill_the_disk(_, folder, *__, **___):
         (Path(folder) / "saved_model.pb").write_bytes(b"the beginning")
@@ -334,12 +338,6 @@ def test_a_failed_export_leaves_nothing_behind(export, finished_run, tmp_path, m
     status, _, err = export("--run", finished_run, "--output", output)
     assert (status, err) == (1, "error: No space left on device\n")
     assert list(output.parent.iterdir()) == []
-
-
-@pytest.fixture(scope="module")
-def runner(exported):
-    with SavedModelRunner(exported) as model:
-        yield model
 
 
 def facts_of(version):
@@ -356,6 +354,8 @@ def test_exported_anew_from_itself_where_a_gpu_is_seen_it_is_the_next_version_an
     """Without the run, from the SavedModel alone; and without an operation that only a GPU has."""
     monkeypatch.setattr(sys.modules["keras.src.backend.tensorflow.rnn"], "_is_gpu_available", lambda: True)
     monkeypatch.chdir(tmp_path)
+    # The answers are held against those of the version that was proved, below.
+    monkeypatch.setattr("common.export.saved_model.verify_signature", lambda *_: None)
     # As in a process of its own, where the names of layers are counted from the first.
     keras.utils.clear_session()
     status, out, err = export("--run", exported, "--output", exported.parent, "--training-note", "twice")

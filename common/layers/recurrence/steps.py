@@ -19,7 +19,7 @@ def chunked_loop(steps: Tensor, body: Callable[[Tensor, int, Carry], Carry], car
     TensorFlow loop costs tens of microseconds, which unrolled steps share.
     """
     start: Tensor = tf.constant(0)
-    for count in (STEPS_PER_ITERATION, 1):
+    for count in sorted({STEPS_PER_ITERATION, 1}, reverse=True):
         start, *carry = tf.while_loop(
             lambda t, *_, count=count: t + count <= steps,
             lambda t, *values, count=count: (t + count, *body(t, count, values)),

@@ -3,15 +3,7 @@
 import numpy as np
 import pytest
 
-from common.inference.runner import SavedModelRunner
-
 LOOKBACK, HORIZON, HOUR = 24, 8, 3600
-
-
-@pytest.fixture(scope="module")
-def runner(exported):
-    with SavedModelRunner(exported) as model:
-        yield model
 
 
 @pytest.fixture

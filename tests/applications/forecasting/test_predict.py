@@ -8,15 +8,9 @@ import pandas as pd
 import pytest
 
 from applications import load
-from applications.forecasting.predict import Predictor
 from common.errors import UserError
 
 LOOKBACK, HORIZON, HOUR = 24, 8, 3600
-
-
-@pytest.fixture(scope="module")
-def predictor(exported):
-    return Predictor(exported)
 
 
 @pytest.fixture

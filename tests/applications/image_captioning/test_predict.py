@@ -10,15 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from applications.image_captioning.predict import Predictor
 from common.errors import UserError
 from common.images.files import decode_image
 from common.inference.runner import SavedModelError
-
-
-@pytest.fixture(scope="module")
-def predictor(exported):
-    return Predictor(exported, batch_size=4)
 
 
 @pytest.fixture(scope="module")

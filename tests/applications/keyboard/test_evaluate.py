@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from applications.keyboard.evaluate import by_words_typed, foreign_metrics, measure, metrics_of_lacked_words
-from applications.keyboard.predict import Predictor
 from applications.keyboard.records import Record, record_of, record_of_most_frequent, record_of_user
 from applications.keyboard.user_file import new_user
 from applications.keyboard.user_state import Event
@@ -51,33 +50,30 @@ def test_the_first_thousand_words_are_told_apart():
     assert table["1,000"]["top_3_accuracy"] == 1
 
 
-def test_what_is_measured_is_what_is_suggested(exported):
+def test_what_is_measured_is_what_is_suggested(predictor):
     """Each word is typed letter by letter as a user would, and the served suggestions are looked at."""
-    with Predictor(exported) as predictor:
-        measured = record_of(predictor, TEXT)
-        spellings = [word for reading in predictor.read(TEXT) for word in reading.spellings]
-        start = 0
-        for place, spelling in enumerate(spellings):
-            at = TEXT.index(spelling, start)
-            before, start = TEXT[:at], at + len(spelling)
-            if not measured.is_word[place]:
-                continue
-            folded = spelling.replace("’", "'").lower()
-            letters = next(
-                (
-                    letters
-                    for letters in range(len(spelling))
-                    if folded
-                    in [
-                        word.replace("’", "'").lower()
-                        for word in predictor.suggest(before, prefix=spelling[:letters])
-                    ]
-                ),
-                len(spelling),
-            )
-            assert (measured.keys[place], measured.letters[place]) == (letters + 1, len(spelling) + 1), (
-                spelling
-            )
+    measured = record_of(predictor, TEXT)
+    spellings = [word for reading in predictor.read(TEXT) for word in reading.spellings]
+    start = 0
+    for place, spelling in enumerate(spellings):
+        at = TEXT.index(spelling, start)
+        before, start = TEXT[:at], at + len(spelling)
+        if not measured.is_word[place]:
+            continue
+        folded = spelling.replace("’", "'").lower()
+        letters = next(
+            (
+                letters
+                for letters in range(len(spelling))
+                if folded
+                in [
+                    word.replace("’", "'").lower()
+                    for word in predictor.suggest(before, prefix=spelling[:letters])
+                ]
+            ),
+            len(spelling),
+        )
+        assert (measured.keys[place], measured.letters[place]) == (letters + 1, len(spelling) + 1), spelling
 
 
 def test_words_that_the_base_lacks_are_told_apart():
@@ -102,42 +98,40 @@ def test_words_that_the_base_lacks_are_told_apart():
     assert metrics["after_two_letters_if_typed_twice"] == 1
 
 
-def test_with_a_state_each_word_is_suggested_as_to_a_user_who_typed_all_before(exported):
+def test_with_a_state_each_word_is_suggested_as_to_a_user_who_typed_all_before(predictor):
     """Each word is typed letter by letter, and learned when it is complete."""
     text = "See Zoltán at the sea. Zoltán waits on the way to Zoltán. Bananas, bananas: bananas.\n"
-    with Predictor(exported) as predictor:
-        measured, after = record_of_user(predictor, text)
-        assert (measured.spellings, len(measured.nats)) == (
-            record_of(predictor, text).spellings,
-            len(measured.keys),
-        )
-        user, start = new_user(predictor.base), 0
-        for place, spelling in enumerate(measured.spellings):
-            at = text.index(spelling, start)
-            before, start = text[:at], at + len(spelling)
-            if measured.is_word[place]:
-                shown = (
-                    [word.lower() for word in predictor.suggest(before, prefix=spelling[:letters], user=user)]
-                    for letters in range(len(spelling))
-                )
-                tried = (letters for letters, words in enumerate(shown) if spelling.lower() in words)
-                letters = next(tried, len(spelling))
-                assert measured.keys[place] == letters + 1, spelling
-            user = predictor.observe([Event(spelling)], user=user, now=0)
+    measured, after = record_of_user(predictor, text)
+    assert (measured.spellings, len(measured.nats)) == (
+        record_of(predictor, text).spellings,
+        len(measured.keys),
+    )
+    user, start = new_user(predictor.base), 0
+    for place, spelling in enumerate(measured.spellings):
+        at = text.index(spelling, start)
+        before, start = text[:at], at + len(spelling)
+        if measured.is_word[place]:
+            shown = (
+                [word.lower() for word in predictor.suggest(before, prefix=spelling[:letters], user=user)]
+                for letters in range(len(spelling))
+            )
+            tried = (letters for letters, words in enumerate(shown) if spelling.lower() in words)
+            letters = next(tried, len(spelling))
+            assert measured.keys[place] == letters + 1, spelling
+        user = predictor.observe([Event(spelling)], user=user, now=0)
     assert user.state.lexicon_words.tolist() == after.state.lexicon_words.tolist()
     assert measured.keys[[word == "Zoltán" for word in measured.spellings]].tolist()[-1] < 7
 
 
-def test_the_most_frequent_words_are_the_baseline(exported):
-    with Predictor(exported) as predictor:
-        measured = record_of_most_frequent(predictor, record_of(predictor, TEXT))
-        suggested = [
-            word
-            for word, may in zip(
-                predictor.described["words"], predictor.described["is_suggested"][3:], strict=True
-            )
-            if may
-        ]
+def test_the_most_frequent_words_are_the_baseline(predictor):
+    measured = record_of_most_frequent(predictor, record_of(predictor, TEXT))
+    suggested = [
+        word
+        for word, may in zip(
+            predictor.described["words"], predictor.described["is_suggested"][3:], strict=True
+        )
+        if may
+    ]
     ranks = [
         suggested.index(word.lower()) if word.lower() in suggested else -1 for word in measured.spellings
     ]
@@ -145,12 +139,11 @@ def test_the_most_frequent_words_are_the_baseline(exported):
     assert measured.ranks[words].tolist() == np.array(ranks)[words].tolist()
 
 
-def test_a_text_of_another_costs_the_same_with_a_state_that_knows_nothing(exported):
+def test_a_text_of_another_costs_the_same_with_a_state_that_knows_nothing(predictor):
     text = RawText("another", TEXT)
-    with Predictor(exported) as predictor:
-        metrics = foreign_metrics(predictor, text, new_user(predictor.base))
-        learned = predictor.observe("See tomorrow Zoltán. " * 30, user=new_user(predictor.base))
-        other = foreign_metrics(predictor, text, learned)
+    metrics = foreign_metrics(predictor, text, new_user(predictor.base))
+    learned = predictor.observe("See tomorrow Zoltán. " * 30, user=new_user(predictor.base))
+    other = foreign_metrics(predictor, text, learned)
     assert metrics["loss_frozen"] == pytest.approx(0, abs=1e-3)
     assert other["loss_frozen"] != pytest.approx(0, abs=1e-3)
     # The text repeats none of its unknown words, but what is typed again is learned.

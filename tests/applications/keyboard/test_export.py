@@ -7,16 +7,9 @@ import tensorflow as tf
 from applications.keyboard.export import load_run
 from applications.keyboard.predict import MODEL_FILE
 from common.inference.extra_files import read_extra
-from common.inference.runner import SavedModelRunner
 
 TEXT = "See you tomorrow at 10:30, Zoë! Bananas on\nthe way – don’t wait "
 LINE_END = "\n"
-
-
-@pytest.fixture(scope="module")
-def runner(exported):
-    with SavedModelRunner(exported) as model:
-        yield model
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,7 @@ import numpy as np
 import pytest
 
 from applications.keyboard.pieces import lines_in_pieces
-from applications.keyboard.predict import Predictor
 from common.errors import FlagError, UserError
-
-
-@pytest.fixture(scope="module")
-def predictor(exported):
-    with Predictor(exported) as loaded:
-        yield loaded
 
 
 def test_suggestions_begin_as_the_word_begun_does(predictor):

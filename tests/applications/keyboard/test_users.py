@@ -4,27 +4,18 @@ import numpy as np
 import pytest
 
 from applications.keyboard.learning import Choice
-from applications.keyboard.predict import Predictor
 from applications.keyboard.user_data import block, forget, knowledge
 from applications.keyboard.user_file import encoded, new_user
 from applications.keyboard.user_model import batch_of, observed, state_of
 from applications.keyboard.user_state import Event, UserState
 from common.errors import UserError
-from common.inference.runner import SavedModelRunner
 
 TEXT = "See you at Lindqvist’s, Zoltán! Zoltán is late: 10:30.\nZoltán waits. See Zoltán "
 
 
 @pytest.fixture(scope="module")
-def keyboard(exported):
-    with Predictor(exported) as loaded:
-        yield loaded
-
-
-@pytest.fixture(scope="module")
-def runner(exported):
-    with SavedModelRunner(exported) as model:
-        yield model
+def keyboard(predictor):
+    return predictor
 
 
 @pytest.fixture(scope="module")

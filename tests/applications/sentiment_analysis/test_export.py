@@ -3,12 +3,10 @@
 import json
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from applications.sentiment_analysis.export import load_run, main
 from common.export.script import ExportOptions
-from common.inference.runner import SavedModelRunner
 from common.text.tf_examples import serialized_example
 
 TEXTS = [
@@ -18,12 +16,6 @@ TEXTS = [
     "what an awful " + "very " * 40 + "long song !",
     "<br />très bon 👍",
 ]
-
-
-@pytest.fixture(scope="module")
-def runner(exported):
-    with SavedModelRunner(exported) as model:
-        yield model
 
 
 def test_the_signatures_are_named_for_what_they_take_and_give(runner):

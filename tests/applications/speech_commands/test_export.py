@@ -37,12 +37,6 @@ def wav(samples, rate=SAMPLE_RATE, **kind):
 
 
 @pytest.fixture(scope="module")
-def runner(exported):
-    with SavedModelRunner(exported) as model:
-        yield model
-
-
-@pytest.fixture(scope="module")
 def streaming(exported_stream):
     with SavedModelRunner(exported_stream) as model:
         yield model

@@ -54,11 +54,6 @@ def wav(samples, rate=SAMPLE_RATE, **kind):
 
 
 @pytest.fixture(scope="module")
-def predictor(exported):
-    return Predictor(exported, batch_size=4)
-
-
-@pytest.fixture(scope="module")
 def streaming(exported_stream):
     return Predictor(exported_stream)
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from applications.text_generation.predict import MAX_CHARACTERS, MAX_LENGTH
-from common.inference.runner import SavedModelError, SavedModelRunner
+from common.inference.runner import SavedModelError
 
 PREFIXES = ["ANNA:\n", "", "Ω § unknown ones", "你好 👍 Zo", "B" * 70]
 CONTROLS = {
@@ -21,12 +21,6 @@ CONTROLS = {
     "seed": [1, 2**31 - 1, 0, -(2**31), 7],
 }
 GREEDY = {"temperature": 0.0, "top_k": 0, "top_p": 1.0, "seed": 0}
-
-
-@pytest.fixture(scope="module")
-def runner(exported):
-    with SavedModelRunner(exported) as model:
-        yield model
 
 
 @pytest.fixture(scope="module")

@@ -14,17 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from applications import load
-from applications.text_generation.predict import MAX_CHARACTERS, Options, Predictor, Sampling
+from applications.text_generation.predict import MAX_CHARACTERS, Options, Sampling
 from common.errors import UserError
 from common.inference.runner import SavedModelRunner
 
 PREFIXES = ["ANNA:\n", "", "Ω unknown", "你好 👍 Zo", "BRUNO:\nThe sea"]
 HOW = {"length": 30, "temperature": 1.1, "top_k": 20, "top_p": 0.9}
-
-
-@pytest.fixture(scope="module")
-def predictor(exported):
-    return Predictor(exported, batch_size=4)
 
 
 def test_a_prefix_gives_a_dictionary_and_a_list_a_list(exported):

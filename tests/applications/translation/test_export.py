@@ -42,12 +42,6 @@ OUTPUTS = {
 
 
 @pytest.fixture(scope="module")
-def runner(exported):
-    with SavedModelRunner(exported) as model:
-        yield model
-
-
-@pytest.fixture(scope="module")
 def trained(finished_run):
     return load_run(finished_run)
 

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from applications import load
-from applications.translation.predict import Predictor
 from common.errors import UserError
 from common.model_folders import SHIPPED_MODELS
 
@@ -23,11 +22,6 @@ OTHER_SCRIPTS = (
     "e\u0301\u200d\u0301",
     "\ud7ff",
 )
-
-
-@pytest.fixture(scope="module")
-def predictor(exported):
-    return Predictor(exported, batch_size=4)
 
 
 def test_a_text_gives_a_dictionary_and_a_list_a_list(exported):

@@ -1,0 +1,25 @@
+"""Runs a module as a shell would, in a process that was forked from one that has imported TensorFlow and Keras.
+
+`conftest.Forked` gives it `module`, `arguments`, `folder`, `environment`, and the files `out` and `err`.
+"""
+
+import os
+import runpy
+import signal
+import sys
+
+from common.layers.recurrence import steps
+
+os.environ.clear()
+os.environ.update(environment)  # noqa: F821
+os.chdir(folder)  # noqa: F821
+for path, stream in ((out, 1), (err, 2)):  # noqa: F821
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(file, stream)
+    os.close(file)
+# A shell lets what it starts in the background ignore Ctrl-C, and the tests may have been started so.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# A matter of speed alone: half of a training of seconds is the tracing of unrolled loops.
+steps.STEPS_PER_ITERATION = 1
+sys.argv = [module, *arguments]  # noqa: F821
+runpy.run_module(module, run_name="__main__", alter_sys=True)  # noqa: F821
