@@ -113,8 +113,8 @@ def beginning(text: RawText, words: int | None) -> RawText:
 def measure(record: Record, characters: int) -> dict[str, Any]:
     """The metrics of a text of so many characters.
 
-    `bits_per_character` counts every word, an unknown one by its characters; `perplexity`, of the base alone, is that
-    of the words, all unknown ones being one. See `suggestion_metrics` for the others.
+    `bits_per_character` counts every word, an unknown one by its characters; `perplexity` is that of the words, all
+    unknown ones being one: with a state only of tokenised text that has none. See `suggestion_metrics` for the others.
     """
     metrics = {"bits_per_character": bits_per_character(float(record.nats.sum()), characters)}
     if record.class_nats is not None and len(record.class_nats):

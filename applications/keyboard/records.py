@@ -88,7 +88,9 @@ def record_of_user(predictor: Predictor, text: str) -> tuple[Record, User]:
                 candidates.put(learned, folded(spelling))
     nats, is_word, numbers = np.concatenate(columns).T
     is_known = (numbers != UNKNOWN) & (numbers < base.sizes.words)
-    return Record(spellings, nats, None, is_word > 0, is_known, **_by_way(ways)), user
+    # A user's own words cost what their spelling does, and numbers are spelled out, but for tokenised text.
+    class_nats = nats if predictor.described["at_blanks"] and is_known.all() else None
+    return Record(spellings, nats, class_nats, is_word > 0, is_known, **_by_way(ways)), user
 
 
 def record_of_most_frequent(predictor: Predictor, record: Record) -> Record:
