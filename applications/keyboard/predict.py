@@ -88,7 +88,8 @@ class Predictor(LoadedModel):
     @cached_property
     def described(self) -> dict[str, Any]:
         """What the export wrote of the model, its words among it."""
-        return read_extra(self.path, MODEL_FILE, "keyboard")
+        described: dict[str, Any] = read_extra(self.path, MODEL_FILE, "keyboard")
+        return described
 
     @cached_property
     def base(self) -> Base:
