@@ -242,7 +242,7 @@ def _answer(row: Answer) -> Answer:
 
 def _checked_prefix(prefix: str | None) -> str | None:
     if prefix is not None and any(character.isspace() for character in text_of(prefix, "prefix")):
-        raise UserError(f"prefix: got {prefix!r}; expected one word begun, without blanks")
+        raise FlagError(f"--prefix {prefix!r}: expected one word begun, without blanks")
     return prefix
 
 
@@ -301,6 +301,8 @@ def type_interactively(predictor: Predictor, path: Path | None, count: int) -> N
 def learn_file(predictor: Predictor, source: Path, path: Path, encoding: str) -> None:
     """Learns a text into a user's file."""
     text = read_entries(source, encoding)
+    if not text.text.strip():
+        raise UserError(f"{source}: no text in it; expected some to learn")
     before = int(user_of(path, predictor.base).state.clock)
     after = predictor.observe(text.text, user=path)
     print(f"{path}: learned {int(after.state.clock) - before:,} words and marks of {text.name}")

@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from applications.keyboard.user_data import (
     block,
     export,
@@ -18,10 +20,11 @@ from applications.keyboard.user_data import (
 from applications.keyboard.user_file import Base, User, read_user, update_user
 from applications.keyboard.user_merge import merge
 from applications.keyboard.user_model import RESOLUTION
-from common.errors import FlagError
+from common.errors import FlagError, UserError
 from common.files import replacing
 
 _MOST_SHOWN = 30
+_OF_WORDS = ("lexicon_words", "count_words", "counts", "cache_words", "blocked")
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class UserFlags:
     interactive: bool = False
     """Suggest as one types, in a terminal; Tab accepts, Ctrl-D ends. With --user, what is typed is learned."""
     learn: Path | None = None
-    """Learn this text (a text file, JSON lines or a table, as of evaluate's --data)."""
+    """Learn this text: a text file, JSON lines of dated entries, or a table. All of it is kept in the end, or none."""
     what_it_knows: bool = False
     """Print what is known of the user: words, what follows what, blocked words."""
     export: Path | None = None
@@ -74,7 +77,7 @@ def change_of(flags: UserFlags, base: Base) -> Callable[[User], User] | None:
     """What the flags do with a user, None if they change nothing by themselves."""
     match flags:
         case UserFlags(merge=Path() as other):
-            return lambda user: merge(user, read_user(other, base), base)
+            return lambda user: merge(user, _user_there(other, base), base)
         case UserFlags(forget=str() as word):
             return lambda user: forget(user, word, base)
         case UserFlags(forget_since=str() as time):
@@ -89,17 +92,39 @@ def change_of(flags: UserFlags, base: Base) -> Callable[[User], User] | None:
 
 
 def changed_lines(flags: UserFlags, path: Path, base: Base) -> list[str] | None:
-    """Does what the flags ask for and says what came of it; None if they ask for nothing of the kind."""
+    """Does what the flags ask for and says what came of it; None if they ask for nothing of the kind.
+
+    Raises:
+        UserError: a user's file is not there, though what is in it is asked for; or as of `update_user`.
+    """
     if flags.what_it_knows:
-        return list(_summary(knowledge(read_user(path, base), base)))
+        return list(_summary(knowledge(_user_there(path, base), base)))
     if flags.export is not None:
+        content = export(_user_there(path, base), base)
         with replacing(flags.export) as temporary:
-            temporary.write_text(export(read_user(path, base), base), "utf-8")
+            temporary.touch(mode=0o600)
+            temporary.write_text(content, "utf-8")
         return [f"written to {flags.export}"]
     change = change_of(flags, base)
     if change is None:
         return None
-    return [f"{path}: {_size(update_user(path, base, change), base)}"]
+    # What blocks a word or brings what another device knows may begin a file.
+    before = read_user(path, base) if flags.block or flags.merge else _user_there(path, base)
+    after = update_user(path, base, change)
+    # The network's states are those of a new user then: a word that was never learned colours them too.
+    if flags.forget is not None and all(
+        np.array_equal(getattr(after.state, name), getattr(before.state, name)) for name in _OF_WORDS
+    ):
+        return [f"{path}: nothing was known of {flags.forget!r}"]
+    return [f"{path}: {_size(after, base)}"]
+
+
+def _user_there(path: Path, base: Base) -> User:
+    if not path.exists():
+        raise UserError(
+            f"{path}: no such file; expected that of a user, which --learn or --interactive makes"
+        )
+    return read_user(path, base)
 
 
 def _size(user: User, base: Base) -> str:

@@ -53,7 +53,7 @@ def test_a_long_text_is_read_as_one_stream(predictor):
 def test_what_is_no_text_or_out_of_range_is_refused(predictor):
     with pytest.raises(FlagError, match="--count 0: expected from 1 to 100"):
         predictor("a", count=0)
-    with pytest.raises(UserError, match="prefix: got 'a b'; expected one word begun"):
+    with pytest.raises(FlagError, match="--prefix 'a b': expected one word begun"):
         predictor.suggest("a", prefix="a b")
     with pytest.raises(UserError, match=r"texts\[1\]"):
         predictor(["a", 3])
@@ -76,5 +76,5 @@ def test_the_script_writes_a_line_for_each_text_and_files_of_answers(script, tmp
 
 def test_a_prefix_with_a_blank_is_refused_before_anything_is_read(script):
     status, out, err = script("a", "--prefix", "b c", model="nowhere")
-    assert (status, out) == (1, "")
-    assert err == "error: prefix: got 'b c'; expected one word begun, without blanks\n"
+    assert (status, out) == (2, "")
+    assert err == "error: --prefix 'b c': expected one word begun, without blanks\n"

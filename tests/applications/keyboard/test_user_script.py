@@ -113,6 +113,36 @@ def test_all_that_is_known_is_exported_and_two_devices_are_merged(script, learn,
     assert script("--export", target, "--user", user).status == 0
     times = {one["word"]: one["times"] for one in json.loads(target.read_text("utf-8"))["words"]}
     assert (times["Lindqvist"], times["Anouk"], times["Zoltán’s"]) == (3, 2, 2)
+    assert target.stat().st_mode & 0o077 == 0, "as private as the user's file"
+
+
+def test_a_misspelt_name_of_a_file_or_word_is_told_and_makes_nothing(script, learn, tmp_path):
+    user, absent = learn(), tmp_path / "absent.json"
+    for flags in (
+        ["--what-it-knows"],
+        ["--forget", "a"],
+        ["--forget-all"],
+        ["--export", tmp_path / "all.json"],
+    ):
+        status, out, err = script(*flags, "--user", absent)
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert err.startswith(f"error: {absent}: no such file; expected that of a user")
+    status, _, err = script("--merge", absent, "--user", user)
+    assert (status, err.startswith(f"error: {absent}: no such file")) == (1, True)
+    learned = script("--what-it-knows", "--user", user)
+    forgotten = script("--forget", "Lindkvist", "--user", user)
+    assert forgotten == (0, f"{user}: nothing was known of 'Lindkvist'\n", "")
+    assert script("--what-it-knows", "--user", user) == learned
+    assert not absent.exists()
+    assert not (tmp_path / "all.json").exists()
+
+
+def test_a_file_without_text_teaches_nothing_and_makes_no_user(script, tmp_path):
+    (tmp_path / "empty.txt").write_text(" \n")
+    status, out, err = script("--learn", tmp_path / "empty.txt", "--user", tmp_path / "me.json")
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith(f"error: {tmp_path / 'empty.txt'}: ")
+    assert not (tmp_path / "me.json").exists()
 
 
 @pytest.mark.parametrize(
