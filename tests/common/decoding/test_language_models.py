@@ -1,0 +1,58 @@
+"""The tables of language models say what a plain walk through texts and words says."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from common.decoding.language_models import LanguageModel, Lexicon, SymbolNgrams
+from common.decoding.witten_bell import witten_bell
+
+
+def log_probabilities(model: LanguageModel, prefix: Sequence[int]) -> np.ndarray:
+    """Those after a prefix, which the second of two beams of the second of two rows has."""
+    states = tf.tile(model.start(tf.constant(2))[:, None], [1, 2])
+    for number in prefix:
+        states = model.advance(states, tf.constant([[1, 1], [1, number]]))
+    return model.log_probabilities(states)[1, 1].numpy()
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_ngrams_look_at_the_latest_symbols_of_each_prefix(order: int) -> None:
+    table = witten_bell([[1, 2, 3, 1, 2], [3, 3, 1], [2]], symbols=4, order=order)
+    model = SymbolNgrams(table)
+    for prefix in ([], [1], [1, 2], [3, 1, 2], [2, 3, 1, 2, 3]):
+        latest = ([0] * order + prefix)[len(prefix) + 1 :]
+        row = sum(number * 4**place for place, number in enumerate(reversed(latest)))
+        np.testing.assert_allclose(np.exp(log_probabilities(model, prefix)), table[row], rtol=1e-5)
+
+
+@pytest.mark.parametrize("separator", [None, 4])
+def test_a_lexicon_lets_through_what_can_become_words_and_nothing_else(separator: int | None) -> None:
+    words = [(1, 2), (1, 2, 3), (3,)]
+    texts = {()} | set(words)
+    if separator is not None:
+        texts |= {(*one, separator, *other) for one, other in itertools.product(words, repeat=2)}
+        texts |= {
+            (*one, separator, *two, separator, *three)
+            for one, two, three in itertools.product(words, repeat=3)
+        }
+    prefixes = {text[:length] for text in texts for length in range(len(text) + 1)}
+    model = Lexicon(words, symbols=5, separator=separator)
+    for prefix in itertools.chain.from_iterable(itertools.product(range(1, 5), repeat=n) for n in range(5)):
+        allowed = np.isfinite(log_probabilities(model, prefix))
+        assert allowed[0] == (prefix in texts)
+        for following in range(1, 5):
+            assert allowed[following] == ((*prefix, following) in prefixes)
+
+
+def test_wrong_tables_and_words_are_named() -> None:
+    with pytest.raises(ValueError, match=r"n-grams of the shape \[3, 4\]: expected"):
+        SymbolNgrams(np.ones([3, 4]))
+    for word in ([], [0, 1], [5], [1, 4]):
+        with pytest.raises(ValueError, match=r"expected numbers from 1 to 4, without the separator 4"):
+            Lexicon([[1], word], symbols=5, separator=4)
+    with pytest.raises(ValueError, match=r"word \[7\]: expected numbers from 1 to 4$"):
+        Lexicon([[7]], symbols=5)
