@@ -9,9 +9,9 @@ def witten_bell(labels: Iterable[Sequence[int]], symbols: int, order: int) -> np
     """The probability of each symbol after each context, by interpolation (Witten and Bell 1991, method C).
 
     After a context of n symbols, P(next) = (c(next) + t P'(next)) / (c + t), where c(next) counts what followed it, c
-    is the sum of these counts, t the number of different symbols that followed it, and P' the probability after the n - 1
-    latest symbols; after none it is that of a uniform choice. A context that was never seen has the probabilities of
-    the shorter one.
+    is the sum of these counts, t the number of different symbols that followed it, and P' the probability after the
+    n - 1 latest symbols; after none it is that of a uniform choice. A context that was never seen has the probabilities
+    of the shorter one.
 
     The table grows as `symbols ** order`: four symbols of an alphabet of 29 take 2.8 MB as float32.
 
