@@ -192,8 +192,15 @@ def prefix_beam_search(
     )
 
     def turn(index: tf.Tensor, beams: Beams, places: tf.TensorArray) -> tuple[Any, ...]:
-        frame = [values[index] for values in searched[:3]]
-        beams, chosen = advanced(beams, *frame, language_models, weight, bonus)
+        beams, chosen = advanced(
+            beams,
+            searched.log_probabilities[index],
+            searched.candidates[index],
+            searched.after_silence[index],
+            language_models,
+            weight,
+            bonus,
+        )
         return index + 1, beams, places.write(index, chosen)
 
     time = tf.shape(searched.candidates)[0]
@@ -210,15 +217,12 @@ def prefix_beam_search(
     lengths = tf.where(is_found, lengths, 0)
     longest = tf.maximum(tf.reduce_max(lengths), 0)
     require_none_outside_of_graphs(is_faulty)
-    return LabelHypotheses(
-        tf.where(tf.range(longest) < lengths[:, :, None], labels[:, :, :longest], 0),
-        lengths,
-        *(
-            tf.where(is_found, values + searched.silence[:, None], -float("inf"))
-            for values in (scores, tf.gather(totals, slots, batch_dims=1))
-        ),
-        is_faulty,
+    scores, totals = (
+        tf.where(is_found, values + searched.silence[:, None], -float("inf"))
+        for values in (scores, tf.gather(totals, slots, batch_dims=1))
     )
+    labels = tf.where(tf.range(longest) < lengths[:, :, None], labels[:, :, :longest], 0)
+    return LabelHypotheses(labels, lengths, scores, totals, is_faulty)
 
 
 def _log_probabilities(logits: tf.Tensor, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
