@@ -18,10 +18,14 @@ def test_both_find_the_same_labels_of_different_rows() -> None:
 
 
 def test_who_finds_others_or_gives_them_other_probabilities_is_no_contender() -> None:
-    label = np.array([[1, 2]])
-    for other, message in (((label + 1, [-2.0]), "different labels"), ((label, [-3.0]), "different prob")):
+    labels, certain = np.array([[1, 2], [2, 0]]), np.array([-2.0, -3.0])
+    longer = np.array([[1, 2, 3], [2, 0, 0]])
+    for other, message in (
+        ((longer, certain), "different labels in 1 of 2 rows"),
+        ((labels, 2 * certain), "different probabilities"),
+    ):
         with pytest.raises(RuntimeError, match=message):
-            check_same_labels({OURS: lambda: (label, np.array([-2.0])), STOCK: lambda other=other: other})
+            check_same_labels({OURS: lambda: (labels, certain), STOCK: lambda other=other: other})
 
 
 def test_each_contender_has_a_line(capsys: pytest.CaptureFixture) -> None:
