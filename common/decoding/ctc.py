@@ -173,7 +173,7 @@ def prefix_beam_search(
     Example:
         >>> logits = tf.math.log([[[0.6, 0.4, 0.0], [0.6, 0.4, 0.0]]])  # the best alignment has blanks only
         >>> best = prefix_beam_search(logits, tf.constant([2]), beam_width=4, hypotheses=2)
-        >>> best.labels.numpy().tolist(), tf.exp(best.scores).numpy().round(2).tolist()
+        >>> best.labels.numpy().tolist(), tf.exp(best.scores).numpy().astype(float).round(2).tolist()
         ([[[1], [0]]], [[0.64, 0.36]])
     """
     count = beam_width if hypotheses is None else hypotheses
