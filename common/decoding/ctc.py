@@ -194,9 +194,9 @@ def prefix_beam_search(
     def turn(index: tf.Tensor, beams: Beams, places: tf.TensorArray) -> tuple[Any, ...]:
         beams, chosen = advanced(
             beams,
-            searched.log_probabilities[index],
-            searched.candidates[index],
-            searched.after_silence[index],
+            tf.gather(searched.log_probabilities, index),
+            tf.gather(searched.candidates, index),
+            tf.gather(searched.after_silence, index),
             language_models,
             weight,
             bonus,

@@ -89,8 +89,10 @@ def advanced(
     joining = tf.reduce_max(_select(is_parent, joins, tf.fill(tf.shape(joins), NEVER)), axis=1)
     kept_blank = total + log_probabilities[:, :1]
     kept_symbol = log_add(after_symbol, joining) + tf.gather(log_probabilities, beams.last, batch_dims=1)
-    # An extension that is one of the prefixes has joined it.
-    extended += NEVER * tf.matmul(tf.cast(is_parent, tf.float32), tf.cast(is_repeated, tf.float32))
+    # An extension that is one of the prefixes has joined it. (oneDNN, which takes float32 only, needs ten times as long
+    # for so many small matrices.)
+    has_joined = tf.matmul(tf.cast(is_parent, tf.float64), tf.cast(is_repeated, tf.float64))
+    extended += NEVER * tf.cast(has_joined, tf.float32)
     bonuses = beams.bonus[:, :, None] + bonus
     for model, states in zip(language_models, beams.states, strict=True):
         following = tf.gather(model.log_probabilities(states), candidates, axis=2, batch_dims=1)
@@ -146,7 +148,7 @@ def labels_of(slots: tf.Tensor, parents: tf.Tensor, added: tf.Tensor) -> tuple[t
     time = tf.shape(parents)[0]
 
     def turn(index: tf.Tensor, slots: tf.Tensor, path: tf.TensorArray) -> tuple[Any, ...]:
-        before = tf.gather(parents[index], slots, batch_dims=1)
+        before = tf.gather(tf.gather(parents, index), slots, batch_dims=1)
         return index - 1, _like(before, slots), path.write(index, slots)
 
     path = tf.TensorArray(tf.int32, time, element_shape=slots.shape)
