@@ -84,12 +84,12 @@ class Predictor(LoadedModel):
 
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
         super().__init__("keyboard", model, batch_size)
+        self.described = _described(self.path)
 
     @cached_property
     def described(self) -> dict[str, Any]:
-        """What the export wrote of the model, its words among it."""
-        described: dict[str, Any] = read_extra(self.path, MODEL_FILE, "keyboard")
-        return described
+        """What the export wrote of the model, its words among it; read anew where this predictor was pickled."""
+        return _described(self.path)
 
     @cached_property
     def base(self) -> Base:
@@ -227,6 +227,11 @@ class Predictor(LoadedModel):
                 -likelihoods[:, 1],
                 outputs["logits"][0],
             )
+
+
+def _described(version: Path) -> dict[str, Any]:
+    described: dict[str, Any] = read_extra(version, MODEL_FILE, "keyboard")
+    return described
 
 
 def _answers(rows: Sequence[Answer], texts: Any) -> Any:

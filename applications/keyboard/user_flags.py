@@ -6,8 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from applications.keyboard.user_data import (
     block,
     export,
@@ -24,7 +22,6 @@ from common.errors import FlagError, UserError
 from common.files import replacing
 
 _MOST_SHOWN = 30
-_OF_WORDS = ("lexicon_words", "count_words", "counts", "cache_words", "blocked")
 
 
 @dataclass(frozen=True)
@@ -112,9 +109,7 @@ def changed_lines(flags: UserFlags, path: Path, base: Base) -> list[str] | None:
     before = read_user(path, base) if flags.block or flags.merge else _user_there(path, base)
     after = update_user(path, base, change)
     # The network's states are those of a new user then: a word that was never learned colours them too.
-    if flags.forget is not None and all(
-        np.array_equal(getattr(after.state, name), getattr(before.state, name)) for name in _OF_WORDS
-    ):
+    if flags.forget is not None and knowledge(after, base) == knowledge(before, base):
         return [f"{path}: nothing was known of {flags.forget!r}"]
     return [f"{path}: {_size(after, base)}"]
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from applications.keyboard.pieces import lines_in_pieces
+from applications.keyboard.predict import Predictor
 from common.errors import FlagError, UserError
+from common.model_folders import SHIPPED_MODELS
 
 
 def test_suggestions_begin_as_the_word_begun_does(predictor):
@@ -57,6 +59,11 @@ def test_what_is_no_text_or_out_of_range_is_refused(predictor):
         predictor.suggest("a", prefix="a b")
     with pytest.raises(UserError, match=r"texts\[1\]"):
         predictor(["a", 3])
+
+
+def test_a_model_of_another_application_is_refused_before_it_is_asked():
+    with pytest.raises(UserError, match="text_generation"):
+        Predictor(SHIPPED_MODELS / "text_generation")
 
 
 def test_the_script_writes_a_line_for_each_text_and_files_of_answers(script, tmp_path):
