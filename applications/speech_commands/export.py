@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from applications.speech_commands.config import HOP_SECONDS, NAME, Config
-from applications.speech_commands.model import attention, build, step, zero_states
+from applications.speech_commands.model import attention, build
 from applications.speech_commands.predict import DESCRIPTION_FILE
 from common import cli
 from common.audio.features import FitLength
@@ -24,8 +24,8 @@ from common.audio.wav import check_waveform, decode_wav
 from common.errors import ROW_ERROR
 from common.export.saved_model import Signature
 from common.export.script import ExportOptions, calibration_of, card_of, publish, report
+from common.export.steps import at_least_a_frame, heard_frames, step_signature
 from common.layers.portability import make_portable
-from common.row_errors import first_fault, neutral_where
 from common.training.run_folder import FinishedRun, load_finished
 
 TASK = "A recording in; the word in it ({labels}) and {probabilities} out."
@@ -185,70 +185,20 @@ def _not_none(clips: tf.Tensor, zeros: int) -> tf.Tensor:
 
 def _streaming_signatures(trained: Trained, waveforms: np.ndarray) -> list[Signature]:
     model, temperature = trained.model, trained.run.outcome["temperature"]
-    states = {f"state_{index}": state for index, state in enumerate(zero_states(model, len(waveforms)))}
+
+    def posteriors(logits: tf.Tensor) -> Tensors:
+        return {"posteriors": tf.nn.softmax(logits / temperature)}
 
     def recording(waveform: tf.Tensor) -> Tensors:
         checked, error = check_waveform(waveform)
-        logits = _heard_frames(model(_at_least_a_frame(checked), training=False), checked)
-        return {"posteriors": tf.nn.softmax(logits / temperature), ROW_ERROR: error}
-
-    def stepped(audio: tf.Tensor, **before: tf.Tensor) -> Tensors:
-        checked, audio_error = check_waveform(_whole_frames(audio))
-        expected = "expected the states of a step before"
-        faults = [
-            (~_are_finite(before[name]), f"{name}: {expected}, got NaN or an infinite number")
-            for name in states
-        ]
-        error = first_fault((audio_error != "", audio_error), *faults)
-        finite = [neutral_where(error != "", before[name]) for name in states]
-        logits, after = step(model, _at_least_a_frame(checked), finite)
-        logits = _heard_frames(logits, checked)
-        overflows = ~tf.reduce_all([_are_finite(values) for values in (logits, *after)], axis=0)
-        error = first_fault((error != "", error), (overflows, f"{expected}, got too large numbers"))
-        named = zip(specs.items(), after, strict=True)
-        states_after = {name: tf.ensure_shape(state, spec.shape) for (name, spec), state in named}
-        return {
-            "posteriors": tf.nn.softmax(logits / temperature),
-            ROW_ERROR: error,
-            **states_after,
-        }
+        logits = model(at_least_a_frame(checked, _FRAME), training=False)
+        return {**posteriors(heard_frames(logits, checked, _FRAME)), ROW_ERROR: error}
 
     audio = tf.TensorSpec([None, None], tf.float32)
-    specs = {name: tf.TensorSpec([None, *state.shape[1:]], tf.float32) for name, state in states.items()}
-    examples = {"audio": waveforms, **{name: state.numpy() for name, state in states.items()}}
     return [
         Signature("recording", recording, {"waveform": audio}, {"waveform": waveforms}),
-        Signature("step", stepped, {"audio": audio, **specs}, examples),
+        step_signature(model, _FRAME, lambda logits, _: posteriors(logits), waveforms),
     ]
-
-
-def _whole_frames(audio: tf.Tensor) -> tf.Tensor:
-    """The samples `[batch, samples]` of a step as they are.
-
-    Raises:
-        tf.errors.InvalidArgumentError: they are no whole number of frames, which concerns every row of the request.
-    """
-    samples = tf.shape(audio)[1]
-    message = tf.strings.join(
-        [f"audio: expected a multiple of {_FRAME} samples, got ", tf.strings.as_string(samples)]
-    )
-    with tf.control_dependencies([tf.debugging.Assert(samples % _FRAME == 0, [message])]):
-        return tf.identity(audio)
-
-
-def _at_least_a_frame(audio: tf.Tensor) -> tf.Tensor:
-    """The samples `[batch, samples]`, followed by zeros if they are fewer than a frame, which no layer can hear."""
-    return tf.pad(audio, [[0, 0], [0, tf.maximum(_FRAME - tf.shape(audio)[1], 0)]])
-
-
-def _heard_frames(logits: tf.Tensor, audio: tf.Tensor) -> tf.Tensor:
-    """The logits `[batch, frames, classes]`, none of samples that are fewer than a frame."""
-    return logits[:, : tf.where(tf.shape(audio)[1] < _FRAME, 0, tf.shape(logits)[1])]
-
-
-def _are_finite(values: tf.Tensor) -> tf.Tensor:
-    """Whether all numbers of each row of `[batch, ...]` are finite: `[batch]`."""
-    return tf.reduce_all(tf.math.is_finite(values), axis=list(range(1, values.shape.rank)))
 
 
 def _examples(samples: int) -> Sequence[np.ndarray]:

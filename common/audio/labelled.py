@@ -151,9 +151,18 @@ def load_noises(source: AudioSource, path: Path | None = None) -> list[np.ndarra
     Raises:
         UserError: the path holds no recording, or one that cannot be used.
     """
-    if path is None:
-        kind = sources.located(source.data, _FILES)
-        return _read_all(find_noises(kind.path)) if isinstance(kind, sources.OwnFiles) else []
+    if path is not None:
+        return read_noises(path)
+    kind = sources.located(source.data, _FILES)
+    return _read_all(find_noises(kind.path)) if isinstance(kind, sources.OwnFiles) else []
+
+
+def read_noises(path: Path) -> list[np.ndarray]:
+    """Recordings of noise: of a folder or tar, or one file; only those in folders `_background_noise_`, if it has such.
+
+    Raises:
+        UserError: the path holds no recording, or one that cannot be used.
+    """
     if sources.expanded(path).is_file() and is_recording(path.name):
         return [read_audio(path)]
     noises = find_noises(path) or find_all(path)

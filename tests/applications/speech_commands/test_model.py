@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from applications.speech_commands.config import PRESETS
-from applications.speech_commands.model import attention, build, step, zero_states
+from applications.speech_commands.model import attention, build
+from common.layers.streamed_model import step, zero_states
 
 pytestmark = pytest.mark.slow
 
