@@ -208,6 +208,10 @@ class MeanNormalization(keras.layers.Layer):
     Args:
         scale: what the differences are divided by.
 
+    Call arguments:
+        features: `[batch, frames, features]`.
+        frames: `[batch]`, over how many frames of each row, the first ones, the mean is taken; all if not given.
+
     Example:
         >>> MeanNormalization(scale=2.0)(tf.constant([[[1.0], [3.0]]])).numpy().tolist()
         [[[-0.5], [0.5]]]
@@ -217,13 +221,20 @@ class MeanNormalization(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         self.scale = scale
 
-    def call(self, features: tf.Tensor) -> tf.Tensor:
+    def call(self, features: tf.Tensor, frames: tf.Tensor | None = None) -> tf.Tensor:
         """Normalises each row; see the class."""
         features = tf.cast(features, tf.float32)
-        mean = tf.reduce_mean(features, axis=1, keepdims=True)
+        if frames is None:
+            mean = tf.reduce_mean(features, axis=1, keepdims=True)
+        else:
+            real = tf.sequence_mask(frames, tf.shape(features)[1])[:, :, None]
+            count = tf.cast(tf.maximum(frames, 1), tf.float32)[:, None, None]
+            mean = tf.reduce_sum(tf.where(real, features, 0.0), axis=1, keepdims=True) / count
         return tf.cast((features - mean) / self.scale, self.compute_dtype)
 
-    def compute_output_spec(self, features: keras.KerasTensor) -> keras.KerasTensor:
+    def compute_output_spec(
+        self, features: keras.KerasTensor, frames: keras.KerasTensor | None = None
+    ) -> keras.KerasTensor:
         """The features' shape in the layer's precision."""
         return keras.KerasTensor(features.shape, self.compute_dtype)
 

@@ -1,0 +1,1 @@
+"""Transcription: speech -> what is said, by a recurrent network and connectionist temporal classification (CTC)."""

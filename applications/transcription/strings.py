@@ -1,0 +1,131 @@
+"""Strings of words: recordings of single words of one speaker, one after another."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from common.audio.augmentation import Waveform
+from common.audio.files import SAMPLE_RATE
+from common.audio.utterances import Utterances
+
+_FADE = SAMPLE_RATE // 200
+
+
+class Plan(NamedTuple):
+    """What is heard one after another.
+
+    Attributes:
+        members: indices of recordings of one speaker.
+        gaps: seconds of silence before each of them.
+    """
+
+    members: tuple[int, ...]
+    gaps: tuple[float, ...]
+
+
+def plan_strings(
+    utterances: Utterances,
+    join: tuple[int, int],
+    share: float,
+    longest_gap: float,
+    rng: np.random.Generator,
+) -> list[Plan]:
+    """Which recordings are heard in which string: those of several words alone, those of a single word joined.
+
+    How many strings there are depends on the recordings and the share alone.
+
+    Args:
+        utterances: what there is.
+        join: fewest and most words of a string; 0 0 for none.
+        share: how often a recording of a single word is heard on average.
+        longest_gap: seconds between two words at most.
+        rng: draws the words of each string, the same one at most once.
+    """
+    if join == (0, 0):
+        return [Plan((index,), (0.0,)) for index in range(len(utterances))]
+    singles = _singles(utterances)
+    joined = {index for indices in singles.values() for index in indices}
+    plans = [Plan((index,), (0.0,)) for index in range(len(utterances)) if index not in joined]
+    speakers = list(singles)
+    counts = np.array([len(singles[speaker]) for speaker in speakers], float)
+    strings = round(share * len(joined) / np.mean(join)) if joined else 0
+    for speaker in _drawn(counts, max(strings, int(bool(joined))), rng):
+        indices = singles[speakers[speaker]]
+        words = min(int(rng.integers(join[0], join[1] + 1)), len(indices))
+        members = tuple(int(index) for index in rng.choice(indices, words, replace=False))
+        plans.append(Plan(members, tuple(rng.uniform(0, longest_gap, words))))
+    return plans
+
+
+def _singles(utterances: Utterances) -> Mapping[str, list[int]]:
+    """The recordings of a single word, by speaker; who is not known is one speaker."""
+    singles: dict[str, list[int]] = defaultdict(list)
+    for index, (text, speaker) in enumerate(zip(utterances.texts, utterances.speakers, strict=True)):
+        if len(text.split()) == 1:
+            singles[speaker].append(index)
+    return singles
+
+
+def _drawn(counts: np.ndarray, strings: int, rng: np.random.Generator) -> np.ndarray:
+    """The speaker of each string, drawn as often as there are recordings of each."""
+    return rng.choice(len(counts), strings, p=counts / counts.sum()) if strings else np.zeros(0, int)
+
+
+def text_of(utterances: Utterances, plan: Plan) -> str:
+    """What is said in a string."""
+    return " ".join(utterances.texts[index] for index in plan.members)
+
+
+def samples_of(utterances: Utterances, plan: Plan) -> int:
+    """How many samples a string has."""
+    spoken = sum(len(utterances.waveforms[index]) for index in plan.members)
+    return spoken + sum(round(gap * SAMPLE_RATE) for gap in plan.gaps)
+
+
+def waveform_of(
+    utterances: Utterances, plan: Plan, change: Callable[[Waveform], Waveform] = lambda waveform: waveform
+) -> Waveform:
+    """The samples of a string.
+
+    Args:
+        utterances: what there is.
+        plan: what is heard.
+        change: of each recording, before it is joined.
+    """
+    pieces: list[np.ndarray] = []
+    for index, gap in zip(plan.members, plan.gaps, strict=True):
+        pieces.append(np.zeros(round(gap * SAMPLE_RATE), np.float32))
+        waveform = change(utterances.waveforms[index])
+        pieces.append(waveform if len(plan.members) == 1 else _faded(waveform))
+    return np.concatenate(pieces)
+
+
+def _faded(waveform: Waveform) -> Waveform:
+    """The waveform, rising from and falling to silence within 5 ms, so that no click tells where a word ends."""
+    fade = np.linspace(0, 1, min(_FADE, len(waveform) // 2), dtype=np.float32)
+    if not len(fade):
+        return waveform
+    faded = waveform.copy()
+    faded[: len(fade)] *= fade
+    faded[-len(fade) :] *= fade[::-1]
+    return faded
+
+
+def joined(utterances: Utterances, join: tuple[int, int], longest_gap: float, seed: int) -> Utterances:
+    """The recordings with those of a single word joined to strings, always the same ones, to measure on.
+
+    Each recording of a single word is heard about once.
+    """
+    if join == (0, 0):
+        return utterances
+    plans = plan_strings(utterances, join, 1.0, longest_gap, np.random.default_rng(seed))
+    return Utterances(
+        f"{utterances.name}, single words joined",
+        [waveform_of(utterances, plan) for plan in plans],
+        [text_of(utterances, plan) for plan in plans],
+        [utterances.speakers[plan.members[0]] for plan in plans],
+        [" + ".join(utterances.origins[index] for index in plan.members) for plan in plans],
+        utterances.left_out,
+    )

@@ -1,0 +1,87 @@
+"""The symbols that a frame of speech stands for: characters or whole words, and how texts are written in them."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from applications.transcription.config import SymbolKind
+from common.errors import UserError
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """An alphabet, in which symbol k + 1 is the k-th of `names`; 0 is CTC's blank.
+
+    >>> alphabet = Symbols("characters", (" ", "a", "b"))
+    >>> alphabet.encode("ab a").tolist(), alphabet.decode([2, 3])
+    ([2, 3, 1, 2], 'ab')
+
+    Attributes:
+        kind: whether the names are characters or words.
+        names: without the blank.
+    """
+
+    kind: SymbolKind
+    names: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """How many there are, the blank among them."""
+        return len(self.names) + 1
+
+    @property
+    def separator(self) -> str:
+        """What stands between two symbols of a text."""
+        return "" if self.kind == "characters" else " "
+
+    @property
+    def blank(self) -> int | None:
+        """The symbol of the blank between words, where it is one."""
+        return self.names.index(" ") + 1 if " " in self.names else None
+
+    def encode(self, text: str) -> np.ndarray:
+        """The symbol numbers `[symbols]` int32 of a text.
+
+        Raises:
+            KeyError: a symbol of the text is not among them.
+        """
+        numbers = {name: number for number, name in enumerate(self.names, 1)}
+        return np.array([numbers[symbol] for symbol in self.split(text)], np.int32)
+
+    def split(self, text: str) -> Sequence[str]:
+        """The symbols that a text has, known or not."""
+        return text if self.kind == "characters" else text.split()
+
+    def lacks(self, text: str) -> list[str]:
+        """Those symbols of a text that are not among them, each once."""
+        return sorted(set(self.split(text)) - set(self.names))
+
+    def decode(self, numbers: Iterable[int]) -> str:
+        """The text of symbol numbers, of which 0 is passed over."""
+        return self.separator.join(self.names[number - 1] for number in numbers if number)
+
+    def texts(self, labels: tf.Tensor) -> tf.Tensor:
+        """The texts, strings `[...]`, of symbol numbers `[..., symbols]` right-padded with 0; in the graph."""
+        pieces = tf.gather(tf.constant(["", *self.names]), labels)
+        if self.kind == "words":
+            # A blank of its own stands before each word but the first, so that padding adds none.
+            pieces = tf.where(labels > 0, tf.constant(" ") + pieces, "")
+            return tf.strings.strip(tf.strings.reduce_join(pieces, axis=-1))
+        return tf.strings.reduce_join(pieces, axis=-1)
+
+
+def choose_symbols(texts: Iterable[str], kind: SymbolKind) -> Symbols:
+    """All symbols of the texts, sorted.
+
+    Raises:
+        UserError: there is none.
+    """
+    unsorted: Counter[str] = Counter()
+    for text in texts:
+        unsorted.update(text if kind == "characters" else text.split())
+    if not unsorted:
+        raise UserError("the transcripts of the training recordings are empty; expected what is said in each")
+    return Symbols(kind, tuple(sorted(unsorted)))
