@@ -8,7 +8,6 @@ python -m applications.speech_commands.predict --stream recording.wav
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, overload
@@ -19,8 +18,7 @@ import tyro
 from applications.speech_commands.detection import Detection, DetectionOptions, Detector
 from applications.speech_commands.streaming import Listener, StepListener, WindowListener
 from common import cli
-from common.audio.files import SAMPLE_RATE, decode_audio, encode_wav
-from common.audio.folders import is_recording
+from common.audio.files import SAMPLE_RATE, encode_wav
 from common.audio.streams import read_blocks
 from common.checks import AtLeast, check_ranges
 from common.errors import FlagError, UserError
@@ -28,9 +26,10 @@ from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
 from common.predicting.answer_files import probability_columns, require_answer_file, require_picture
 from common.predicting.examples import Column
-from common.predicting.input_files import STANDARD_INPUT, GivenFiles, find_files, is_single, printable
+from common.predicting.input_files import STANDARD_INPUT, GivenFiles, is_single, printable
 from common.predicting.predictor import Answer, LoadedModel, classified, require_top_k
 from common.predicting.progress import progress
+from common.predicting.recording_files import NO_RECORDINGS, recordings_at
 from common.predicting.recordings import GivenRecording, is_one_recording, recordings_of, stream_of
 from common.predicting.script import Shown, answer_files
 from common.predicting.texts import chunks
@@ -258,26 +257,12 @@ class Options:
 def main(options: Options) -> None:
     """Recognises the word in each recording, or with --stream all the words of long ones, with an exported model."""
     if not options.recordings and sys.stdin.isatty():
-        raise UserError(
-            "no recordings; expected audio files, folders of them, or an audio file on standard input"
-        )
+        raise UserError(NO_RECORDINGS)
     predictor = Predictor(options.model, options.batch_size)
-    given = GivenFiles(options.recordings or (STANDARD_INPUT,), _recordings_at)
+    given = GivenFiles(options.recordings or (STANDARD_INPUT,), recordings_at)
     answers = _detected if options.stream else _answered
     columns = _STREAM_COLUMNS if options.stream else [*_COLUMNS, *probability_columns(predictor.labels)]
     answer_files(given, options.output, columns, answers(predictor, given, options))
-
-
-def _recordings_at(argument: str) -> list[tuple[str, Callable[[], np.ndarray]]]:
-    """The names and readers of the recordings that an argument stands for."""
-    if argument == STANDARD_INPUT:
-        return [(argument, lambda: decode_audio(sys.stdin.buffer.read(), "standard input"))]
-    files = find_files(argument, is_recording, "a recording", ".wav, .flac, .ogg, .mp3, .m4a or other audio")
-    return [(name, partial(_decoded, name, read)) for name, read in files]
-
-
-def _decoded(name: str, read: Callable[[], bytes]) -> np.ndarray:
-    return decode_audio(read(), name)
 
 
 def _answered(predictor: Predictor, given: GivenFiles[np.ndarray], options: Options) -> Iterator[Shown]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from common.audio.transcripts import TranscriptSource, load_evaluation, load_training
 
 from applications.transcription import sample
 from applications.transcription.config import Config
@@ -22,7 +23,6 @@ from applications.transcription.symbols import Symbols, choose_symbols
 from common.audio.augmentation import Augmentation, Waveform, change_voice, gain, mix_noise
 from common.audio.files import SAMPLE_RATE
 from common.audio.labelled import read_noises
-from common.audio.transcripts import TranscriptSource, load_evaluation, load_training
 from common.audio.utterances import Utterances
 from common.data.batching import generated, pad, plan_batches
 from common.data.sources import SAMPLE, leave_out

@@ -1,7 +1,7 @@
 """Strings of words: recordings of single words of one speaker, one after another."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np

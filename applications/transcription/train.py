@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
+from common.evaluation.transcription import character_error_rate, word_error_rate
 
 from applications.transcription.config import INHERITANCE, NAME, PRESET_DESCRIPTIONS, PRESETS, Config
 from applications.transcription.data import (
@@ -25,7 +25,6 @@ from applications.transcription.model import build
 from applications.transcription.symbols import Symbols
 from common import cli
 from common.decoding.ctc import greedy
-from common.evaluation.transcription import character_error_rate, word_error_rate
 from common.training.callbacks import History
 from common.training.ctc import ctc_loss
 from common.training.init_from import begin_from

@@ -53,7 +53,7 @@ def words_of(
         probabilities: `[batch, labels]`, its highest posterior.
         temperature: what the log-odds of a confidence are divided by (Guo et al. 2017).
     """
-    batch, longest = tf.unstack(tf.shape(labels))
+    batch = tf.shape(labels)[0]
     is_spoken = labels > 0
     if symbols.kind == "words":
         begins = is_spoken

@@ -1,0 +1,50 @@
+"""A recording of any length, block by block, through the signature `step` of a streaming model: samples in, text out."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from common.inference.refused_rows import require_answered
+from common.inference.runner import SavedModelRunner
+from common.predicting.predictor import decoded
+
+
+def written_in(
+    blocks: Iterable[np.ndarray], runner: SavedModelRunner, frame: int, settling: int
+) -> Iterator[str]:
+    """The text of a recording, piece by piece, as soon as it is written.
+
+    Args:
+        blocks: waveforms `[any]`, one after another; any cutting gives the same text.
+        runner: of a model with the signature `step`.
+        frame: samples of a frame.
+        settling: samples of silence that follow the end, in which the last words are written.
+    """
+    inputs = runner.signatures["step"].inputs
+    shapes = {name: info.shape or () for name, info in inputs.items() if name != "audio"}
+    states = {
+        name: np.zeros((1, *(size or 0 for size in shape[1:])), np.float32) for name, shape in shapes.items()
+    }
+    has_text = False
+    for audio in whole_frames(blocks, frame, settling):
+        outputs = require_answered(runner.run("step", audio=audio[None], **states), ["recording"])
+        states = {name: outputs[name] for name in states}
+        text = decoded(outputs["text"][0])
+        # Before the first word there is nothing to keep apart.
+        text = text if has_text else text.lstrip()
+        if text:
+            has_text = True
+            yield text
+
+
+def whole_frames(blocks: Iterable[np.ndarray], frame: int, settling: int) -> Iterator[np.ndarray]:
+    """Blocks of whole frames; what is left over goes before the next block, and the end is followed by silence."""
+    waiting = np.zeros(0, np.float32)
+    for block in blocks:
+        audio = np.concatenate([waiting, block])
+        whole = len(audio) // frame * frame
+        waiting = audio[whole:]
+        if whole:
+            yield audio[:whole]
+    end = len(waiting) + settling
+    yield np.pad(waiting, (0, -(-end // frame) * frame - len(waiting)))
