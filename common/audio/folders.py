@@ -23,11 +23,12 @@ _RECORDING = re.compile(
     r"|avi|flv|mpe?g)$",
     re.IGNORECASE,
 )
-_PART_FOLDERS = {
+PART_FOLDERS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+"""How folders of parts are called, and the part that is in each."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,20 @@ class AudioFile:
 def is_recording(name: str) -> bool:
     """Whether the suffix is one that recordings have."""
     return _RECORDING.search(name) is not None
+
+
+def require_name_pattern(pattern: str) -> None:
+    """Refuses what is no regular expression with the group `label`.
+
+    Raises:
+        UserError: naming the flag.
+    """
+    try:
+        groups = re.compile(pattern).groupindex
+    except re.error as error:
+        raise UserError(f"--name-pattern {pattern}: not a regular expression ({error})") from None
+    if "label" not in groups:
+        raise UserError(f"--name-pattern {pattern}: expected a group (?P<label>...)")
 
 
 def find_clips(path: Path, pattern: str, lists: Mapping[str, Path | None]) -> list[AudioFile]:
@@ -103,12 +118,12 @@ def find_all(path: Path) -> list[AudioFile]:
 
 
 def _is_part(folder: str) -> bool:
-    return folder.lower() in _PART_FOLDERS
+    return folder.lower() in PART_FOLDERS
 
 
 def _are_parts(labels: Sequence[str]) -> bool:
     """Whether labels are the names of parts. Words to be told apart may be called train and test, but hardly val."""
-    parts = {_PART_FOLDERS.get(label.lower(), "") for label in labels}
+    parts = {PART_FOLDERS.get(label.lower(), "") for label in labels}
     return "" not in parts and parts >= {"train", "validation"}
 
 
@@ -195,5 +210,5 @@ def _folder_parts(names: Sequence[str], pattern: str) -> list[str]:
     """
     shared = commonpath([name.rpartition("/")[0] for name in names])
     inner = [name.removeprefix(shared).lstrip("/").partition("/") for name in names]
-    parts = [_PART_FOLDERS.get(folder.lower(), "") for folder, _, _ in inner]
+    parts = [PART_FOLDERS.get(folder.lower(), "") for folder, _, _ in inner]
     return parts if all(parts) and any(re.search(pattern, rest) for _, _, rest in inner) else []

@@ -1,6 +1,5 @@
 """Labelled clips from any source: the application's sample, a data set's name, a user's folder, tar or zip."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from common.audio.folders import (
     find_clips,
     find_noises,
     is_recording,
+    require_name_pattern,
 )
 from common.data import sources
 from common.data.sources import SAMPLE
@@ -57,14 +57,7 @@ class AudioSource:
     """Folder of prepared TFDS data sets; TFDS's own default unless given."""
 
     def __post_init__(self) -> None:
-        try:
-            groups = re.compile(self.name_pattern).groupindex
-        except re.error as error:
-            raise UserError(
-                f"--name-pattern {self.name_pattern}: not a regular expression ({error})"
-            ) from None
-        if "label" not in groups:
-            raise UserError(f"--name-pattern {self.name_pattern}: expected a group (?P<label>...)")
+        require_name_pattern(self.name_pattern)
         for name, value in (("validation", self.validation_list), ("test", self.test_list)):
             if value is not None and not isinstance(sources.kind_of(self.data), sources.OwnFiles):
                 raise UserError(f"--{name}-list {value}: expected --data to be a folder, a tar or a zip")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 Lines = Callable[[], Iterator[str]]
 _LARGEST_FIELD = 2**31 - 1
+_OFTEN_WITHOUT_QUOTES = "\t|"
 
 
 @dataclass(frozen=True)
@@ -24,41 +25,41 @@ Fields = tuple[int, list[str]]
 def delimited_records(lines: Lines, delimiter: str) -> Iterator[Fields | Fault]:
     """The line, from 1, and the fields of each record that is not blank.
 
-    Fields between quotes may hold delimiters, line ends and doubled quotes. With tabs between the fields this is so if
-    `has_quoted_fields` finds it so; else each line is a record and quotes are characters like others.
+    Fields between quotes may hold delimiters, line ends and doubled quotes. With tabs or bars between the fields this
+    is so if `has_quoted_fields` finds it so; else each line is a record and quotes are characters like others.
 
     Args:
         lines: begins anew at each call.
         delimiter: one character.
     """
     csv.field_size_limit(_LARGEST_FIELD)
-    if delimiter == "\t" and not has_quoted_fields(lines()):
-        return _plain_records(lines())
+    if delimiter in _OFTEN_WITHOUT_QUOTES and not has_quoted_fields(lines(), delimiter):
+        return _plain_records(lines(), delimiter)
     return _quoted_records(lines(), delimiter)
 
 
-def has_quoted_fields(lines: Iterable[str]) -> bool:
-    """Whether quotes in lines of tab-separated fields are those of CSV, as pandas and spreadsheets write them.
+def has_quoted_fields(lines: Iterable[str], delimiter: str = "\t") -> bool:
+    """Whether quotes in lines of fields, between tabs or bars, are those of CSV, as pandas and spreadsheets write them.
 
     They are not if a field that begins with a quote does not end with one, doubling those between; nor if without them
-    every line has the same number of fields, and with them some field spans lines or tabs; nor if no quoted field
+    every line has the same number of fields, and with them some field spans lines or delimiters; nor if no quoted field
     needed its quotes and other fields have quotes inside, which writers of CSV would quote.
     """
     csv.field_size_limit(_LARGEST_FIELD)
-    tabs: set[int] = set()
+    counts: set[int] = set()
     record: list[str] = []
 
     def watched() -> Iterator[str]:
         for line in lines:
             if line.strip():
-                tabs.add(line.count("\t"))
+                counts.add(line.count(delimiter))
             record.append(line)
             yield line
 
     spans = needed = stray = False
     try:
-        for fields in csv.reader(watched(), delimiter="\t", strict=True):
-            plain = record[0].rstrip("\r\n").split("\t")
+        for fields in csv.reader(watched(), delimiter=delimiter, strict=True):
+            plain = record[0].rstrip("\r\n").split(delimiter)
             spans |= len(record) > 1 or len(plain) > max(len(fields), 1)
             if '"' in record[0]:
                 for text, field in zip(plain, fields, strict=False):
@@ -68,21 +69,21 @@ def has_quoted_fields(lines: Iterable[str]) -> bool:
     except csv.Error:
         return False
     if spans:
-        return len(tabs) > 1 or tabs == {0}
+        return len(counts) > 1 or counts == {0}
     return needed or not stray
 
 
-def _plain_records(lines: Iterator[str]) -> Iterator[Fields]:
+def _plain_records(lines: Iterator[str], delimiter: str) -> Iterator[Fields]:
     number, pieces = 1, ""
     for line in lines:
         pieces += line
         if not line.endswith("\n"):
             continue
         if pieces.strip():
-            yield number, pieces.rstrip("\r\n").split("\t")
+            yield number, pieces.rstrip("\r\n").split(delimiter)
         number, pieces = number + 1, ""
     if pieces.strip():
-        yield number, pieces.rstrip("\r").split("\t")
+        yield number, pieces.rstrip("\r").split(delimiter)
 
 
 class _Lines:

@@ -167,9 +167,8 @@ class Table:
         first = list(islice(records, _LOOKED_AT))
         objects = [record[1] for record in first if not isinstance(record, Fault)]
         if not first:
-            raise UserError(
-                f"{self.path}: the file is empty; expected objects with the keys {', '.join(self._wanted)}"
-            )
+            keys = f" with the keys {', '.join(self._wanted)}" if self._wanted else ""
+            raise UserError(f"{self.path}: the file is empty; expected objects{keys}")
         if objects:
             self._require_columns(list(dict.fromkeys(name for one in objects for name in one)))
         for record in chain(first, records):
@@ -189,9 +188,8 @@ class Table:
         if isinstance(first, Fault):
             raise UserError(f"{self.path}, {first.place}: {first.detail}")
         if first is None or not any(first[1]):
-            raise UserError(
-                f"{self.path}: the file is empty; expected a header line with the columns {', '.join(self._wanted)}"
-            )
+            columns = f" with the columns {', '.join(self._wanted)}" if self._wanted else ""
+            raise UserError(f"{self.path}: the file is empty; expected a header line{columns}")
         header = first[1]
         if "\0" in "".join(header):
             encoding = "utf-16-be" if header[0].startswith("\0") else "utf-16"

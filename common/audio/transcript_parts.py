@@ -1,0 +1,90 @@
+"""The parts of a user's recordings with transcripts, whichever of the known forms they have."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from common.audio.folders import find_clips
+from common.audio.transcript_files import SpokenFile, SpokenFiles, part_named
+from common.audio.transcript_tables import Columns, read_spoken_table
+from common.errors import UserError
+from common.text.tables import TableFormat, is_table
+
+Parts = Mapping[str, Callable[[], SpokenFiles]]
+"""From `train`, `validation` and `test` to what reads that part; data that are not divided are ""."""
+FORMS = (
+    "a table of recordings and transcripts (.csv, .tsv, .jsonl, .parquet), a folder with train.tsv, dev.tsv and "
+    "test.tsv, a folder, tar or zip with x.txt beside each x.wav or LibriSpeech's *.trans.txt, or a folder of Kaldi "
+    "with wav.scp and text"
+)
+
+
+@dataclass(frozen=True)
+class Forms:
+    """What is given about how recordings and transcripts are kept.
+
+    Attributes:
+        columns: of tables.
+        table: how tables are written.
+        recordings: where the recordings of tables lie, if that is given.
+        name_pattern: how names tell what is said, if they do (see `find_clips`).
+    """
+
+    columns: Columns = field(default_factory=Columns)
+    table: TableFormat = field(default_factory=TableFormat)
+    recordings: Path | None = None
+    name_pattern: str = ""
+
+
+def spoken_parts(path: Path, forms: Forms) -> Parts:
+    """The parts of a user's file or folder.
+
+    Raises:
+        UserError: nothing is there, or it has none of the forms of `FORMS`; as they are read, what is wrong in them.
+    """
+    if forms.name_pattern:
+        return _named_parts(path, forms.name_pattern)
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder; expected {FORMS}")
+    if path.is_file():
+        return {"": partial(_read_table, path, forms)}
+    tables = sorted(
+        file for file in path.iterdir() if file.is_file() and is_table(file) and part_named(file.name)
+    )
+    if tables:
+        return _table_parts(tables, forms)
+    raise UserError(f"{path}: expected {FORMS}")
+
+
+def _read_table(path: Path, forms: Forms) -> SpokenFiles:
+    return read_spoken_table(path, forms.columns, forms.table, forms.recordings)
+
+
+def _named_parts(path: Path, pattern: str) -> Parts:
+    """Recordings whose names tell what is said; labels that begin with _ are no words."""
+    parts: defaultdict[str, list[SpokenFile]] = defaultdict(list)
+    for clip in find_clips(path, pattern, {}):
+        reason = (
+            f"{clip.label}: no words"
+            if clip.label.startswith("_")
+            else ""
+            if clip.label
+            else "no label in the name"
+        )
+        parts[clip.part].append(SpokenFile(clip.name, clip.read, clip.label, clip.speaker, reason=reason))
+    return {part: partial(SpokenFiles, files) for part, files in parts.items()}
+
+
+def _table_parts(tables: Sequence[Path], forms: Forms) -> Parts:
+    paths: defaultdict[str, list[Path]] = defaultdict(list)
+    for table in tables:
+        paths[part_named(table.name)].append(table)
+    return {part: partial(_read_tables, of_part, forms) for part, of_part in paths.items()}
+
+
+def _read_tables(tables: Sequence[Path], forms: Forms) -> SpokenFiles:
+    spoken = [_read_table(table, forms) for table in tables]
+    left_out = {reason: count for one in spoken for reason, count in one.left_out.items()}
+    return SpokenFiles([file for one in spoken for file in one.files], left_out)

@@ -1,0 +1,154 @@
+"""Tables of recordings and what is said in each, as DeepSpeech, Common Voice, LJSpeech and others write them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from common.audio.folders import is_recording
+from common.audio.transcript_files import SpokenFile, SpokenFiles, find_recordings, places_beside
+from common.data.file_trees import Read
+from common.errors import UserError
+from common.text.files import iterate_text_lines, read_text_file
+from common.text.headers import missing_column
+from common.text.tables import KINDS, Row, Table, TableFormat, suffix_of
+
+PATH_COLUMNS = (
+    *("wav_filename", "audio_filepath", "path", "file", "audio", "file_name", "filename"),
+    *("audio_path", "audio_file", "wav_path", "wav", "clip", "recording"),
+)
+TEXT_COLUMNS = ("transcript", "sentence", "text", "transcription", "txt")
+SPEAKER_COLUMNS = ("speaker", "speaker_id", "client_id", "spk")
+
+_FLAGS = ("--path-column", "--text-column", "--speaker-column")
+_BAR = "|"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a table, by their names in the header or by their numbers; "" is one to be found."""
+
+    path: str = ""
+    text: str = ""
+    speaker: str = ""
+
+
+def read_spoken_table(
+    path: Path, columns: Columns, form: TableFormat, recordings: Path | None = None
+) -> SpokenFiles:
+    """The recordings that a table names, with what is said in each.
+
+    Columns that are not given have a usual name, in any case; a table without a header has the recordings in its first
+    column and what is said in its last (LJSpeech's metadata.csv, manifests of deepspeech.pytorch). Where every text is
+    the name of a .txt, it stands in that file, beside the table.
+
+    Args:
+        path: of the table.
+        columns: that are given.
+        form: how the table is written; LJSpeech's bars are found.
+        recordings: folder, tar or zip of the recordings; unless given, see `places_beside`.
+
+    Raises:
+        UserError: the table cannot be read, has no rows or lacks a column; a recording is not there; or a row has no
+            path or no transcript.
+    """
+    form = _sniffed(path, form)
+    columns = _located(path, columns, form)
+    wanted = [name for name in (columns.path, columns.text, columns.speaker) if name]
+    table = Table(path, wanted, form, _FLAGS[: len(wanted)])
+    rows = [replace(row, values=tuple(map(str.strip, row.values))) for row in table]
+    if not rows:
+        raise UserError(f"{path}: no rows; expected a recording and what is said in it in each")
+    _require_cells(path, rows, columns)
+    names = dict.fromkeys(row.values[0] for row in rows)
+    places = [recordings] if recordings is not None else places_beside(path, _without_suffixes(path))
+    reads = find_recordings(names, places)
+    _require_recordings(path, rows, reads, places)
+    files = [
+        SpokenFile(
+            row.values[0], reads[row.values[0]], text, *row.values[2:], place=f"{path.name}, {row.origin}"
+        )
+        for row, text in zip(rows, _texts(path, rows, form), strict=True)
+    ]
+    return SpokenFiles(files, table.left_out)
+
+
+def _without_suffixes(path: Path) -> str:
+    return path.name.removesuffix(path.suffix if path.suffix.lower() == ".gz" else "").rpartition(".")[0]
+
+
+def _sniffed(path: Path, form: TableFormat) -> TableFormat:
+    """The format, with a bar between columns where the first line of a .csv has one before any comma."""
+    if form.delimiter is not None or suffix_of(path) != ".csv":
+        return form
+    first = next(iterate_text_lines(path, KINDS, form.encoding), "")
+    return replace(form, delimiter=_BAR) if _BAR in first.partition(",")[0] else form
+
+
+def _located(path: Path, columns: Columns, form: TableFormat) -> Columns:
+    """The columns, those that are not given found by their usual names.
+
+    Raises:
+        UserError: there is none of such a name.
+    """
+    if all(name.isdecimal() for name in (columns.path, columns.text)):
+        return columns
+    names = Table(path, (), form).other_columns()
+    usual = Columns(*(_usual(names, known) for known in (PATH_COLUMNS, TEXT_COLUMNS, SPEAKER_COLUMNS)))
+    if columns == Columns() and not (usual.path or usual.text) and _has_no_header(names, form):
+        return Columns("1", str(len(names)))
+    chosen = Columns(columns.path or usual.path, columns.text or usual.text, columns.speaker or usual.speaker)
+    for name, what, flag, known in (
+        (chosen.path, "recordings", _FLAGS[0], PATH_COLUMNS),
+        (chosen.text, "transcripts", _FLAGS[1], TEXT_COLUMNS),
+    ):
+        if not name:
+            delimiter = form.separator or {".csv": ",", ".tsv": "\t"}.get(suffix_of(path), "")
+            hint = missing_column(names, [known[0]], delimiter) or f"; name it with {flag}"
+            raise UserError(
+                f"{path}: no column of {what}; expected {', '.join(known)}, and the columns are "
+                f"{', '.join(map(repr, names))}{hint}"
+            )
+    return chosen
+
+
+def _usual(names: Collection[str], known: Sequence[str]) -> str:
+    by_spelling = {name.strip().casefold(): name for name in reversed(list(names))}
+    return next((by_spelling[name] for name in known if name in by_spelling), "")
+
+
+def _has_no_header(first: Sequence[str], form: TableFormat) -> bool:
+    """Whether the first line of a table that has none of the usual columns is a recording's."""
+    return len(first) > 1 and (form.delimiter == _BAR or is_recording(first[0]))
+
+
+def _require_cells(path: Path, rows: Sequence[Row], columns: Columns) -> None:
+    for row in rows:
+        recording, text = row.values[:2]
+        if not recording:
+            raise UserError(
+                f"{path}, {row.origin}: nothing in column {columns.path!r}; expected the path of a recording"
+            )
+        if not text:
+            raise UserError(
+                f"{path}, {row.origin}: nothing in column {columns.text!r}; expected what is said in {recording}"
+            )
+
+
+def _require_recordings(
+    path: Path, rows: Sequence[Row], reads: Mapping[str, Read], places: Sequence[Path]
+) -> None:
+    missing = [row for row in rows if row.values[0] not in reads]
+    if missing:
+        row = missing[0]
+        others = f" ({len(missing) - 1:,} other rows lack theirs too)" if len(missing) > 1 else ""
+        raise UserError(
+            f"{path}, {row.origin}: no recording {row.values[0]!r}{others}; expected it in "
+            f"{', '.join(map(str, places))}, or --recordings with the folder, tar or zip that has it"
+        )
+
+
+def _texts(path: Path, rows: Sequence[Row], form: TableFormat) -> list[str]:
+    texts = [row.values[1] for row in rows]
+    if all(text.lower().endswith(".txt") for text in texts):
+        return [read_text_file(path.parent / text, encoding=form.encoding) for text in texts]
+    return texts

@@ -1,0 +1,272 @@
+"""Recordings with transcripts from any source: the application's sample, a data set's name, own tables and folders."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from common.audio.error import AudioError
+from common.audio.files import decode_audio, to_waveform
+from common.audio.folders import require_name_pattern
+from common.audio.transcript_files import SpokenFile, SpokenFiles
+from common.audio.transcript_parts import FORMS, Forms, Parts, spoken_parts
+from common.audio.transcript_tables import Columns
+from common.audio.transcript_text import normalised_transcript, require_language_of_numbers
+from common.audio.utterances import Utterances
+from common.data import sources
+from common.data.sources import SAMPLE
+from common.data.splits import keeps_shares, stable_split, stratified_split
+from common.errors import FlagError, UserError
+from common.text.tables import TableFormat
+
+_HELD_OUT_FOR_TEST = 0.1
+_TOO_FEW = "recordings by too few speakers to have some for {part}; give more, or others with --validation"
+
+
+@dataclass(frozen=True)
+class TranscriptSource:
+    """Where recordings with transcripts come from."""
+
+    data: str = SAMPLE
+    """`sample` (made by the application), a data set's name (librispeech, ljspeech, common_voice), or own files: a
+    table of recordings and transcripts; a folder with one for each part (train.tsv, dev.tsv, test.tsv) or with a single
+    one; a folder, tar or zip as LibriSpeech has it (<speaker>-<chapter>.trans.txt beside the recordings) or with x.txt
+    beside each x.wav; or a folder of Kaldi (wav.scp, text, utt2spk). What exists as a path is a path; what begins with
+    ., / or ~ or ends like a file (.csv, .tsv, .tar.gz) is meant as one; the rest is a data set's name."""
+    recordings: Path | None = None
+    """Folder, tar or zip in which a table's paths are looked for. Unless given: the table's own folder, the folders
+    clips, wavs, wav and audio in it, and archives beside the table whose names begin with the table's, such as
+    train_audio.tar beside train.tsv."""
+    path_column: str = ""
+    """Column of a table that holds the paths of recordings, by its name; or by its number from 1 in a table without a
+    header. Unless given: wav_filename, path, file, audio and the like."""
+    text_column: str = ""
+    """Column of a table that holds what is said. Unless given: transcript, sentence, text and the like; the last in a
+    table without a header."""
+    speaker_column: str = ""
+    """Column of a table that holds the speaker. Unless given: speaker, client_id and the like, if there is one."""
+    name_pattern: str = ""
+    """Regular expression sought in a file's name, where that tells what is said: with the groups `label`
+    and, where known, `speaker`, such as "(?P<label>\\d)_(?P<speaker>[a-z]+)_". Labels that begin with _ are left
+    out."""
+    numbers_as_words: str = ""
+    """Code of a language of num2words, such as en, in which numerals of transcripts are spelled out: 5 pm becomes five
+    pm. They stay as they are unless given."""
+    keep_case: bool = False
+    """Leave capitals as they are."""
+    keep_punctuation: bool = False
+    """Leave punctuation as it is."""
+    data_dir: Path | None = None
+    """Folder of prepared TFDS data sets; TFDS's own default unless given."""
+    table: TableFormat = field(default_factory=TableFormat)
+    """How files are written."""
+
+    def __post_init__(self) -> None:
+        require_language_of_numbers(self.numbers_as_words)
+        if self.name_pattern:
+            require_name_pattern(self.name_pattern)
+        for name in ("recordings", "path_column", "text_column", "speaker_column", "name_pattern"):
+            value = getattr(self, name)
+            if value and not isinstance(sources.kind_of(self.data), sources.OwnFiles):
+                flag = f"--{name.replace('_', '-')}"
+                raise FlagError(f"{flag} {value}: expected --data to be a file or folder of your own")
+
+    def normalised(self, text: str) -> str:
+        """A transcript in the spelling that these flags ask for."""
+        return normalised_transcript(text, self.keep_case, self.keep_punctuation, self.numbers_as_words)
+
+
+def load_training(
+    source: TranscriptSource,
+    sample: Callable[[str], Utterances],
+    validation: Path | None = None,
+    validation_fraction: float = 0.1,
+) -> tuple[Utterances, Utterances]:
+    """Training and validation recordings.
+
+    Validation is what is given, or else the data's own part for that, or else the recordings of some of the speakers,
+    chosen by a stable hash of each, so that no speaker stands on both sides; where the hashes leave a user's data far
+    from the share, the speakers are counted (see `stratified_split`). A recording whose speaker is not known goes by
+    its own name, and so do all where one speaker has said them all.
+
+    Raises:
+        UserError: naming what cannot be read or cannot be trained on.
+    """
+    given = None
+    if validation is not None:
+        path, validation_fraction = sources.expanded(validation), 0.0
+        given = _read_part(path, source, "validation")
+    load = partial(_load, source, sample, validation_fraction)
+    return sources.with_validation(load, given, _TOO_FEW)
+
+
+def load_evaluation(source: TranscriptSource, sample: Callable[[str], Utterances]) -> Utterances:
+    """The recordings to measure on: the test part of the sample, of a data set or of own data; all of it if none.
+
+    Where a data set has no test split, it is a part of its training data that training leaves out.
+
+    Raises:
+        UserError: naming what cannot be read.
+    """
+    kind = sources.located(source.data, FORMS)
+    if isinstance(kind, sources.OwnFiles):
+        return _read_part(kind.path, source, "test")
+    return sources.evaluation_part(partial(_load, source, sample, 0.0), _TOO_FEW)
+
+
+def _load(
+    source: TranscriptSource, sample: Callable[[str], Utterances], fraction: float, parts: Sequence[str]
+) -> dict[str, Utterances]:
+    match sources.located(source.data, FORMS):
+        case sources.Sample():
+            return {part: sample(part) for part in parts}
+        case sources.OwnFiles(path):
+            return _read_parts(path, source, parts, fraction)
+        case sources.DataSet(name):
+            read, held_out = partial(_read_tfds, source), {"test": _HELD_OUT_FOR_TEST, "validation": fraction}
+            return sources.from_data_set(name, source.data_dir, read, _keys, held_out, parts)
+
+
+def _keys(utterances: Utterances) -> list[str]:
+    return _divided_by(utterances.speakers, utterances.origins)
+
+
+def _divided_by(speakers: Sequence[str], names: Sequence[str]) -> list[str]:
+    """By what recordings are divided: the speaker, or the recording itself where that is not known or the only one."""
+    if len(set(speakers)) < 2:
+        return list(names)
+    return [speaker or name for speaker, name in zip(speakers, names, strict=True)]
+
+
+def _own_parts(path: Path, source: TranscriptSource) -> Parts:
+    columns = Columns(source.path_column, source.text_column, source.speaker_column)
+    return spoken_parts(path, Forms(columns, source.table, source.recordings, source.name_pattern))
+
+
+def _read_parts(
+    path: Path, source: TranscriptSource, parts: Sequence[str], fraction: float
+) -> dict[str, Utterances]:
+    """The given parts of a user's data: its own, or shares of its training part."""
+    own = _own_parts(path, source)
+    if not own.keys() & {"", "train"}:
+        raise UserError(
+            f"{path}: no part to train on, but {', '.join(own)}; expected one for train, or --data with one of them"
+        )
+    undivided = _joined([own[part]() for part in ("", "train") if part in own])
+    held = _held_out(undivided.files, 0.0 if "validation" in own else fraction)
+    train, validation = (
+        [file for file, is_held in zip(undivided.files, held, strict=True) if is_held is side]
+        for side in (False, True)
+    )
+    chosen = {"train": SpokenFiles(train, undivided.left_out)}
+    if "validation" in parts:
+        chosen["validation"] = own["validation"]() if "validation" in own else SpokenFiles(validation)
+    sources.require_some(str(path), {part: spoken.files for part, spoken in chosen.items()}, _TOO_FEW)
+    return {part: _read(f"{path} ({part})", spoken, source) for part, spoken in chosen.items()}
+
+
+def _joined(parts: Sequence[SpokenFiles]) -> SpokenFiles:
+    left_out: Counter[str] = Counter()
+    for part in parts:
+        left_out.update(part.left_out)
+    return SpokenFiles([file for part in parts for file in part.files], left_out)
+
+
+def _held_out(files: Sequence[SpokenFile], share: float) -> list[bool]:
+    """Which of the files are held out: as the hashes have it, unless these are then far from the share."""
+    keys = _divided_by([file.speaker for file in files], [file.name for file in files])
+    held = [part == "validation" for part in stable_split(keys, sources.with_rest({"validation": share}))]
+    alike = [""] * len(files)
+    return held if keeps_shares(held, alike, share) else stratified_split(keys, alike, share)
+
+
+def _read_part(path: Path, source: TranscriptSource, part: str) -> Utterances:
+    """The part of a user's data, or all of it where it has no such part."""
+    own = _own_parts(path, source)
+    if part in own:
+        return _read(f"{path} ({part})", own[part](), source)
+    return _read(str(path), _joined([read() for read in own.values()]), source)
+
+
+def _read(name: str, spoken: SpokenFiles, source: TranscriptSource) -> Utterances:
+    recordings = ((partial(_decode, file), _text(name, file, source), file) for file in spoken.files)
+    return _collect(
+        name,
+        ((read, text, file.speaker, file.origin) for read, text, file in recordings),
+        spoken.left_out,
+    )
+
+
+def _text(name: str, file: SpokenFile, source: TranscriptSource) -> str:
+    """What is said in a recording, in the spelling that is asked for.
+
+    Raises:
+        UserError: nothing, or nothing but punctuation.
+    """
+    text = source.normalised(file.text)
+    if not text and not file.reason:
+        shown = (
+            f"the transcript {file.text!r} has no words" if file.text.strip() else "the transcript is empty"
+        )
+        raise UserError(f"{name}, {file.origin}: {shown}; expected what is said in the recording")
+    return text
+
+
+def _decode(file: SpokenFile) -> np.ndarray:
+    if file.reason:
+        raise AudioError(file.name, file.reason, file.reason)
+    try:
+        return decode_audio(file.read(), file.name)
+    except OSError as error:
+        raise AudioError(file.name, "unreadable", str(error.strerror)) from None
+
+
+def _read_tfds(source: TranscriptSource, split: str) -> Utterances:
+    from common.audio.tfds import read_transcribed_audio
+
+    name = f"{source.data} ({split})"
+    examples = read_transcribed_audio(source.data, split, source.data_dir)
+    return _collect(
+        name,
+        (
+            (
+                partial(to_waveform, example.samples, example.rate, name),
+                source.normalised(example.text),
+                example.speaker,
+                f"{split} example {number}",
+            )
+            for number, example in enumerate(examples)
+        ),
+        {},
+    )
+
+
+def _collect(
+    name: str,
+    recordings: Iterable[tuple[Callable[[], np.ndarray], str, str, str]],
+    left_out: Mapping[str, int],
+) -> Utterances:
+    """The recordings of (function that reads the waveform, text, speaker, origin); those of no use are counted.
+
+    Raises:
+        UserError: none is of use.
+    """
+    counts = Counter(left_out)
+    waveforms: list[np.ndarray] = []
+    spoken: list[tuple[str, str, str]] = []
+    for read, text, speaker, origin in recordings:
+        try:
+            waveform = read()
+        except AudioError as error:
+            counts[error.reason] += 1
+            continue
+        if not text:
+            counts["empty transcript"] += 1
+            continue
+        waveforms.append(waveform)
+        spoken.append((text, speaker, origin))
+    texts, speakers, origins = ([one[place] for one in spoken] for place in range(3))
+    return sources.require_usable(Utterances(name, waveforms, texts, speakers, origins, counts), "recording")
