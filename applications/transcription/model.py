@@ -19,6 +19,7 @@ SETTLING = 20
 _HOP = FRAME // 2
 _WINDOW = 400
 _RUNNING_DECAY = 0.995
+_MOMENTUM = 0.9
 _CAUSAL_LAYERS = 3
 _CAUSAL_KERNEL = 5
 _CONVOLUTIONS = ((1, 5, (2, 2)), (1, 3, (1, 2)), (2, 3, (1, 2)))
@@ -91,7 +92,7 @@ def _over_time(vectors: Any, real: Any, config: Config, precision: str) -> Any:
         inner = keras.layers.Conv1D(
             2 * config.units, 3, dilation_rate=dilation, padding="same", use_bias=False, dtype=precision
         )(inner)
-        inner = keras.layers.BatchNormalization(dtype=precision)(inner)
+        inner = keras.layers.BatchNormalization(momentum=_MOMENTUM, dtype=precision)(inner)
         inner = keras.layers.ReLU(dtype=precision)(inner)
         inner = keras.layers.SpatialDropout1D(config.dropout, dtype=precision)(inner)
         inner = keras.layers.Dense(config.projection_units, dtype=precision)(inner)
@@ -113,7 +114,9 @@ def _streaming(waveform: Any, config: Config, precision: str) -> Any:
             dtype=precision,
             name=f"convolution_{index}",
         )(frames)
-        frames = keras.layers.BatchNormalization(dtype=precision, name=f"batch_normalization_{index}")(frames)
+        frames = keras.layers.BatchNormalization(
+            momentum=_MOMENTUM, dtype=precision, name=f"batch_normalization_{index}"
+        )(frames)
         frames = keras.layers.ReLU(dtype=precision)(frames)
     frames = keras.layers.Dense(config.projection_units, dtype=precision, name="projection")(frames)
     frames = keras.layers.SpatialDropout1D(config.dropout, dtype=precision)(frames)
@@ -146,7 +149,7 @@ def _convolution(maps: Any, channels: int, kernel: int, strides: tuple[int, int]
     # What "same" pads before the first step depends on how many follow the last one.
     padded = keras.layers.ZeroPadding2D(kernel // 2, dtype=precision)(maps)
     maps = keras.layers.Conv2D(channels, kernel, strides=strides, use_bias=False, dtype=precision)(padded)
-    maps = keras.layers.BatchNormalization(dtype=precision)(maps)
+    maps = keras.layers.BatchNormalization(momentum=_MOMENTUM, dtype=precision)(maps)
     return keras.layers.ReLU(dtype=precision)(maps)
 
 

@@ -12,7 +12,7 @@ from common.decoding.ctc_alignment import align
 
 from applications.transcription.symbols import Symbols
 from common.checks import AtLeast, check_ranges
-from common.decoding.ctc import greedy, prefix_beam_search, with_fallback
+from common.decoding.ctc import best_labels, greedy, prefix_beam_search
 from common.decoding.language_models import LanguageModel, Lexicon, SymbolNgrams
 from common.decoding.witten_bell import witten_bell
 from common.errors import FlagError, UserError
@@ -109,7 +109,7 @@ class Search:
             length_bonus=self.options.length_bonus,
         )
         # Where a lexicon lets no word end, what was heard is still better than nothing.
-        numbers, lengths = with_fallback(hypotheses, likeliest)
+        numbers, lengths = best_labels(hypotheses, likeliest)
         aligned = align(logits, frames, numbers, lengths)
         return Labels(
             numbers, aligned.first_frames, aligned.last_frames, aligned.probabilities, hypotheses.error

@@ -1,4 +1,4 @@
-"""A recording of any length, block by block, through the signature `step` of a streaming model: samples in, text out."""
+"""A recording of any length, through the signature `step` of a streaming model: samples in, text out, bit by bit."""
 
 from collections.abc import Iterable, Iterator
 

@@ -102,7 +102,7 @@ def greedy(logits: tf.Tensor, frames: tf.Tensor) -> GreedyLabels:
         >>> best.labels.numpy().tolist(), best.first_frames.numpy().tolist(), best.last_frames.numpy().tolist()
         ([[2, 2, 1]], [[1, 4, 5]], [[2, 4, 5]])
     """
-    log_probabilities, is_real, is_faulty = _log_probabilities(logits, frames)
+    log_probabilities, is_real, is_faulty = real_log_probabilities(logits, frames)
     batch, time = tf.unstack(tf.shape(is_real))
     path = tf.where(is_real, tf.argmax(log_probabilities, axis=-1, output_type=tf.int32), 0)
     best = tf.where(is_real, tf.reduce_max(log_probabilities, axis=-1), 0)
@@ -183,7 +183,7 @@ def prefix_beam_search(
         raise ValueError(f"hypotheses={count}: expected 1 to {beam_width}, the beam width")
     if candidates < 1:
         raise ValueError(f"candidates={candidates}: expected at least 1")
-    log_probabilities, is_real, is_faulty = _log_probabilities(logits, frames)
+    log_probabilities, is_real, is_faulty = real_log_probabilities(logits, frames)
     batch = tf.shape(is_real)[0]
     searched = _searched(log_probabilities, is_real, candidates, blank_threshold)
     weight, bonus = (
@@ -225,7 +225,37 @@ def prefix_beam_search(
     return LabelHypotheses(labels, lengths, scores, totals, is_faulty)
 
 
-def _log_probabilities(logits: tf.Tensor, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def best_labels(hypotheses: LabelHypotheses, likeliest: GreedyLabels) -> tuple[tf.Tensor, tf.Tensor]:
+    """The best label of each row, and its length; where a lexicon left a row no hypothesis, what a greedy reading has.
+
+    Args:
+        hypotheses: of `prefix_beam_search`, one or more of each row.
+        likeliest: of `greedy`, of the same logits.
+
+    Returns:
+        `[batch, labels]`, right-padded with 0, and `[batch]`.
+
+    Example:
+        >>> from common.decoding.language_models import Lexicon
+        >>> logits = 10 * tf.one_hot([[1, 2]], 3)
+        >>> lexicon = Lexicon([[2, 1]], symbols=3)  # the word has begun, and not ended
+        >>> found = prefix_beam_search(
+        ...     logits, tf.constant([2]), beam_width=1, candidates=1, language_models=[lexicon]
+        ... )
+        >>> best_labels(found, greedy(logits, tf.constant([2])))[0].numpy().tolist()
+        [[1, 2]]
+    """
+    is_there = tf.math.is_finite(hypotheses.scores[:, 0])
+    longest = tf.maximum(tf.shape(hypotheses.labels)[2], tf.shape(likeliest.labels)[1])
+    best, others = (
+        tf.pad(labels, [[0, 0], [0, longest - tf.shape(labels)[1]]])
+        for labels in (hypotheses.labels[:, 0], likeliest.labels)
+    )
+    lengths = tf.where(is_there, hypotheses.lengths[:, 0], likeliest.lengths)
+    return tf.where(is_there[:, None], best, others), lengths
+
+
+def real_log_probabilities(logits: tf.Tensor, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The log-probabilities `[batch, time, symbols]`, which frames are real `[batch, time]`, faulty rows having none,
     and which rows are faulty `[batch]`."""
     logits = tf.cast(logits, tf.float32)
