@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,14 @@ class SpokenFiles:
 
     files: Sequence[SpokenFile]
     left_out: Mapping[str, int] = field(default_factory=dict)
+
+
+def joined(parts: Sequence[SpokenFiles]) -> SpokenFiles:
+    """All of them, with what was left out of any."""
+    left_out: Counter[str] = Counter()
+    for part in parts:
+        left_out.update(part.left_out)
+    return SpokenFiles([file for part in parts for file in part.files], left_out)
 
 
 def part_named(name: str) -> str:

@@ -1,13 +1,14 @@
 """The parts of a user's recordings with transcripts, whichever of the known forms they have."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from common.audio.folders import find_clips
-from common.audio.transcript_files import SpokenFile, SpokenFiles, part_named
+from common.audio.transcript_files import SpokenFile, SpokenFiles, is_archive, joined, part_named
+from common.audio.transcript_folders import kaldi_folders, read_kaldi, read_spoken_tree
 from common.audio.transcript_tables import Columns, read_spoken_table
 from common.errors import UserError
 from common.text.tables import TableFormat, is_table
@@ -48,14 +49,25 @@ def spoken_parts(path: Path, forms: Forms) -> Parts:
         return _named_parts(path, forms.name_pattern)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder; expected {FORMS}")
-    if path.is_file():
+    if path.is_file() and is_table(path, forms.table) and not is_archive(path):
         return {"": partial(_read_table, path, forms)}
-    tables = sorted(
-        file for file in path.iterdir() if file.is_file() and is_table(file) and part_named(file.name)
-    )
-    if tables:
-        return _table_parts(tables, forms)
-    raise UserError(f"{path}: expected {FORMS}")
+    if path.is_dir():
+        tables = [file for file in sorted(path.iterdir()) if file.is_file() and is_table(file)]
+        if parted := [table for table in tables if part_named(table.name)]:
+            return _table_parts(path, parted, forms)
+        if folders := kaldi_folders(path):
+            return {
+                part: partial(read_kaldi, folder, forms.recordings, forms.table.encoding)
+                for part, folder in folders.items()
+            }
+    else:
+        tables = []
+    if trees := read_spoken_tree(path, forms.table.encoding):
+        return {part: partial(SpokenFiles, files) for part, files in trees.items()}
+    if len(tables) == 1:
+        return {"": partial(_read_table, tables[0], forms)}
+    several = f", or one of its tables: {', '.join(table.name for table in tables)}" if tables else ""
+    raise UserError(f"{path}: no recordings with transcripts; expected {FORMS}{several}")
 
 
 def _read_table(path: Path, forms: Forms) -> SpokenFiles:
@@ -77,7 +89,13 @@ def _named_parts(path: Path, pattern: str) -> Parts:
     return {part: partial(SpokenFiles, files) for part, files in parts.items()}
 
 
-def _table_parts(tables: Sequence[Path], forms: Forms) -> Parts:
+def _table_parts(path: Path, tables: Sequence[Path], forms: Forms) -> Parts:
+    stems = Counter(table.name.partition(".")[0] for table in tables)
+    twice = [table.name for table in tables if stems[table.name.partition(".")[0]] > 1]
+    if twice:
+        raise UserError(
+            f"{path}: {' and '.join(twice)}; expected one of them, or --data with the table itself"
+        )
     paths: defaultdict[str, list[Path]] = defaultdict(list)
     for table in tables:
         paths[part_named(table.name)].append(table)
@@ -85,6 +103,4 @@ def _table_parts(tables: Sequence[Path], forms: Forms) -> Parts:
 
 
 def _read_tables(tables: Sequence[Path], forms: Forms) -> SpokenFiles:
-    spoken = [_read_table(table, forms) for table in tables]
-    left_out = {reason: count for one in spoken for reason, count in one.left_out.items()}
-    return SpokenFiles([file for one in spoken for file in one.files], left_out)
+    return joined([_read_table(table, forms) for table in tables])

@@ -63,12 +63,10 @@ def read_spoken_table(
     places = [recordings] if recordings is not None else places_beside(path, _without_suffixes(path))
     reads = find_recordings(names, places)
     _require_recordings(path, rows, reads, places)
-    files = [
-        SpokenFile(
-            row.values[0], reads[row.values[0]], text, *row.values[2:], place=f"{path.name}, {row.origin}"
-        )
-        for row, text in zip(rows, _texts(path, rows, form), strict=True)
-    ]
+    files = []
+    for row, text in zip(rows, _texts(path, rows, form), strict=True):
+        recording, speaker = row.values[0], "".join(row.values[2:])
+        files.append(SpokenFile(recording, reads[recording], text, speaker, f"{path.name}, {row.origin}"))
     return SpokenFiles(files, table.left_out)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from common.audio.error import AudioError
 from common.audio.files import decode_audio, to_waveform
 from common.audio.folders import require_name_pattern
-from common.audio.transcript_files import SpokenFile, SpokenFiles
+from common.audio.transcript_files import SpokenFile, SpokenFiles, joined
 from common.audio.transcript_parts import FORMS, Forms, Parts, spoken_parts
 from common.audio.transcript_tables import Columns
 from common.audio.transcript_text import normalised_transcript, require_language_of_numbers
@@ -155,7 +155,7 @@ def _read_parts(
         raise UserError(
             f"{path}: no part to train on, but {', '.join(own)}; expected one for train, or --data with one of them"
         )
-    undivided = _joined([own[part]() for part in ("", "train") if part in own])
+    undivided = joined([own[part]() for part in ("", "train") if part in own])
     held = _held_out(undivided.files, 0.0 if "validation" in own else fraction)
     train, validation = (
         [file for file, is_held in zip(undivided.files, held, strict=True) if is_held is side]
@@ -166,13 +166,6 @@ def _read_parts(
         chosen["validation"] = own["validation"]() if "validation" in own else SpokenFiles(validation)
     sources.require_some(str(path), {part: spoken.files for part, spoken in chosen.items()}, _TOO_FEW)
     return {part: _read(f"{path} ({part})", spoken, source) for part, spoken in chosen.items()}
-
-
-def _joined(parts: Sequence[SpokenFiles]) -> SpokenFiles:
-    left_out: Counter[str] = Counter()
-    for part in parts:
-        left_out.update(part.left_out)
-    return SpokenFiles([file for part in parts for file in part.files], left_out)
 
 
 def _held_out(files: Sequence[SpokenFile], share: float) -> list[bool]:
@@ -188,16 +181,16 @@ def _read_part(path: Path, source: TranscriptSource, part: str) -> Utterances:
     own = _own_parts(path, source)
     if part in own:
         return _read(f"{path} ({part})", own[part](), source)
-    return _read(str(path), _joined([read() for read in own.values()]), source)
+    return _read(str(path), joined([read() for read in own.values()]), source)
 
 
 def _read(name: str, spoken: SpokenFiles, source: TranscriptSource) -> Utterances:
-    recordings = ((partial(_decode, file), _text(name, file, source), file) for file in spoken.files)
-    return _collect(
-        name,
-        ((read, text, file.speaker, file.origin) for read, text, file in recordings),
-        spoken.left_out,
+    texts = [_text(name, file, source) for file in spoken.files]
+    recordings = (
+        (partial(_decode, file), text, file.speaker, file.origin)
+        for file, text in zip(spoken.files, texts, strict=True)
     )
+    return _collect(name, recordings, spoken.left_out)
 
 
 def _text(name: str, file: SpokenFile, source: TranscriptSource) -> str:

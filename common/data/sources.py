@@ -29,7 +29,7 @@ ENDINGS = (
 )
 """How names of files end that some application reads, or that people try; no data set's name ends so."""
 
-_SPLITS = {"train": ("train",), "validation": ("validation", "val"), "test": ("test",)}
+_SPLITS = {"train": ("train",), "validation": ("validation", "val", "dev"), "test": ("test",)}
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,9 @@ def from_data_set(
 ) -> dict[str, E]:
     """The given parts of a data set: its own splits, and shares of its training split for the parts that it lacks.
 
+    Where no split is called `train`, the first whose name begins with train_ is that, and so for the other parts: of
+    librispeech, train_clean100, dev_clean and test_clean.
+
     Args:
         name: of the data set.
         data_dir: folder of prepared data sets.
@@ -199,14 +202,22 @@ def from_data_set(
         UserError: the data set is unknown, or it is neither prepared nor can be downloaded.
     """
     there = tfds.splits_of(name, data_dir)
-    own = {part: next((one for one in names if one in there), None) for part, names in _SPLITS.items()}
+    own = {part: _split_for(names, there) for part, names in _SPLITS.items()}
     missing = {part: share for part, share in held_out.items() if own[part] is None}
     loaded = {part: read(split) for part in parts if part != "train" and (split := own[part]) is not None}
     rest = [part for part in parts if part not in loaded]
     if rest:
-        train = read("train")
+        train = read(own["train"] or "train")
         loaded |= divide(train, keys(train), with_rest(missing), rest)
     return loaded
+
+
+def _split_for(names: Sequence[str], there: Sequence[str]) -> str | None:
+    """The first split of one of the names; in data sets without a split `train`, also the first that begins so."""
+    split = next((name for name in names if name in there), None)
+    if split is not None or "train" in there:
+        return split
+    return next((one for name in names for one in sorted(there) if one.startswith(f"{name}_")), None)
 
 
 def with_validation(
