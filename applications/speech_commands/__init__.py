@@ -10,8 +10,8 @@ def _spoken(word: str) -> bytes:
     # Imported where it is needed: a voice needs more than the declaration.
     import numpy as np
 
-    from applications.speech_commands.synthesis import Voice, synthesize
     from common.audio.files import SAMPLE_RATE, encode_wav
+    from common.audio.synthesis import Voice, synthesize
 
     spoken = synthesize(word, Voice())[:SAMPLE_RATE]
     return encode_wav(np.pad(spoken, (0, SAMPLE_RATE - len(spoken))))

@@ -14,8 +14,8 @@ from PIL import Image
 from applications.keyboard.predict import Predictor
 from applications.keyboard.user_model import observed
 from applications.keyboard.user_state import Event, empty_state
-from applications.speech_commands.synthesis import Voice, synthesize
 from common.audio.files import encode_wav
+from common.audio.synthesis import Voice, synthesize
 from common.inference.runner import SavedModelRunner, latest_version
 from common.text.tf_examples import serialized_example
 

@@ -10,8 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from applications.speech_commands.sample import ACCENTS, COMMANDS, Options, main, noises, sample
+from applications.speech_commands.sample import COMMANDS, Options, main, noises, sample
 from common.audio.labelled import AudioSource, load_evaluation
+from common.audio.voices import ACCENTS
 
 pytestmark = pytest.mark.slow
 

@@ -1,4 +1,4 @@
-"""Words spoken by espeak-ng: a text and a voice -> a waveform, always the same one."""
+"""Speech by espeak-ng: a text and a voice -> a waveform, always the same one."""
 
 import _ctypes
 import ctypes

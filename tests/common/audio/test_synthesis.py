@@ -11,9 +11,9 @@ import espeakng_loader
 import numpy as np
 import pytest
 
-from applications.speech_commands import synthesis
-from applications.speech_commands.sample import ACCENTS, VARIANTS
-from applications.speech_commands.synthesis import Voice, synthesize
+from common.audio import synthesis
+from common.audio.synthesis import Voice, synthesize
+from common.audio.voices import ACCENTS, VARIANTS
 from common.errors import UserError
 
 VOICES = [Voice(variant=variant) for part in VARIANTS.values() for variant in part]
@@ -65,7 +65,7 @@ def test_the_same_voice_says_the_same_word_the_same_way_whatever_was_said_before
 def test_another_process_says_the_same_and_prints_nothing():
     script = (
         "import hashlib, sys\n"
-        "from applications.speech_commands.synthesis import Voice, synthesize\n"
+        "from common.audio.synthesis import Voice, synthesize\n"
         "synthesize('something else', Voice('en', 'whisper'))\n"
         "waveform = synthesize('left', Voice('en', 'f2', 60, 40, 150))\n"
         "sys.stdout.write(hashlib.sha256(waveform.tobytes()).hexdigest())\n"
@@ -88,7 +88,7 @@ def test_threads_may_speak_at_once():
 def test_a_process_forked_while_a_thread_speaks_can_speak_too():
     script = (
         "import os, threading\n"
-        "from applications.speech_commands.synthesis import Voice, synthesize\n"
+        "from common.audio.synthesis import Voice, synthesize\n"
         "expected = synthesize('yes', Voice()).tobytes()\n"
         "def talk():\n"
         "    while True: synthesize('one two three four five six seven', Voice())\n"
