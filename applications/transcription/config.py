@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from common.audio.transcripts import TranscriptSource
-
 from common.audio.augmentation import Augmentation
+from common.audio.transcripts import TranscriptSource
 from common.checks import FRACTION, AtLeast, check_ranges
 from common.errors import FlagError
 from common.training.init_from import Inheritance

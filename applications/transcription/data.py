@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
-from common.audio.transcripts import TranscriptSource, load_evaluation, load_training
 
 from applications.transcription import sample
 from applications.transcription.config import Config
@@ -23,6 +22,7 @@ from applications.transcription.symbols import Symbols, choose_symbols
 from common.audio.augmentation import Augmentation, Waveform, change_voice, gain, mix_noise
 from common.audio.files import SAMPLE_RATE
 from common.audio.labelled import read_noises
+from common.audio.transcripts import TranscriptSource, load_evaluation, load_training
 from common.audio.utterances import Utterances
 from common.data.batching import generated, pad, plan_batches
 from common.data.sources import SAMPLE, leave_out
@@ -52,26 +52,25 @@ class Examples(NamedTuple):
     noises: Sequence[Waveform]
 
 
-def training_examples(config: Config, symbols: Symbols | None = None) -> Examples:
+def training_examples(config: Config, known: Sequence[str] = ()) -> Examples:
     """Training and validation recordings, the symbols of their transcripts, and background recordings.
 
     Recordings whose transcript has more symbols than they have frames are left out.
 
     Args:
         config: where from.
-        symbols: those that are known already; those of the training transcripts unless given.
+        known: symbols that stand before those that the training transcripts have beside them.
 
     Raises:
-        UserError: a transcript has symbols that are not among those known, or nothing is left.
+        UserError: a validation transcript has symbols that training lacks, or nothing is left.
     """
     training, validation = load_training(
         config.source, sample.sample, config.validation, config.validation_fraction
     )
     noises = _noises(config)
-    symbols = symbols or choose_symbols(training.texts, config.symbols)
+    symbols = choose_symbols(training.texts, config.symbols, known)
     validation = joined(validation, config.join, config.longest_gap, _VALIDATION_SEED)
-    for utterances in (training, validation):
-        require_known(utterances, symbols)
+    require_known(validation, symbols)
     training, validation = (_alignable(utterances, symbols, config) for utterances in (training, validation))
     return Examples(training, validation, symbols, noises)
 
@@ -88,7 +87,7 @@ def evaluation_examples(source: TranscriptSource) -> Utterances:
 
 
 def require_known(utterances: Utterances, symbols: Symbols) -> None:
-    """Refuses transcripts with symbols that the model has not.
+    """Refuses transcripts with symbols that the model lacks.
 
     Raises:
         UserError: naming the first such recording and symbol.
@@ -97,9 +96,8 @@ def require_known(utterances: Utterances, symbols: Symbols) -> None:
         if lacking := symbols.lacks(text):
             shown = ", ".join(map(repr, lacking[:5]))
             raise UserError(
-                f"{utterances.name}, {origin}: the transcript {text!r} has {shown}, which the training transcripts "
-                "have not; expected their "
-                f"{symbols.kind} only"
+                f"{utterances.name}, {origin}: the transcript {text!r} has {shown}, which no training transcript has; "
+                f"expected their {symbols.kind} only"
             )
 
 
@@ -113,7 +111,7 @@ def _alignable(utterances: Utterances, symbols: Symbols, config: Config) -> Utte
 
 
 def _fits(label: np.ndarray, samples: int, config: Config) -> bool:
-    return frames_needed(label) <= frames_of(config, samples)
+    return frames_needed(label) <= int(frames_of(config, samples))
 
 
 def training_batches(examples: Examples, config: Config, epochs: range) -> tuple[tf.data.Dataset, int]:

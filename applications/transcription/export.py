@@ -49,6 +49,7 @@ LIMITS = (
     "Do not let it start or stop anything that can do harm.",
 )
 LONGEST_SECONDS = 60.0
+_WAVEFORMS = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
 Tensors = dict[str, tf.Tensor]
 
 
@@ -95,10 +96,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
     search = make_search(trained.symbols, options)
     hear, temperature = _listener(trained), trained.run.outcome["temperature"]
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)],
-        autograph=False,
-    )
+    @tf.function(input_signature=_WAVEFORMS, autograph=False)
     def found(waveforms: tf.Tensor, lengths: tf.Tensor) -> tuple[Labels, tf.Tensor]:
         logits, frames, spectrum = hear(waveforms, lengths)
         return search.best(logits, frames), spectrum
@@ -122,7 +120,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
         return {
             "text": words.texts(),
             "confidence": confidence,
-            ROW_ERROR: first_fault((error != "", error), (labels.error != "", labels.error)),
+            ROW_ERROR: _first(error, labels.error),
         }
 
     def serve(audio_bytes: tf.Tensor) -> Tensors:
@@ -136,7 +134,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
         labels, _ = found(waveforms, lengths)
         return {
             **words_in(labels)._asdict(),
-            ROW_ERROR: first_fault((error != "", error), (labels.error != "", labels.error)),
+            ROW_ERROR: _first(error, labels.error),
         }
 
     def attend(audio_bytes: tf.Tensor) -> Tensors:
@@ -149,7 +147,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
             "symbols": names,
             "time": time,
             "log_mel": spectrum,
-            ROW_ERROR: first_fault((error != "", error), (labels.error != "", labels.error)),
+            ROW_ERROR: _first(error, labels.error),
         }
 
     def n_best(audio_bytes: tf.Tensor, lm_weight: tf.Tensor, length_bonus: tf.Tensor) -> Tensors:
@@ -172,14 +170,10 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
     recordings = _examples()
     files = {"audio_bytes": [encode_wav(recording) for recording in recordings]}
     shortest = min(map(len, recordings))
-    waveforms = {
-        "waveform": np.stack([recording[:shortest] for recording in recordings]),
-        "lengths": [shortest, shortest // 2, shortest],
-    }
-    strings, audio = (
-        {"audio_bytes": tf.TensorSpec([None], tf.string)},
-        {"waveform": tf.TensorSpec([None, None], tf.float32), "lengths": tf.TensorSpec([None], tf.int32)},
-    )
+    cut = np.stack([recording[:shortest] for recording in recordings])
+    strings = {"audio_bytes": tf.TensorSpec([None], tf.string)}
+    audio = {"waveform": tf.TensorSpec([None, None], tf.float32), "lengths": tf.TensorSpec([None], tf.int32)}
+    waveforms = {"waveform": cut, "lengths": [shortest, shortest // 2, shortest]}
     served = [
         Signature("serving_default", serve, strings, files),
         Signature("waveform", waveform, audio, waveforms),
@@ -197,9 +191,9 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
             )
         )
     if trained.run.config.kind == "streaming":
-        cut = waveforms["waveform"][:, : 10 * FRAME]
+        written = partial(_written, trained.symbols)
         served.append(
-            step_signature(trained.model, FRAME, partial(_written, trained.symbols), cut, {"state_symbol": 1})
+            step_signature(trained.model, FRAME, written, cut[:, : 10 * FRAME], {"state_symbol": 1})
         )
     return served
 
@@ -209,10 +203,6 @@ def _listener(trained: Trained) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Ten
     spectrum; traced once, so that the graph holds the model once."""
     config = trained.run.config
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)],
-        autograph=False,
-    )
     def hear(waveforms: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         rows = tf.shape(waveforms)[0]
         # TensorFlow's convolutions fail on no row at all, and the front end on no samples.
@@ -223,7 +213,10 @@ def _listener(trained: Trained) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Ten
         spectrum, logits = spectrum_and_logits(trained.model, inputs_of(config, some, real))
         return logits[:rows], tf.where(lengths > 0, frames_of(config, lengths), 0), spectrum[:rows]
 
-    return hear
+    graph: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]] = tf.function(
+        hear, input_signature=_WAVEFORMS, autograph=False
+    )
+    return graph
 
 
 def _recordings(audio_bytes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -275,6 +268,11 @@ def _written(symbols: Symbols, logits: tf.Tensor, states: Tensors) -> Tensors:
         "log_probabilities": tf.nn.log_softmax(logits),
         "state_symbol": tf.cast(before[:, -1:], tf.float32),
     }
+
+
+def _first(*errors: tf.Tensor) -> tf.Tensor:
+    """The first error of each row, if it has one."""
+    return first_fault(*((error != "", error) for error in errors))
 
 
 def _examples() -> Sequence[np.ndarray]:

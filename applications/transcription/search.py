@@ -7,12 +7,12 @@ from typing import Annotated, NamedTuple
 
 import tensorflow as tf
 import tyro
-from common.audio.transcripts import normalised_transcript
-from common.decoding.ctc_alignment import align
 
 from applications.transcription.symbols import Symbols
+from common.audio.transcript_text import normalised_transcript
 from common.checks import AtLeast, check_ranges
 from common.decoding.ctc import best_labels, greedy, prefix_beam_search
+from common.decoding.ctc_alignment import align
 from common.decoding.language_models import LanguageModel, Lexicon, SymbolNgrams
 from common.decoding.witten_bell import witten_bell
 from common.errors import FlagError, UserError
@@ -97,8 +97,13 @@ class Search:
         """The best label of each row, of whose frames `[batch]` are real."""
         likeliest = greedy(logits, frames)
         if self.options.beam_width == 1:
-            numbers, *times = likeliest.labels, likeliest.first_frames, likeliest.last_frames
-            return Labels(numbers, *times, likeliest.probabilities, likeliest.error)
+            return Labels(
+                likeliest.labels,
+                likeliest.first_frames,
+                likeliest.last_frames,
+                likeliest.probabilities,
+                likeliest.error,
+            )
         hypotheses = prefix_beam_search(
             logits,
             frames,

@@ -1,6 +1,5 @@
 """The symbols that a frame of speech stands for: characters or whole words, and how texts are written in them."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -73,15 +72,13 @@ class Symbols:
         return tf.strings.reduce_join(pieces, axis=-1)
 
 
-def choose_symbols(texts: Iterable[str], kind: SymbolKind) -> Symbols:
-    """All symbols of the texts, sorted.
+def choose_symbols(texts: Iterable[str], kind: SymbolKind, known: Sequence[str] = ()) -> Symbols:
+    """All symbols of the texts: those that are known first, as they are, then the others, sorted.
 
     Raises:
         UserError: there is none.
     """
-    unsorted: Counter[str] = Counter()
-    for text in texts:
-        unsorted.update(text if kind == "characters" else text.split())
-    if not unsorted:
+    symbols = {symbol for text in texts for symbol in (text if kind == "characters" else text.split())}
+    if not symbols:
         raise UserError("the transcripts of the training recordings are empty; expected what is said in each")
-    return Symbols(kind, tuple(sorted(unsorted)))
+    return Symbols(kind, (*known, *sorted(symbols - set(known))))

@@ -3,13 +3,14 @@
 python -m applications.transcription.train base --data recordings/ --name mine
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
-from common.evaluation.transcription import character_error_rate, word_error_rate
 
 from applications.transcription.config import INHERITANCE, NAME, PRESET_DESCRIPTIONS, PRESETS, Config
 from applications.transcription.data import (
@@ -22,12 +23,14 @@ from applications.transcription.data import (
     validation_batches,
 )
 from applications.transcription.model import build
-from applications.transcription.symbols import Symbols
+from applications.transcription.words import Words, log_odds, words_of
 from common import cli
 from common.decoding.ctc import greedy
+from common.evaluation.calibration import can_calibrate, fit_temperature
+from common.evaluation.transcription import character_error_rate, right_words, word_error_rate
 from common.training.callbacks import History
 from common.training.ctc import ctc_loss
-from common.training.init_from import begin_from
+from common.training.init_from import Origin, begin_from
 from common.training.loop import fit
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
@@ -39,20 +42,34 @@ def train(config: Config) -> Path:
     console = cli.console()
     set_up(config.training)
     config, origin = begin_from(config, INHERITANCE, PRESETS)
-    known = None if origin is None else Symbols(config.symbols, tuple(origin.run.preprocessing["symbols"]))
+    known = () if origin is None else tuple(origin.run.preprocessing["symbols"])
     examples = training_examples(config, known)
     folder = begin_run(NAME, config, examples.training, examples.validation)
     write_preprocessing(folder, {"symbols": list(examples.symbols.names)})
     model = build(config, examples.symbols.count, config.training.precision)
     if origin is not None:
-        origin.copy_weights(build(origin.run.config, examples.symbols.count), model)
+        inherit(model, origin, len(known) + 1)
     console.print(
         f"symbols: {len(examples.symbols.names)} {config.symbols}; background recordings: {len(examples.noises)}; "
         f"weights: {model.count_params():,}"
     )
     epochs = learn(model, examples, config, folder)
     figures = {f"validation_{name}": value for name, value in error_rates(model, examples, config).items()}
-    return finish_run(folder, NAME, len(examples.training), epochs, figures)
+    temperature, is_calibrated = calibrate(model, examples, config)
+    kept = {"temperature": temperature}
+    return finish_run(
+        folder, NAME, len(examples.training), epochs, figures, is_calibrated=is_calibrated, kept=kept
+    )
+
+
+def inherit(model: keras.Model, origin: Origin[Config], known: int) -> None:
+    """Gives a model the weights of another that knows the first `known` of its symbols, the blank among them."""
+    untrained, logits = build(origin.run.config, known), model.get_layer("logits")
+    has_new = logits.units > known
+    origin.copy_weights(untrained, model, but="logits" if has_new else "")
+    if has_new:
+        for theirs, ours in zip(untrained.get_layer("logits").weights, logits.weights, strict=True):
+            ours.assign(np.concatenate([theirs.numpy(), ours.numpy()[..., known:]], axis=-1))
 
 
 def learn(model: keras.Model, examples: Examples, config: Config, folder: Path) -> History:
@@ -79,21 +96,39 @@ def loss_per_symbol(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
 
 def error_rates(model: keras.Model, examples: Examples, config: Config) -> dict[str, float]:
     """Of greedy transcripts of the validation recordings."""
-    texts, references = transcribed(model, examples, config)
+    heard = list(transcribed(model, examples, config))
+    references = [reference for texts, _ in heard for reference in texts]
+    texts = [text.decode() for _, words in heard for text in words.texts().numpy()]
     return {
         "character_error_rate": character_error_rate(references, texts),
         "word_error_rate": word_error_rate(references, texts),
     }
 
 
-def transcribed(model: keras.Model, examples: Examples, config: Config) -> tuple[list[str], Sequence[str]]:
-    """Greedy transcripts of the validation recordings, and the true ones."""
+def calibrate(model: keras.Model, examples: Examples, config: Config) -> tuple[float, bool]:
+    """The temperature that makes the confidence of words honest (Guo et al. 2017), and whether one could be fitted."""
+    odds: list[float] = []
+    is_right: list[bool] = []
+    for references, words in transcribed(model, examples, config):
+        for reference, spelt, confidence in zip(references, words.words, words.confidence, strict=True):
+            texts = [word.decode() for word in spelt.numpy() if word]
+            odds += log_odds(confidence[: len(texts)]).numpy().tolist()
+            is_right += right_words(reference, " ".join(texts))
+    labels = np.array(is_right, int)
+    if not can_calibrate(labels):
+        return 1.0, False
+    return fit_temperature(np.stack([np.zeros(len(odds)), odds], axis=1), labels), True
+
+
+def transcribed(model: keras.Model, examples: Examples, config: Config) -> Iterator[tuple[list[str], Words]]:
+    """Batches of the true transcripts of the validation recordings, and the words of greedy ones, not calibrated."""
     batches, references = validation_batches(examples, config)
-    texts: list[str] = []
+    truth = iter(references)
     for inputs, targets in batches:
         best = greedy(model(inputs, training=False), targets[:, FRAMES])
-        texts += [text.decode() for text in examples.symbols.texts(best.labels).numpy()]
-    return texts, references
+        times = (best.first_frames, best.last_frames, best.probabilities)
+        words = words_of(examples.symbols, best.labels, *times, temperature=1.0)
+        yield list(islice(truth, len(targets))), words
 
 
 def main(config: Config) -> None:
