@@ -5,7 +5,6 @@ from collections import Counter
 import numpy as np
 import pytest
 from scipy.fft import dct
-from scipy.signal import welch
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -17,7 +16,6 @@ from common.audio.voices import ACCENTS
 pytestmark = pytest.mark.slow
 
 PARTS = ("train", "validation", "test")
-KINDS = ("white", "pink", "brown", "hum", "babble")
 
 
 @pytest.fixture(scope="module")
@@ -130,22 +128,6 @@ def test_noises_are_eight_seconds_of_every_kind_and_none_is_in_two_parts():
         assert -30 < level(noise) < -19
         assert np.abs(noise).max() <= 1
     assert len({noise.tobytes() for noise in everything}) == 35
-
-
-@pytest.mark.parametrize(("kind", "decibels_per_octave"), [("white", 0), ("pink", -3), ("brown", -6)])
-def test_the_colour_of_a_noise_is_how_its_power_falls_with_the_frequency(kind, decibels_per_octave):
-    for noise in noises("test")[KINDS.index(kind) :: len(KINDS)]:
-        frequencies, power = welch(noise, 16_000, nperseg=4096)
-        heard = (frequencies > 50) & (frequencies < 7000)
-        slope = np.polyfit(np.log2(frequencies[heard]), 10 * np.log10(power[heard]), 1)[0]
-        assert slope == pytest.approx(decibels_per_octave, abs=0.3)
-
-
-def test_hum_is_of_multiples_of_the_mains_frequency():
-    for noise in noises("train")[KINDS.index("hum") :: len(KINDS)]:
-        power = np.abs(np.fft.rfft(noise * np.hanning(len(noise)))) ** 2
-        strongest = np.fft.rfftfreq(len(noise), 1 / 16_000)[power.argmax()]
-        assert any(abs(strongest / mains - round(strongest / mains)) < 0.01 for mains in (50, 60))
 
 
 def log_spectra(waveform):
