@@ -79,7 +79,7 @@ def _named_parts(path: Path, pattern: str) -> Parts:
     parts: defaultdict[str, list[SpokenFile]] = defaultdict(list)
     for clip in find_clips(path, pattern, {}):
         reason = (
-            f"{clip.label}: no words"
+            f"{clip.label} is no transcript"
             if clip.label.startswith("_")
             else ""
             if clip.label

@@ -135,12 +135,15 @@ def _require_cells(path: Path, rows: Sequence[Row], columns: Columns) -> None:
 def _require_recordings(
     path: Path, rows: Sequence[Row], reads: Mapping[str, Read], places: Sequence[Path]
 ) -> None:
-    missing = [row for row in rows if row.values[0] not in reads]
+    missing: dict[str, Row] = {}
+    for row in rows:
+        if row.values[0] not in reads:
+            missing.setdefault(row.values[0], row)
     if missing:
-        row = missing[0]
-        others = f" ({len(missing) - 1:,} other rows lack theirs too)" if len(missing) > 1 else ""
+        name, row = next(iter(missing.items()))
+        others = f" (nor {len(missing) - 1:,} more that it names)" if len(missing) > 1 else ""
         raise UserError(
-            f"{path}, {row.origin}: no recording {row.values[0]!r}{others}; expected it in "
+            f"{path}, {row.origin}: no recording {name!r}{others}; expected it in "
             f"{', '.join(map(str, places))}, or --recordings with the folder, tar or zip that has it"
         )
 

@@ -89,7 +89,8 @@ def require_alphabet(utterances: Utterances, alphabet: Iterable[str]) -> None:
     if not unknown:
         return
     origin, outside = unknown[0]
-    others = f" ({len(unknown) - 1:,} other recordings have such too)" if len(unknown) > 1 else ""
+    more = len(unknown) - 1
+    others = f"; {more:,} more recording{'s' * (more != 1)} with such" if more else ""
     raise UserError(
         f"{utterances.name}, {origin}: the transcript has {outside[0]!r}, which is not in the model's alphabet "
         f"{''.join(known)!r}{others}"
