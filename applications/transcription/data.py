@@ -68,7 +68,9 @@ def training_examples(config: Config, known: Sequence[str] = ()) -> Examples:
         config.source, sample.sample, config.validation, config.validation_fraction
     )
     noises = _noises(config)
-    symbols = choose_symbols(training.texts, config.symbols, known)
+    # What stands between joined words may be in no transcript.
+    between = [" "] if config.join != (0, 0) else []
+    symbols = choose_symbols([*training.texts, *between], config.symbols, known)
     validation = joined(validation, config.join, config.longest_gap, _VALIDATION_SEED)
     require_known(validation, symbols)
     training, validation = (_alignable(utterances, symbols, config) for utterances in (training, validation))
@@ -96,7 +98,7 @@ def require_known(utterances: Utterances, symbols: Symbols) -> None:
         if lacking := symbols.lacks(text):
             shown = ", ".join(map(repr, lacking[:5]))
             raise UserError(
-                f"{utterances.name}, {origin}: the transcript {text!r} has {shown}, which no training transcript has; "
+                f"{origin}: the transcript {text!r} has {shown}, which no training transcript has; "
                 f"expected their {symbols.kind} only"
             )
 

@@ -27,7 +27,7 @@ from applications.transcription.words import Words, log_odds, words_of
 from common import cli
 from common.decoding.ctc import greedy
 from common.evaluation.calibration import can_calibrate, fit_temperature
-from common.evaluation.transcription import character_error_rate, right_words, word_error_rate
+from common.evaluation.transcription import transcription_metrics, words_right
 from common.training.callbacks import History
 from common.training.ctc import ctc_loss
 from common.training.init_from import Origin, begin_from
@@ -99,10 +99,8 @@ def error_rates(model: keras.Model, examples: Examples, config: Config) -> dict[
     heard = list(transcribed(model, examples, config))
     references = [reference for texts, _ in heard for reference in texts]
     texts = [text.decode() for _, words in heard for text in words.texts().numpy()]
-    return {
-        "character_error_rate": character_error_rate(references, texts),
-        "word_error_rate": word_error_rate(references, texts),
-    }
+    metrics = transcription_metrics(references, texts)
+    return {name: metrics[name] for name in ("character_error_rate", "word_error_rate")}
 
 
 def calibrate(model: keras.Model, examples: Examples, config: Config) -> tuple[float, bool]:
@@ -113,7 +111,7 @@ def calibrate(model: keras.Model, examples: Examples, config: Config) -> tuple[f
         for reference, spelt, confidence in zip(references, words.words, words.confidence, strict=True):
             texts = [word.decode() for word in spelt.numpy() if word]
             odds += log_odds(confidence[: len(texts)]).numpy().tolist()
-            is_right += right_words(reference, " ".join(texts))
+            is_right += words_right(reference, " ".join(texts))
     labels = np.array(is_right, int)
     if not can_calibrate(labels):
         return 1.0, False

@@ -1,0 +1,189 @@
+"""Measures an exported model on recordings with transcripts: word and character errors, by length and by noise, with
+the mistakes side by side, and how far its confidence can be believed.
+
+python -m applications.transcription.evaluate --model saved_models/transcription --data recordings/
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+from applications.transcription import APPLICATION, sample
+from applications.transcription.config import NAME, require_join
+from applications.transcription.data import evaluation_examples
+from applications.transcription.predict import Predictor, Transcript
+from applications.transcription.strings import joined
+from common import cli
+from common.audio.augmentation import Waveform, mix_noise
+from common.audio.labelled import read_noises
+from common.audio.transcripts import TranscriptSource
+from common.audio.utterances import Utterances
+from common.checks import AtLeast, check_ranges
+from common.data.sources import SAMPLE
+from common.evaluation.calibration import expected_calibration_error
+from common.evaluation.classification_plots import plot_reliability
+from common.evaluation.plots import plot_by_length
+from common.evaluation.report import numbers_to_draw
+from common.evaluation.script import announce, facts_of, report, timed
+from common.evaluation.transcription import (
+    AS_RECORDED,
+    by_length,
+    by_noise,
+    confusions,
+    transcription_metrics,
+    words_right,
+    write_most_wrong,
+)
+from common.evaluation.transcription_plots import plot_by_noise, plot_spectrogram_with_symbols
+from common.predicting.predictor import find_model
+from common.predicting.subtitles import Word
+
+_SEED = 0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure, on which recordings, and where the report goes."""
+
+    model: Path | None = None
+    """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
+    in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
+    source: TranscriptSource = field(default_factory=TranscriptSource)
+    """Where the recordings and their transcripts come from."""
+    join: tuple[int, int] = (0, 0)
+    """Recordings of a single word are joined to strings of so many words of one speaker, such as 3 8, always the same
+    ones; 0 0 leaves them as they are."""
+    longest_gap: Annotated[float, AtLeast(0)] = 0.3
+    """Seconds of silence between joined words at most."""
+    noises: Path | None = None
+    """Folder or tar of background recordings; unless given, the sample's own for the sample, and none for other data."""
+    noise_ratios: tuple[float, ...] = (20.0, 10.0, 5.0, 0.0)
+    """Decibels by which the recordings are above the noise, where there is any, one after another."""
+    output: Path = Path("runs/transcription/evaluation")
+    """Folder for metrics.json, the tables of transcripts and of mistakes, and the pictures."""
+    spectra: tuple[int, ...] | None = None
+    """Numbers of the recordings, from 1, whose spectrum is drawn with what was heard; the first few unless given."""
+    batch_size: Annotated[int, AtLeast(1)] = 16
+    """Recordings that are heard at once."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        require_join(self.join)
+
+
+def evaluate(options: Options) -> dict[str, Any]:
+    """Measures the SavedModel, as a server would answer, and writes the report. Returns the metrics."""
+    path = find_model(NAME, options.model)
+    utterances = joined(evaluation_examples(options.source), options.join, options.longest_gap, _SEED)
+    noises = _noises(options)
+    drawn = numbers_to_draw(options.spectra, len(utterances), "a recording")
+    predictor = Predictor(path, options.batch_size)
+    announce(predictor.path, utterances)
+    hear = partial(predictor.stretches, show_progress=True)
+    stretches, seconds = timed(
+        lambda: hear(utterances.waveforms),
+        warm_up=lambda: predictor.stretches(utterances.waveforms[:1], show_progress=False),
+    )
+    texts = [_text(of_recording) for of_recording in stretches]
+    words = predictor.words(list(utterances.waveforms), show_progress=True)
+    noisy = {AS_RECORDED: texts}
+    for ratio in options.noise_ratios if noises else ():
+        heard = hear(_under_noise(utterances.waveforms, noises, ratio))
+        noisy[ratio] = [_text(of_recording) for of_recording in heard]
+    metrics = {
+        **measure(utterances, texts, words),
+        "by_noise": by_noise(utterances.texts, noisy) if noises else {},
+        "real_time_factor": round(seconds / utterances.seconds, 4),
+        "audio_seconds": round(utterances.seconds, 1),
+        **facts_of(predictor.path, utterances, seconds, "recordings", options.batch_size),
+    }
+    spectra = {number: predictor.attend(utterances.waveforms[number - 1]) for number in drawn}
+    tables = {"by_length": "By the number of words said", "by_noise": "Under noise"}
+    drawn_of = partial(draw, utterances, texts, words, metrics, spectra)
+    return report(metrics, APPLICATION.title, utterances, options.output, drawn_of, tables)
+
+
+def measure(utterances: Utterances, texts: Sequence[str], words: Sequence[Sequence[Word]]) -> dict[str, Any]:
+    """The metrics of one transcript of each recording, and of the confidence of its words."""
+    right, confidence = _rightness(utterances.texts, words)
+    is_known = len(right) > 0
+    return {
+        **transcription_metrics(utterances.texts, texts),
+        "by_length": by_length(utterances.texts, texts),
+        "word_calibration_error": expected_calibration_error(*_binary(right, confidence))
+        if is_known
+        else None,
+    }
+
+
+def _rightness(references: Sequence[str], words: Sequence[Sequence[Word]]) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each word that was heard was said, and its confidence: `[words]` each."""
+    right: list[bool] = []
+    for reference, heard in zip(references, words, strict=True):
+        right += words_right(reference, " ".join(word.word for word in heard))
+    confidence = [word.confidence for heard in words for word in heard]
+    return np.array(right, bool), np.array(confidence, np.float64)
+
+
+def _binary(right: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As labels and probabilities `[words, 2]` of a word's being wrong or right."""
+    return right.astype(int), np.stack([1 - confidence, confidence], axis=1)
+
+
+def draw(
+    utterances: Utterances,
+    texts: Sequence[str],
+    words: Sequence[Sequence[Word]],
+    metrics: dict[str, Any],
+    spectra: dict[int, dict[str, Any]],
+    folder: Path,
+) -> None:
+    """The worst mistakes, the words that are taken for others, how good it is by length and by noise, how far its
+    confidence can be believed, and where it heard what."""
+    write_most_wrong(folder / "worst_mistakes.tsv", utterances.origins, utterances.texts, texts)
+    lines = [
+        "said\theard\ttimes",
+        *("\t".join(map(str, one)) for one in confusions(utterances.texts, texts, 100)),
+    ]
+    (folder / "confusions.tsv").write_text("\n".join(lines) + "\n", "utf-8")
+    plot_by_length(metrics["by_length"], "word_error_rate", folder / "word_error_rate_by_length.png")
+    if metrics["by_noise"]:
+        plot_by_noise(metrics["by_noise"], folder / "word_error_rate_by_noise.png")
+    right, confidence = _rightness(utterances.texts, words)
+    if len(right):
+        plot_reliability(*_binary(right, confidence), folder / "reliability.png")
+    for number, heard in spectra.items():
+        picture = folder / f"spectrum_{number}.png"
+        plot_spectrogram_with_symbols(heard["log_mel"], 0.01, heard["symbols"], heard["time"], picture)
+
+
+def _text(stretches: Sequence[Transcript]) -> str:
+    return " ".join(stretch.text for stretch in stretches if stretch.text)
+
+
+def _noises(options: Options) -> Sequence[Waveform]:
+    if options.noises is not None:
+        return read_noises(options.noises)
+    return sample.noises("test") if options.source.data == SAMPLE else []
+
+
+def _under_noise(waveforms: Sequence[Waveform], noises: Sequence[Waveform], ratio: float) -> list[Waveform]:
+    """The waveforms over excerpts of the noises, always the same ones."""
+    rng = np.random.default_rng(_SEED)
+    return [
+        np.clip(mix_noise(waveform, noises[int(rng.integers(len(noises)))], ratio, rng), -1, 1)
+        for waveform in waveforms
+    ]
+
+
+def main(options: Options) -> None:
+    """Measures an exported transcriber: word and character error rates, calibration, mistakes, and speed."""
+    evaluate(options)
+
+
+if __name__ == "__main__":
+    cli.run(main, Options)
