@@ -35,7 +35,12 @@ if hasattr(os, "register_at_fork"):
 
 @dataclass(frozen=True)
 class Voice:
-    """Who speaks, and how."""
+    """Who speaks, and how.
+
+    Example:
+        >>> Voice("en", "f2", words_per_minute=150).speaker
+        'en+f2'
+    """
 
     language: str = "en-us"
     """A language or accent of espeak-ng: en (British), en-us, en-gb-scotland, ..."""
