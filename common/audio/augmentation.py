@@ -168,6 +168,31 @@ def mix_noise(waveform: Waveform, noise: Waveform, ratio: float, rng: np.random.
     return waveform + np.float32(np.sqrt(power / noise_power) * 10 ** (-ratio / 20)) * background
 
 
+def with_noise(
+    waveforms: Sequence[Waveform], noises: Sequence[Waveform], ratio: float, seed: int
+) -> list[Waveform]:
+    """Recordings over noise, to measure how well they are still understood.
+
+    The same seed takes the same excerpt for a recording whatever the ratio, and whatever the other recordings.
+
+    Args:
+        waveforms: each `[samples]`.
+        noises: background recordings, each `[any]`, at least one.
+        ratio: power of a recording, its pauses included, over that of the noise, in dB; infinite for no noise.
+        seed: which noise each recording has, and which part of it.
+
+    Returns:
+        Each `[samples]`; what would be louder than full scale is softer as a whole, so that nothing is clipped.
+    """
+    noisy = []
+    for index, waveform in enumerate(waveforms):
+        rng = np.random.default_rng((seed, index))
+        mixed = mix_noise(waveform, noises[int(rng.integers(len(noises)))], ratio, rng)
+        loudest = np.max(np.abs(mixed), initial=1.0)
+        noisy.append(mixed / np.float32(loudest))
+    return noisy
+
+
 def excerpt(waveform: Waveform, samples: int, rng: np.random.Generator) -> Waveform:
     """`[any]` -> `[samples]` from a random place; a shorter waveform is repeated."""
     if len(waveform) <= samples:

@@ -98,7 +98,15 @@ def plot_roc_curves(
     save_figure(figure, path)
 
 
-def plot_reliability(labels: ArrayLike, probabilities: ArrayLike, path: Path, bins: int = 15) -> None:
+def plot_reliability(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    path: Path,
+    bins: int = 15,
+    *,
+    predictions: str = "predictions",
+    confidence_is: str = "probability of the predicted class",
+) -> None:
     """Writes the reliability diagram (Guo et al. 2017, figure 1): accuracy by confidence, and how many predictions.
 
     Args:
@@ -106,6 +114,8 @@ def plot_reliability(labels: ArrayLike, probabilities: ArrayLike, path: Path, bi
         probabilities: `[examples, classes]`.
         path: where the PNG goes.
         bins: how many bins of confidence.
+        predictions: what is right or wrong, for the axes.
+        confidence_is: what the confidence of one is, for the axis.
     """
     grouped = confidence_bins(labels, probabilities, bins)
     filled = grouped.counts > 0
@@ -119,12 +129,12 @@ def plot_reliability(labels: ArrayLike, probabilities: ArrayLike, path: Path, bi
         confidence, accuracy, confidence, color=ORANGE, linewidth=2.5, label="distance from calibrated"
     )
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1, label="calibrated")
-    axes.set(ylabel="share of right predictions", xlim=(0, 1), ylim=(0, 1.02))
+    axes.set(ylabel=f"share of right {predictions}", xlim=(0, 1), ylim=(0, 1.02))
     axes.legend(loc="upper left")
     error = expected_calibration_error(labels, probabilities, bins)
     axes.set_title(f"Reliability: expected calibration error {error:.3f}")
     below.bar(left, grouped.counts[filled], width, align="edge", color=BLUE, edgecolor="white")
-    below.set(xlabel="confidence (probability of the predicted class)", ylabel="predictions")
+    below.set(xlabel=f"confidence ({confidence_is})", ylabel=predictions)
     below.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     save_figure(figure, path)
 

@@ -27,12 +27,12 @@ class Confusion(NamedTuple):
     Attributes:
         reference: what was said; "" where a word was read that nobody said.
         hypothesis: what was read instead; "" where the word was left out.
-        times: how often.
+        occurrences: how often.
     """
 
     reference: str
     hypothesis: str
-    times: int
+    occurrences: int
 
 
 def transcription_metrics(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def confusions(references: Sequence[str], hypotheses: Sequence[str], count: int 
     """The most frequent mistakes with a word, the most frequent first and equals in the alphabet's order.
 
     >>> confusions(["five nine", "nine", "go"], ["nine nine", "five", "go go"])[1]
-    Confusion(reference='five', hypothesis='nine', times=1)
+    Confusion(reference='five', hypothesis='nine', occurrences=1)
     """
     words = _words_of(references, hypotheses)
     counts = Counter(

@@ -16,6 +16,7 @@ from common.audio.augmentation import (
     mix_noise,
     shift,
     stretch,
+    with_noise,
 )
 from common.audio.features import FitLength
 from common.errors import UserError
@@ -95,6 +96,35 @@ def test_no_noise_is_heard_over_digital_silence_and_silent_noise_changes_nothing
     rng = np.random.default_rng(0)
     assert not mix_noise(np.zeros(100, np.float32), noise(100), 0.0, rng).any()
     np.testing.assert_array_equal(mix_noise(noise(100), np.zeros(9, np.float32), 0.0, rng), noise(100))
+
+
+@pytest.mark.parametrize("ratio", [20.0, 0.0, -10.0])
+def test_recordings_are_heard_over_noise_of_one_level_without_being_clipped(ratio):
+    recordings = [tone(200, 0.5), 3 * tone(300), tone(400)]
+    noisy = with_noise(recordings, [noise(5 * RATE), noise(300, seed=1)], ratio, seed=3)
+    for recording, mixed in zip(recordings, noisy, strict=True):
+        assert mixed.shape == recording.shape
+        assert mixed.dtype == np.float32
+        assert np.abs(mixed).max() <= 1
+        scale = np.dot(mixed, recording) / np.dot(recording, recording)
+        added = mixed / scale - recording
+        assert 10 * np.log10(power(recording) / power(added)) == pytest.approx(ratio, abs=0.5)
+
+
+def test_a_recording_is_over_the_same_noise_at_every_level_and_among_any_others():
+    recordings, noises = [0.1 * tone(200), 0.1 * tone(300)], [noise(2 * RATE), noise(3 * RATE, seed=1)]
+    both = with_noise(recordings, noises, 6.0, seed=3)
+    np.testing.assert_array_equal(both[0], with_noise(recordings[:1], noises, 6.0, seed=3)[0])
+    louder = with_noise(recordings, noises, 0.0, seed=3)
+    for recording, soft, loud in zip(recordings, both, louder, strict=True):
+        likeness = np.corrcoef(soft - recording, loud - recording)[0, 1]
+        assert likeness == pytest.approx(1, abs=1e-3)
+    assert not np.array_equal(both[0], with_noise(recordings, noises, 6.0, seed=4)[0])
+
+
+def test_an_infinite_ratio_leaves_the_recordings_as_they_are():
+    (same,) = with_noise([tone(200)], [noise(RATE)], float("inf"), seed=0)
+    np.testing.assert_array_equal(same, tone(200))
 
 
 @given(st.integers(1, 500), SIZES)
