@@ -25,8 +25,6 @@ from common.audio.utterances import Utterances
 from common.checks import AtLeast, check_ranges
 from common.data.sources import SAMPLE
 from common.evaluation.calibration import expected_calibration_error
-from common.evaluation.classification_plots import plot_reliability
-from common.evaluation.plots import plot_by_length
 from common.evaluation.report import numbers_to_draw
 from common.evaluation.script import announce, facts_of, report, timed
 from common.evaluation.transcription import (
@@ -38,7 +36,12 @@ from common.evaluation.transcription import (
     words_right,
     write_most_wrong,
 )
-from common.evaluation.transcription_plots import plot_by_noise, plot_spectrogram_with_symbols
+from common.evaluation.transcription_plots import (
+    plot_error_rate_by_length,
+    plot_error_rates_by_noise,
+    plot_spectrogram_with_symbols,
+    plot_word_reliability,
+)
 from common.predicting.predictor import find_model
 from common.predicting.subtitles import Word
 
@@ -60,7 +63,7 @@ class Options:
     longest_gap: Annotated[float, AtLeast(0)] = 0.3
     """Seconds of silence between joined words at most."""
     noises: Path | None = None
-    """Folder or tar of background recordings; unless given, the sample's own for the sample, and none for other data."""
+    """Folder or tar of background recordings; unless given, the sample's own, and none for other data."""
     noise_ratios: tuple[float, ...] = (20.0, 10.0, 5.0, 0.0)
     """Decibels by which the recordings are above the noise, where there is any, one after another."""
     output: Path = Path("runs/transcription/evaluation")
@@ -150,12 +153,12 @@ def draw(
         *("\t".join(map(str, one)) for one in confusions(utterances.texts, texts, 100)),
     ]
     (folder / "confusions.tsv").write_text("\n".join(lines) + "\n", "utf-8")
-    plot_by_length(metrics["by_length"], "word_error_rate", folder / "word_error_rate_by_length.png")
+    plot_error_rate_by_length(metrics["by_length"], folder / "word_error_rate_by_length.png")
     if metrics["by_noise"]:
-        plot_by_noise(metrics["by_noise"], folder / "word_error_rate_by_noise.png")
+        plot_error_rates_by_noise(metrics["by_noise"], folder / "word_error_rate_by_noise.png")
     right, confidence = _rightness(utterances.texts, words)
     if len(right):
-        plot_reliability(*_binary(right, confidence), folder / "reliability.png")
+        plot_word_reliability(right, confidence, folder / "reliability.png")
     for number, heard in spectra.items():
         picture = folder / f"spectrum_{number}.png"
         plot_spectrogram_with_symbols(heard["log_mel"], 0.01, heard["symbols"], heard["time"], picture)

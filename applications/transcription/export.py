@@ -27,6 +27,7 @@ from common.errors import ROW_ERROR
 from common.export.saved_model import Signature
 from common.export.script import card_of, publish, report
 from common.export.steps import step_signature
+from common.layers.masks import without_masked
 from common.layers.portability import make_portable
 from common.row_errors import first_fault, neutral_where
 from common.training.run_folder import FinishedRun, load_finished
@@ -49,6 +50,7 @@ LIMITS = (
     "Do not let it start or stop anything that can do harm.",
 )
 LONGEST_SECONDS = 60.0
+_HOP = FRAME // 2
 _WAVEFORMS = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
 Tensors = dict[str, tf.Tensor]
 
@@ -211,6 +213,7 @@ def _listener(trained: Trained) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Ten
         )
         real = tf.pad(lengths, [[0, tf.cast(rows == 0, tf.int32)]])
         spectrum, logits = spectrum_and_logits(trained.model, inputs_of(config, some, real))
+        spectrum = without_masked(spectrum, tf.sequence_mask(-(-real // _HOP), tf.shape(spectrum)[1]))
         return logits[:rows], tf.where(lengths > 0, frames_of(config, lengths), 0), spectrum[:rows]
 
     graph: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]] = tf.function(

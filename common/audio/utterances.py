@@ -46,5 +46,5 @@ class Utterances:
         spoken = f" by {speakers:,} speaker{'s' * (speakers != 1)}" if speakers else ""
         words = sum(len(text.split()) for text in self.texts)
         time = f"{self.seconds / 60:,.1f} minutes" if self.seconds >= 100 else f"{self.seconds:.1f} seconds"
-        said = f"{len(self):,} recordings{spoken}, {words:,} words in {time}"
+        said = f"{len(self):,} recording{'s' * (len(self) != 1)}{spoken}, {words:,} words in {time}"
         return f"{self.name}: {said}{sources.left_out_text(self.left_out)}"
