@@ -11,7 +11,7 @@ import tyro
 from applications.transcription.symbols import Symbols
 from common.audio.transcript_text import normalised_transcript
 from common.checks import AtLeast, check_ranges
-from common.decoding.ctc import best_labels, greedy, prefix_beam_search
+from common.decoding.ctc import with_fallback, greedy, prefix_beam_search
 from common.decoding.ctc_alignment import align
 from common.decoding.language_models import LanguageModel, Lexicon, SymbolNgrams
 from common.decoding.witten_bell import witten_bell
@@ -114,7 +114,7 @@ class Search:
             length_bonus=self.options.length_bonus,
         )
         # Where a lexicon lets no word end, what was heard is still better than nothing.
-        numbers, lengths = best_labels(hypotheses, likeliest)
+        numbers, lengths = with_fallback(hypotheses, likeliest)
         aligned = align(logits, frames, numbers, lengths)
         return Labels(
             numbers, aligned.first_frames, aligned.last_frames, aligned.probabilities, hypotheses.error

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from common.decoding.ctc_prefixes import (
-    NEVER,
+    LOG_ZERO,
     Beams,
     advanced,
     first_beams,
@@ -82,7 +82,7 @@ class _Frames(NamedTuple):
 
     log_probabilities: tf.Tensor  # `[time, batch, symbols]`
     candidates: tf.Tensor  # `[time, batch, candidates]`, the symbols that may extend a prefix
-    after_silence: tf.Tensor  # `[time, batch, 1]`, 0 where skipped frames stand before, else `NEVER`
+    after_silence: tf.Tensor  # `[time, batch, 1]`, 0 where skipped frames stand before, else `LOG_ZERO`
     silence: tf.Tensor  # `[batch]`, the log-probability of all skipped frames
 
 
@@ -103,29 +103,23 @@ def greedy(logits: tf.Tensor, frames: tf.Tensor) -> GreedyLabels:
         ([[2, 2, 1]], [[1, 4, 5]], [[2, 4, 5]])
     """
     log_probabilities, is_real, is_faulty = real_log_probabilities(logits, frames)
-    batch, time = tf.unstack(tf.shape(is_real))
     path = tf.where(is_real, tf.argmax(log_probabilities, axis=-1, output_type=tf.int32), 0)
     best = tf.where(is_real, tf.reduce_max(log_probabilities, axis=-1), 0)
     begins = (path != 0) & (path != tf.pad(path, [[0, 0], [1, 0]])[:, :-1])
     place = tf.cumsum(tf.cast(begins, tf.int32), axis=1) - 1
     lengths = tf.math.count_nonzero(begins, axis=1, dtype=tf.int32)
     longest = tf.maximum(tf.reduce_max(lengths), 0)
-    runs = tf.where(path != 0, tf.range(batch)[:, None] * longest + place, -1)
+    places = tf.where(path != 0, place, -1)
     is_label = tf.sequence_mask(lengths, longest)
-
-    def of_runs(reduction: Any, values: tf.Tensor) -> tf.Tensor:
-        reduced = tf.reshape(reduction(values, runs, batch * longest), [batch, longest])
-        return tf.where(is_label, reduced, tf.zeros_like(reduced))
-
-    frame = tf.broadcast_to(tf.range(time), [batch, time])
+    first_frames, last_frames, probabilities = runs_of(places, tf.exp(best), is_label)
+    labels = tf.gather(path, first_frames, batch_dims=1)
     require_none_outside_of_graphs(is_faulty)
-    largest, smallest = tf.math.unsorted_segment_max, tf.math.unsorted_segment_min
     return GreedyLabels(
-        of_runs(largest, path),
+        tf.where(is_label, labels, 0),
         lengths,
-        of_runs(smallest, frame),
-        of_runs(largest, frame),
-        of_runs(largest, tf.exp(best)),
+        first_frames,
+        last_frames,
+        probabilities,
         tf.where(is_faulty, -float("inf"), tf.reduce_sum(best, axis=1)),
         is_faulty,
     )
@@ -213,7 +207,7 @@ def prefix_beam_search(
         scores += weighted(model.log_probabilities(states)[:, :, :1], weight)[:, :, 0]
     scores, slots = tf.math.top_k(scores, count)
     labels, lengths = labels_of(slots, *origin(places.stack(), searched.candidates))
-    is_found = (scores > NEVER / 2) & ~is_faulty[:, None]
+    is_found = (scores > LOG_ZERO / 2) & ~is_faulty[:, None]
     lengths = tf.where(is_found, lengths, 0)
     longest = tf.maximum(tf.reduce_max(lengths), 0)
     require_none_outside_of_graphs(is_faulty)
@@ -225,34 +219,54 @@ def prefix_beam_search(
     return LabelHypotheses(labels, lengths, scores, totals, is_faulty)
 
 
-def best_labels(hypotheses: LabelHypotheses, likeliest: GreedyLabels) -> tuple[tf.Tensor, tf.Tensor]:
-    """The best label of each row, and its length; where a lexicon left a row no hypothesis, what a greedy reading has.
+def with_fallback(hypotheses: LabelHypotheses, read: GreedyLabels) -> tuple[tf.Tensor, tf.Tensor]:
+    """The best hypothesis of each row; where a lexicon left none, what `greedy` read of the same logits.
 
-    Args:
-        hypotheses: of `prefix_beam_search`, one or more of each row.
-        likeliest: of `greedy`, of the same logits.
+    A faulty row has the empty label, as both have it.
 
     Returns:
-        `[batch, labels]`, right-padded with 0, and `[batch]`.
+        The labels `[batch, labels]` int32, right-padded with 0 (the second dimension is the longest label's length),
+        and their lengths `[batch]`.
 
     Example:
         >>> from common.decoding.language_models import Lexicon
-        >>> logits = 10 * tf.one_hot([[1, 2]], 3)
-        >>> lexicon = Lexicon([[2, 1]], symbols=3)  # the word has begun, and not ended
-        >>> found = prefix_beam_search(
-        ...     logits, tf.constant([2]), beam_width=1, candidates=1, language_models=[lexicon]
-        ... )
-        >>> best_labels(found, greedy(logits, tf.constant([2])))[0].numpy().tolist()
-        [[1, 2]]
+        >>> logits, frames = 10 * tf.one_hot([[1, 1, 0], [1, 2, 0]], 3), tf.constant([3, 3])
+        >>> words = Lexicon([[1, 2]], symbols=3)
+        >>> best = prefix_beam_search(logits, frames, beam_width=1, language_models=[words])
+        >>> with_fallback(best, greedy(logits, frames))[0].numpy().tolist()  # no word is the first row's
+        [[1, 0], [1, 2]]
     """
-    is_there = tf.math.is_finite(hypotheses.scores[:, 0])
-    longest = tf.maximum(tf.shape(hypotheses.labels)[2], tf.shape(likeliest.labels)[1])
-    best, others = (
-        tf.pad(labels, [[0, 0], [0, longest - tf.shape(labels)[1]]])
-        for labels in (hypotheses.labels[:, 0], likeliest.labels)
-    )
-    lengths = tf.where(is_there, hypotheses.lengths[:, 0], likeliest.lengths)
-    return tf.where(is_there[:, None], best, others), lengths
+    has_none = hypotheses.scores[:, 0] == -float("inf")
+    lengths = tf.where(has_none, read.lengths, hypotheses.lengths[:, 0])
+    longest = tf.maximum(tf.reduce_max(lengths), 0)
+
+    def fitted(labels: tf.Tensor) -> tf.Tensor:
+        return tf.pad(labels, [[0, 0], [0, longest]])[:, :longest]
+
+    return tf.where(has_none[:, None], fitted(read.labels), fitted(hypotheses.labels[:, 0])), lengths
+
+
+def runs_of(
+    places: tf.Tensor, probabilities: tf.Tensor, is_label: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The first frame, the last frame and the highest probability of the run of each symbol, `[batch, labels]` each.
+
+    Args:
+        places: `[batch, time]` int32, which of its row's symbols each frame belongs to, -1 where none.
+        probabilities: `[batch, time]`, of the frames.
+        is_label: `[batch, labels]`, which symbols there are; each has a frame. The others have 0.
+    """
+    batch, time = tf.unstack(tf.shape(places))
+    longest = tf.shape(is_label)[1]
+    runs = tf.where(places < 0, -1, tf.range(batch)[:, None] * longest + places)
+
+    def of_runs(reduction: Any, values: tf.Tensor) -> tf.Tensor:
+        reduced = tf.reshape(reduction(values, runs, batch * longest), [batch, longest])
+        return tf.where(is_label, reduced, tf.zeros_like(reduced))
+
+    frame = tf.broadcast_to(tf.range(time), [batch, time])
+    largest, smallest = tf.math.unsorted_segment_max, tf.math.unsorted_segment_min
+    return of_runs(smallest, frame), of_runs(largest, frame), of_runs(largest, probabilities)
 
 
 def real_log_probabilities(logits: tf.Tensor, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -262,7 +276,7 @@ def real_log_probabilities(logits: tf.Tensor, frames: tf.Tensor) -> tuple[tf.Ten
     is_real = tf.sequence_mask(frames, tf.shape(logits)[1])
     is_faulty = tf.reduce_any(lacks_distribution(logits) & is_real, axis=1)
     is_real &= ~is_faulty[:, None]
-    return tf.maximum(tf.nn.log_softmax(logits), NEVER), is_real, is_faulty
+    return tf.maximum(tf.nn.log_softmax(logits), LOG_ZERO), is_real, is_faulty
 
 
 def _searched(log_probabilities: tf.Tensor, is_real: tf.Tensor, candidates: int, threshold: float) -> _Frames:
@@ -272,10 +286,10 @@ def _searched(log_probabilities: tf.Tensor, is_real: tf.Tensor, candidates: int,
     is_searched = is_real & ~is_silent
     order, counts = present_first(is_searched)
     # One frame more than any row has: a search takes one turn at least, as arrays without an element do not stack.
-    longest = tf.reduce_max(counts) + 1
+    longest = tf.maximum(tf.reduce_max(counts), 0) + 1
     order = tf.pad(order, [[0, 0], [0, 1]])[:, :longest]
     order = tf.where(tf.sequence_mask(counts, longest), order, tf.shape(blank)[1])
-    certain_blank = tf.tile(tf.constant([[[0.0] + [NEVER] * (symbols - 1)]]), [tf.shape(blank)[0], 1, 1])
+    certain_blank = tf.tile(tf.constant([[[0.0] + [LOG_ZERO] * (symbols - 1)]]), [tf.shape(blank)[0], 1, 1])
     chosen = tf.gather(tf.concat([log_probabilities, certain_blank], axis=1), order, batch_dims=1)
     chosen = tf.transpose(chosen, [1, 0, 2])
     # Shifted by one, the flag of the frame before stands in each frame's place.
@@ -283,6 +297,6 @@ def _searched(log_probabilities: tf.Tensor, is_real: tf.Tensor, candidates: int,
     return _Frames(
         chosen,
         1 + tf.math.top_k(chosen[:, :, 1:], min(candidates, symbols - 1)).indices,
-        tf.where(tf.transpose(is_after_silence), 0.0, NEVER)[:, :, None],
+        tf.where(tf.transpose(is_after_silence), 0.0, LOG_ZERO)[:, :, None],
         tf.reduce_sum(tf.where(is_silent, blank, 0), axis=1),
     )

@@ -1,24 +1,26 @@
-"""Where in a recording each symbol of a label is: the most probable alignment of CTC."""
+"""Where each symbol of a label stands in time, given what a model that learnt with CTC gives for each frame."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from common.decoding.ctc import real_log_probabilities
-from common.decoding.ctc_prefixes import NEVER
+from common.decoding.ctc import real_log_probabilities, runs_of
+from common.decoding.ctc_prefixes import LOG_ZERO
 from common.decoding.faults import require_none_outside_of_graphs
+
+_NEVER = -float("inf")
+_BLOCK = 16  # frames of a turn of the loops: turns take time
 
 
 class Alignment(NamedTuple):
-    """Where each symbol of each label is.
+    """What `align` found.
 
     Attributes:
-        first_frames: `[batch, labels]` int32, the first frame of each symbol; 0 at padding, as everywhere here.
+        first_frames: `[batch, labels]` int32, the first frame of each symbol's run; 0 in padding.
         last_frames: `[batch, labels]` int32, the last one.
-        probabilities: `[batch, labels]`, the symbol's probability in the frame where it is highest.
-        log_probabilities: `[batch]`, of the alignment, in nats; minus infinity where there is none.
-        is_possible: `[batch]`, whether the label has an alignment.
+        probabilities: `[batch, labels]`, the highest that the symbol has within its run.
+        log_probabilities: `[batch]`, of the alignment, in nats.
+        is_possible: `[batch]`, whether there is one. All is 0 where there is none, the log-probability minus infinity.
     """
 
     first_frames: tf.Tensor
@@ -29,92 +31,127 @@ class Alignment(NamedTuple):
 
 
 def align(logits: tf.Tensor, frames: tf.Tensor, labels: tf.Tensor, lengths: tf.Tensor) -> Alignment:
-    """Finds the most probable alignment of each row's label (forced alignment).
+    """Finds the most probable alignment of each row's label: forced alignment, by Viterbi's algorithm.
 
-    An alignment passes through the label's symbols with a blank before, between and after them; blanks may be passed
-    over, but not between equal symbols (Graves et al. 2006, section 4.1; with the maximum in the place of the sum, as
-    Viterbi's algorithm has it). A row's answer depends on that row alone. A label that needs more frames than there
-    are, or logits without probabilities, have no alignment.
+    An alignment is a way through 2 |label| + 1 states, the label's symbols with a blank before, between and after them.
+    From one frame to the next it stays, goes on by one, or passes over a blank that stands between different symbols
+    (Graves et al. 2006, section 4.1).
+
+    A row's answer depends on that row alone. A label has no alignment where it needs more frames (one for each symbol,
+    and one between equal neighbours), or where it has a number that is no symbol's.
 
     Args:
         logits: `[batch, time, symbols]`, symbol 0 being the blank.
         frames: `[batch]`, how many frames of each row are real.
-        labels: `[batch, labels]` symbol numbers from 1, right-padded with 0.
-        lengths: `[batch]`, how many symbols each label has.
+        labels: `[batch, labels]` int32, symbols from 1; what stands after a label's length is not read.
+        lengths: `[batch]`, how many symbols each label has. An empty one is aligned with blanks.
 
     Raises:
-        ValueError: a row is faulty, and this is no graph; in a graph one row never fails the others.
+        ValueError: a row's logits have no probabilities, such as NaN, and this is no graph; in a graph one row never
+            fails the others, and that row has no alignment.
 
     Example:
-        >>> frames = tf.constant([[0, 2, 2, 0, 2, 1]])
-        >>> found = align(10 * tf.one_hot(frames, 3), tf.constant([6]), tf.constant([[2, 2, 1]]), tf.constant([3]))
+        >>> logits = 10 * tf.one_hot([[0, 2, 2, 0, 2, 1]], 3)
+        >>> found = align(logits, tf.constant([6]), tf.constant([[2, 2, 1]]), tf.constant([3]))
         >>> found.first_frames.numpy().tolist(), found.last_frames.numpy().tolist()
         ([[1, 4, 5]], [[2, 4, 5]])
     """
-    labels, lengths, frames = (tf.cast(values, tf.int32) for values in (labels, lengths, frames))
     log_probabilities, is_real, is_faulty = real_log_probabilities(logits, frames)
-    batch, time = tf.unstack(tf.shape(is_real))
-    most = tf.shape(labels)[1]
-    states = 2 * most + 1
-    # Blanks stand at even places, the symbols at odd ones.
-    symbols = tf.reshape(tf.stack([tf.zeros_like(labels), labels], axis=2), [batch, 2 * most])
-    symbols = tf.pad(symbols, [[0, 0], [0, 1]])
-    emissions = tf.gather(log_probabilities, symbols, axis=2, batch_dims=1)
-    emissions = tf.where(is_real[:, :, None], emissions, 0.0)
-    emissions = tf.transpose(emissions, [1, 0, 2])
-    real = tf.transpose(is_real)
-    is_symbol = tf.range(states) % 2 == 1
-    differs = tf.concat(
-        [tf.fill([batch, tf.minimum(states, 2)], False), symbols[:, 2:] != symbols[:, :-2]], axis=1
+    counts = tf.math.count_nonzero(is_real, axis=1, dtype=tf.int32)
+    # One frame more at least than any row has: there each alignment has come to the last blank, for nothing.
+    blocks = tf.maximum(tf.reduce_max(counts), 0) // _BLOCK + 1
+    log_probabilities = _followed_by_blanks(log_probabilities, counts, blocks * _BLOCK)
+    symbols = tf.shape(log_probabilities)[2]
+    is_label = tf.sequence_mask(lengths, tf.shape(labels)[1])
+    is_symbol = (labels > 0) & (labels < symbols)
+    states = _states(tf.where(is_label & is_symbol, labels, 0))
+    scores, moves = _forward(log_probabilities, states)
+    lengths = tf.math.count_nonzero(is_label, axis=1, dtype=tf.int32)
+    totals = tf.gather(scores, 2 * lengths, batch_dims=1)
+    is_possible = (totals > LOG_ZERO / 2) & ~is_faulty & tf.reduce_all(is_symbol | ~is_label, axis=1)
+    path = _backward(moves, 2 * lengths)
+    path_log_probabilities = tf.gather(
+        log_probabilities, tf.gather(states, path, batch_dims=1), axis=2, batch_dims=2
     )
-    skips = tf.where(is_symbol & differs, 0.0, NEVER)
-
-    def turn(
-        index: tf.Tensor, scores: tf.Tensor, steps: tf.TensorArray
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
-        before = tf.pad(scores, [[0, 0], [2, 0]], constant_values=NEVER)
-        ways = tf.stack([scores, before[:, 1:-1], before[:, :-2] + skips])
-        step = tf.argmax(ways, axis=0, output_type=tf.int32)
-        best = tf.maximum(tf.reduce_max(ways, axis=0) + emissions[index], NEVER)
-        is_heard = real[index][:, None]
-        return index + 1, tf.where(is_heard, best, scores), steps.write(index, tf.where(is_heard, step, 0))
-
-    first = tf.where(tf.range(states) == 0, 0.0, NEVER)
-    scores = tf.tile(first[None], [batch, 1])
-    steps = tf.TensorArray(tf.int32, time, element_shape=[None, None])
-    _, scores, steps = tf.while_loop(lambda index, *_: index < time, turn, (0, scores, steps))
-    # An alignment ends with the last symbol, or with the blank after it.
-    ends = tf.stack([2 * lengths, tf.maximum(2 * lengths - 1, 0)], axis=1)
-    at_end = tf.gather(scores, ends, batch_dims=1)
-    last = tf.gather(ends, tf.argmax(at_end, axis=1), batch_dims=1)
-    total = tf.reduce_max(at_end, axis=1)
-    is_possible = (total > NEVER / 2) & ~is_faulty
+    places = tf.where((path % 2 == 1) & is_possible[:, None], path // 2, -1)
     require_none_outside_of_graphs(is_faulty)
-
-    def back(
-        index: tf.Tensor, state: tf.Tensor, path: tf.TensorArray
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
-        before = state - tf.gather(steps.read(index), state, batch_dims=1)
-        return index - 1, before, path.write(index, state)
-
-    path = tf.TensorArray(tf.int32, time, element_shape=[None])
-    *_, path = tf.while_loop(lambda index, *_: index >= 0, back, (time - 1, last, path))
-    passed = tf.cond(time > 0, lambda: tf.transpose(path.stack()), lambda: tf.zeros([batch, 0], tf.int32))
-    is_heard = (passed % 2 == 1) & is_real & is_possible[:, None]
-    count = batch * most
-    places = tf.where(is_heard, tf.range(batch)[:, None] * most + passed // 2, count)
-    at_path = tf.gather(tf.transpose(emissions, [1, 0, 2]), passed, batch_dims=2)
-    frame = tf.broadcast_to(tf.range(time), [batch, time])
-    is_label = tf.sequence_mask(tf.where(is_possible, lengths, 0), most)
-
-    def of_symbols(reduction: Callable[..., tf.Tensor], values: tf.Tensor) -> tf.Tensor:
-        reduced = tf.reshape(reduction(values, places, count + 1)[:count], [batch, most])
-        return tf.where(is_label, reduced, tf.zeros_like(reduced))
-
     return Alignment(
-        of_symbols(tf.math.unsorted_segment_min, frame),
-        of_symbols(tf.math.unsorted_segment_max, frame),
-        of_symbols(tf.math.unsorted_segment_max, tf.exp(at_path)),
-        tf.where(is_possible, total, -float("inf")),
+        *runs_of(places, tf.exp(path_log_probabilities), is_label & is_possible[:, None]),
+        tf.where(is_possible, totals, _NEVER),
         is_possible,
     )
+
+
+def _followed_by_blanks(log_probabilities: tf.Tensor, counts: tf.Tensor, time: tf.Tensor) -> tf.Tensor:
+    """The first `counts` `[batch]` frames of each row, then certain blanks: `[batch, time, symbols]`."""
+    padded = tf.pad(log_probabilities[:, :time], [[0, 0], [0, _BLOCK], [0, 0]])[:, :time]
+    certain_blank = tf.where(tf.range(tf.shape(padded)[2]) == 0, 0.0, _NEVER)
+    return tf.where(tf.sequence_mask(counts, time)[:, :, None], padded, certain_blank)
+
+
+def _states(labels: tf.Tensor) -> tf.Tensor:
+    """The symbols of the labels with a blank before, between and after them: `[batch, 2 * labels + 1]`."""
+    batch, count = tf.unstack(tf.shape(labels))
+    with_blanks = tf.reshape(tf.stack([tf.zeros_like(labels), labels], axis=2), [batch, 2 * count])
+    return tf.pad(with_blanks, [[0, 0], [0, 1]])
+
+
+def _forward(log_probabilities: tf.Tensor, states: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The log-probability `[batch, states]` of the best way to each state at the last frame, and by how many states it
+    went on to be in each at each frame, `[blocks, frames of a block, batch, states]` int8.
+
+    Args:
+        log_probabilities: `[batch, time, symbols]`, whole blocks of frames.
+        states: `[batch, states]`, their symbols.
+    """
+    batch, count = tf.unstack(tf.shape(states))
+    symbols = tf.shape(log_probabilities)[2]
+    blocks = tf.reshape(log_probabilities, [batch, -1, _BLOCK, symbols])
+    is_passable = (states[:, 2:] != 0) & (states[:, 2:] != states[:, :-2])
+    passing = tf.pad(tf.where(is_passable, 0.0, _NEVER), [[0, 0], [tf.minimum(count, 2), 0]])
+
+    def ways(scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """From the state before each and from the one before that; minus infinity where there is none."""
+        before = tf.pad(scores, [[0, 0]] * (scores.shape.rank - 1) + [[2, 0]], constant_values=_NEVER)
+        return before[..., 1:-1], before[..., :-2] + passing
+
+    def turn(index: tf.Tensor, scores: tf.Tensor, moves: tf.TensorArray) -> tuple[Any, ...]:
+        emissions = tf.gather(tf.gather(blocks, index, axis=1), states, axis=2, batch_dims=1)
+        befores = []
+        for emission in tf.unstack(emissions, _BLOCK, axis=1):
+            befores.append(scores)
+            one, two = ways(scores)
+            scores = tf.maximum(tf.maximum(scores, one), two) + emission
+        stays = tf.stack(befores)
+        one, two = ways(stays)
+        is_one, is_two = one > stays, two > tf.maximum(stays, one)
+        move = tf.maximum(tf.cast(is_one, tf.int8), 2 * tf.cast(is_two, tf.int8))
+        return index + 1, scores, moves.write(index, move)
+
+    turns = tf.shape(blocks)[1]
+    first = tf.repeat(tf.where(tf.range(count) == 0, 0.0, _NEVER)[None], batch, axis=0)
+    moves = tf.TensorArray(tf.int8, turns, element_shape=[_BLOCK, None, None])
+    shapes = (tf.TensorShape([]), tf.TensorShape([None, None]), tf.TensorShape(None))
+    _, scores, moves = tf.while_loop(
+        lambda index, *_: index < turns, turn, (0, first, moves), shape_invariants=shapes
+    )
+    return scores, moves.stack()
+
+
+def _backward(moves: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+    """The states `[batch, time]` of the way that ends in the states `last` `[batch]`."""
+    turns = tf.shape(moves)[0]
+
+    def turn(index: tf.Tensor, state: tf.Tensor, path: tf.TensorArray) -> tuple[Any, ...]:
+        states = []
+        for move in reversed(tf.unstack(tf.cast(tf.gather(moves, index), tf.int32), _BLOCK)):
+            states.append(state)
+            state -= tf.gather(move, state, batch_dims=1)
+        return index - 1, state, path.write(index, tf.stack(states[::-1]))
+
+    path = tf.TensorArray(tf.int32, turns, element_shape=[_BLOCK, None])
+    shapes = (tf.TensorShape([]), tf.TensorShape([None]), tf.TensorShape(None))
+    *_, path = tf.while_loop(
+        lambda index, *_: index >= 0, turn, (turns - 1, last, path), shape_invariants=shapes
+    )
+    return tf.transpose(tf.reshape(path.stack(), [turns * _BLOCK, -1]))

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from common.decoding.language_models import LanguageModel
 
-NEVER = -1e30
+LOG_ZERO = -1e30
 """The logarithm of 0 within a search; unlike minus infinity it can be subtracted from itself."""
 
 
@@ -40,10 +40,10 @@ def first_beams(batch: tf.Tensor, width: int, language_models: Sequence[Language
         return tf.tile(values[None], [batch, 1])
 
     places = tf.range(width)
-    never = rows(tf.fill([width], NEVER))
+    never = rows(tf.fill([width], LOG_ZERO))
     names = rows(tf.range(width, dtype=tf.int64))
     return Beams(
-        blank=rows(tf.where(places == 0, 0.0, NEVER)),
+        blank=rows(tf.where(places == 0, 0.0, LOG_ZERO)),
         symbol=never,
         bonus=tf.zeros_like(never),
         last=tf.zeros_like(never, tf.int32),
@@ -69,7 +69,7 @@ def advanced(
         beams: those before.
         log_probabilities: `[batch, symbols]`.
         candidates: `[batch, candidates]`, symbols.
-        after_silence: `[batch, 1]`, 0 where a certain blank stood before this frame, else `NEVER`.
+        after_silence: `[batch, 1]`, 0 where a certain blank stood before this frame, else `LOG_ZERO`.
         language_models: they score what is added.
         weight: theirs, `[batch, 1, 1]`.
         bonus: of a symbol, `[batch, 1, 1]`.
@@ -78,7 +78,7 @@ def advanced(
     total = log_add(beams.blank, beams.symbol)
     # After silence all alignments end with a blank. (The total is never less than one of its parts.)
     after_blank = tf.maximum(beams.blank, total + after_silence)
-    after_symbol = beams.symbol + (NEVER - after_silence)
+    after_symbol = beams.symbol + (LOG_ZERO - after_silence)
     is_repeated = beams.last[:, :, None] == candidates[:, None]
     extended = tf.where(is_repeated, after_blank[:, :, None], total[:, :, None])
     extended += tf.gather(log_probabilities, candidates, batch_dims=1)[:, None]
@@ -86,13 +86,13 @@ def advanced(
     is_parent = beams.name[:, :, None] == beams.parent[:, None]
     is_double = beams.last[:, :, None] == beams.last[:, None]
     joins = tf.where(is_double, after_blank[:, :, None], total[:, :, None])
-    joining = tf.reduce_max(_select(is_parent, joins, tf.fill(tf.shape(joins), NEVER)), axis=1)
+    joining = tf.reduce_max(_select(is_parent, joins, tf.fill(tf.shape(joins), LOG_ZERO)), axis=1)
     kept_blank = total + log_probabilities[:, :1]
     kept_symbol = log_add(after_symbol, joining) + tf.gather(log_probabilities, beams.last, batch_dims=1)
     # An extension that is one of the prefixes has joined it. (oneDNN, which takes float32 only, needs ten times as long
     # for so many small matrices.)
     has_joined = tf.matmul(tf.cast(is_parent, tf.float64), tf.cast(is_repeated, tf.float64))
-    extended += NEVER * tf.cast(has_joined, tf.float32)
+    extended += LOG_ZERO * tf.cast(has_joined, tf.float32)
     bonuses = beams.bonus[:, :, None] + bonus
     for model, states in zip(language_models, beams.states, strict=True):
         following = tf.gather(model.log_probabilities(states), candidates, axis=2, batch_dims=1)
@@ -108,7 +108,9 @@ def advanced(
     stays = places < width
     names = tf.gather(beams.name, parent, batch_dims=1)
     after = Beams(
-        blank=_select(stays, tf.gather(kept_blank, parent, batch_dims=1), tf.fill(tf.shape(places), NEVER)),
+        blank=_select(
+            stays, tf.gather(kept_blank, parent, batch_dims=1), tf.fill(tf.shape(places), LOG_ZERO)
+        ),
         symbol=tf.gather(flat(kept_symbol, extended), places, batch_dims=1),
         bonus=tf.gather(flat(beams.bonus, bonuses), places, batch_dims=1),
         last=_select(stays, tf.gather(beams.last, parent, batch_dims=1), symbol),
@@ -175,7 +177,7 @@ def log_add(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
 
 def weighted(log_probabilities: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
     """Weighted log-probabilities; what is impossible stays so if the weight is 0."""
-    return tf.where(log_probabilities > NEVER, weight * log_probabilities, NEVER)
+    return tf.where(log_probabilities > LOG_ZERO, weight * log_probabilities, LOG_ZERO)
 
 
 def _select(condition: tf.Tensor, these: tf.Tensor, those: tf.Tensor) -> tf.Tensor:

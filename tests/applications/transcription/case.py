@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from common.application import Question
 from common.audio.files import SAMPLE_RATE, encode_wav
 
 HERTZ = {"lo": 400.0, "hi": 2500.0}
@@ -77,12 +78,19 @@ def write_unusable_data(folder: Path) -> tuple[tuple[str, ...], str]:
     data = write_data(folder)
     table = Path(data[1]) / "train.tsv"
     table.write_text(table.read_text() + "train0_0.wav\t\ttrain0\n")
-    return data, f"{table}, row "
+    return data, f"{table}, line "
 
 
 def write_evaluation_data(folder: Path) -> tuple[str, ...]:
     """The test part of the same recordings."""
     return write_data(folder)
+
+
+def question(model: Path) -> Question:
+    """What its tiny model can be asked: a recording like those of its training."""
+    return Question(
+        "what is whistled", lambda: encode_wav(whistled(["hi"], np.random.default_rng(6))), file="hi.wav"
+    )
 
 
 def write_question(folder: Path) -> tuple[tuple[str, ...], str]:

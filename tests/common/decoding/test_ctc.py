@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax, logsumexp
 
-from common.decoding.ctc import GreedyLabels, LabelHypotheses, greedy, prefix_beam_search
+from common.decoding.ctc import GreedyLabels, LabelHypotheses, greedy, prefix_beam_search, with_fallback
 from common.decoding.language_models import LanguageModel, Lexicon, SymbolNgrams
 from common.decoding.witten_bell import witten_bell
 from common.export.saved_model import Signature, export_saved_model
@@ -261,6 +261,25 @@ def test_a_lexicon_that_allows_no_end_leaves_a_row_without_hypothesis() -> None:
     assert texts(result, 0) == []
     assert texts(result, 1) == [(1, 2)]
     assert result.log_probabilities[0, 0] == -np.inf
+
+
+@pytest.mark.parametrize("fault", [0, np.nan])
+def test_where_a_lexicon_leaves_none_the_label_is_the_greedy_one(fault: float) -> None:
+    paths = [[1, 1, 0, 1, 0, 1], [1, 2, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0], [1, 2, 2, 0, 0, 0]]
+    logits = 20 * np.eye(3, dtype=np.float32)[paths]
+    logits[3, 0, 0] += fault
+
+    @tf.function
+    def decode(logits: tf.Tensor, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        hypotheses = prefix_beam_search(logits, frames, beam_width=1, language_models=[Lexicon([[1, 2]], 3)])
+        return with_fallback(hypotheses, greedy(logits, frames))
+
+    expected = [[1, 1, 1], [1, 2, 0], [0, 0, 0], [0, 0, 0] if fault else [1, 2, 0]]
+    for rows in ([0, 1, 2, 3], [1, 2], [3, 0], []):
+        labels, lengths = decode(tf.constant(logits[rows]), tf.fill([len(rows)], 6))
+        assert lengths.numpy().tolist() == [np.count_nonzero(expected[row]) for row in rows]
+        longest = max(lengths.numpy(), default=0)
+        assert labels.numpy().tolist() == [expected[row][:longest] for row in rows]
 
 
 def plain_greedy(logits: np.ndarray) -> list[tuple[int, int, int, float]]:

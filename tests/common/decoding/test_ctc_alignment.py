@@ -1,113 +1,225 @@
-"""The alignment found is the most probable of all, and does not depend on the rows beside it."""
+"""Alignments of CTC against all alignments of a label, one by one, and against what a greedy reading has found."""
 
 import itertools
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import log_softmax
 
 from common.decoding.ctc import greedy
-from common.decoding.ctc_alignment import align
+from common.decoding.ctc_alignment import Alignment, align
+from common.export.saved_model import Signature, export_saved_model
+from common.inference.runner import SavedModelRunner
 
-RNG = np.random.default_rng(0)
+pytestmark = pytest.mark.slow
 
-
-def collapsed(path):
-    return tuple(symbol for symbol, _ in itertools.groupby(path) if symbol)
-
-
-def best_path(logits, label):
-    """The most probable of all alignments of a label, by trying each, and its log-probability."""
-    log_probabilities = tf.nn.log_softmax(logits).numpy().astype(float)
-    frames, symbols = log_probabilities.shape
-    paths = [
-        path for path in itertools.product(range(symbols), repeat=frames) if collapsed(path) == tuple(label)
-    ]
-    scored = [(sum(log_probabilities[range(frames), path]), path) for path in paths]
-    return max(scored, default=(-np.inf, None))
+Runs = list[tuple[int, int, int]]
 
 
-def runs(path):
-    """The first and last frame of each symbol."""
-    found, start = [], 0
-    for symbol, members in itertools.groupby(path):
-        count = len(list(members))
+def random_logits(rows: int, time: int, symbols: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(scale=2, size=[rows, time, symbols]).astype(np.float32)
+
+
+def padded(labels: Sequence[Sequence[int]], padding: int = 0) -> np.ndarray:
+    longest = max(map(len, labels), default=0)
+    return np.array([[*label, *[padding] * (longest - len(label))] for label in labels], np.int32).reshape(
+        len(labels), longest
+    )
+
+
+def aligned(logits: np.ndarray, frames: Sequence[int], labels: Sequence[Sequence[int]]) -> Alignment:
+    return align(
+        tf.constant(logits),
+        tf.constant(frames, tf.int32),
+        tf.constant(padded(labels)),
+        tf.constant([len(label) for label in labels], tf.int32),
+    )
+
+
+def runs_of(alignment: Sequence[int]) -> Runs:
+    """Symbol, first frame and last frame of each run that is no blank's."""
+    runs, frame = [], 0
+    for symbol, group in itertools.groupby(alignment):
+        length = len(list(group))
         if symbol:
-            found.append((start, start + count - 1))
-        start += count
-    return found
+            runs.append((int(symbol), frame, frame + length - 1))
+        frame += length
+    return runs
 
 
-@given(st.lists(st.integers(1, 2), max_size=3), st.integers(0, 5), st.integers(0, 10**6))
-def test_no_alignment_is_more_probable(label, frames, seed):
-    logits = np.random.default_rng(seed).normal(0, 2, (5, 3)).astype(np.float32)
-    padded = np.array([label + [0] * (4 - len(label))], np.int32)
-    found = align(logits[None], tf.constant([frames]), padded, tf.constant([len(label)]))
-    score, path = best_path(logits[:frames], label)
-    assert bool(found.is_possible[0]) == (path is not None)
-    np.testing.assert_allclose(found.log_probabilities[0], score, atol=1e-4)
-    if path is None:
-        assert (
-            not np.any(found.first_frames)
-            and not np.any(found.last_frames)
-            and not np.any(found.probabilities)
-        )
+def best_by_brute_force(log_probabilities: np.ndarray, label: Sequence[int]) -> tuple[float, Runs] | None:
+    """Of all sequences of symbols that are an alignment of the label, the most probable one."""
+    time, symbols = log_probabilities.shape
+    alignments = [
+        (sum(log_probabilities[frame, symbol] for frame, symbol in enumerate(alignment)), alignment)
+        for alignment in itertools.product(range(symbols), repeat=time)
+        if [symbol for symbol, *_ in runs_of(alignment)] == list(label)
+    ]
+    if not alignments:
+        return None
+    score, alignment = max(alignments)
+    return float(score), runs_of(alignment)
+
+
+def best_by_recursion(log_probabilities: np.ndarray, label: Sequence[int]) -> tuple[float, Runs] | None:
+    """The same for long rows: for each symbol its first and last frame are chosen, with blanks between."""
+    time = len(log_probabilities)
+    blanks = np.concatenate([[0], np.cumsum(log_probabilities[:, 0])])
+    # By the last frame of the latest symbol: the score with blanks ever before, and the runs.
+    best: dict[int, tuple[float, Runs]] = {-1: (0.0, [])}
+    previous = 0
+    for symbol in label:
+        sums = np.concatenate([[0], np.cumsum(log_probabilities[:, symbol])])
+        following: dict[int, tuple[float, Runs]] = {}
+        for end, (score, runs) in best.items():
+            for first in range(end + 1 + (symbol == previous), time):
+                for last in range(first, time):
+                    total = score + blanks[first] - blanks[end + 1] + sums[last + 1] - sums[first]
+                    if last not in following or total > following[last][0]:
+                        following[last] = float(total), [*runs, (symbol, first, last)]
+        best, previous = following, symbol
+    ends = [(score + blanks[-1] - blanks[end + 1], runs) for end, (score, runs) in best.items()]
+    return max(ends, default=None)
+
+
+def check(
+    found: Alignment,
+    row: int,
+    log_probabilities: np.ndarray,
+    label: Sequence[int],
+    best: tuple[float, Runs] | None,
+) -> None:
+    columns = [np.asarray(values[row]) for values in found[:3]]
+    assert bool(found.is_possible[row]) == (best is not None)
+    if best is None:
+        assert not any(column.any() for column in columns)
+        assert found.log_probabilities[row] == -np.inf
         return
-    probabilities = tf.nn.softmax(logits).numpy()
-    places = list(zip(found.first_frames[0].numpy(), found.last_frames[0].numpy(), strict=True))
-    assert places[: len(label)] == runs(path)
-    assert places[len(label) :] == [(0, 0)] * (4 - len(label))
-    for symbol, (first, last), highest in zip(label, places, found.probabilities[0], strict=False):
-        np.testing.assert_allclose(highest, probabilities[first : last + 1, symbol].max(), atol=1e-5)
+    score, runs = best
+    np.testing.assert_allclose(found.log_probabilities[row], score, rtol=1e-4, atol=1e-4)
+    firsts, lasts, peaks = (column[: len(label)] for column in columns)
+    assert list(zip(label, firsts.tolist(), lasts.tolist(), strict=True)) == runs
+    expected = [np.exp(log_probabilities[first : last + 1, symbol].max()) for symbol, first, last in runs]
+    np.testing.assert_allclose(peaks, expected, rtol=1e-4)
+    assert not any(column[len(label) :].any() for column in columns)
 
 
-def test_the_label_of_clear_sounds_is_where_a_greedy_reading_has_it():
-    path = np.array([[0, 3, 3, 0, 0, 1, 2, 2, 0, 2]])
-    logits = 12 * tf.one_hot(path, 4) + RNG.normal(0, 0.1, (1, 10, 4)).astype(np.float32)
-    best = greedy(logits, tf.constant([10]))
-    found = align(logits, tf.constant([10]), best.labels, best.lengths)
-    np.testing.assert_array_equal(found.first_frames, best.first_frames)
-    np.testing.assert_array_equal(found.last_frames, best.last_frames)
-    np.testing.assert_allclose(found.probabilities, best.probabilities, atol=1e-6)
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[np.ndarray, list[int], list[list[int]]]:
+    time = draw(st.integers(0, 6))
+    rows = draw(st.integers(0, 4))
+    frames = [draw(st.integers(0, time)) for _ in range(rows)]
+    labels = [draw(st.lists(st.integers(1, 2), max_size=5)) for _ in range(rows)]
+    return random_logits(rows, time, 3, draw(st.integers(0, 10**6))), frames, labels
 
 
-@pytest.mark.parametrize("graph", [False, True])
-def test_rows_do_not_depend_on_each_other_nor_on_padding(graph):
-    run = tf.function(align) if graph else align
-    logits = RNG.normal(0, 2, (4, 12, 5)).astype(np.float32)
-    labels = np.array([[1, 2, 2, 3], [4, 0, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]], np.int32)
-    frames, lengths = np.array([12, 7, 3, 6]), np.array([4, 1, 0, 4])
-    together = run(*map(tf.constant, (logits, frames, labels, lengths)))
-    assert together.is_possible.numpy().tolist() == [True, True, True, False]
-    for row in range(4):
-        spoilt = logits[row : row + 1].copy()
-        spoilt[:, frames[row] :] = np.nan
-        alone = run(
-            *map(tf.constant, (spoilt, frames[row : row + 1], labels[row : row + 1], lengths[row : row + 1]))
-        )
-        for one, all_rows in zip(alone, together, strict=True):
-            np.testing.assert_allclose(one[0], all_rows[row], atol=1e-4)
+@given(batches())
+@settings(max_examples=60)
+def test_no_alignment_of_a_label_is_more_probable(
+    batch: tuple[np.ndarray, list[int], list[list[int]]],
+) -> None:
+    logits, frames, labels = batch
+    found = aligned(logits, frames, labels)
+    for row, (real, label) in enumerate(zip(frames, labels, strict=True)):
+        log_probabilities = log_softmax(logits[row, :real].astype(np.float64), axis=-1)
+        check(found, row, log_probabilities, label, best_by_brute_force(log_probabilities, label))
 
 
-def test_logits_without_probabilities_have_no_alignment_in_a_graph_and_harm_no_neighbour():
-    logits = RNG.normal(0, 2, (2, 6, 3)).astype(np.float32)
-    logits[0, 2] = np.nan
-    labels, both = tf.constant([[1], [1]]), tf.constant([6, 6])
-    found = tf.function(align)(tf.constant(logits), both, labels, tf.constant([1, 1]))
-    alone = align(logits[1:], both[1:], labels[1:], tf.constant([1]))
-    assert found.is_possible.numpy().tolist() == [False, True]
-    np.testing.assert_allclose(found.log_probabilities[1], alone.log_probabilities[0], atol=1e-5)
+def test_nor_is_any_where_there_are_many_frames() -> None:
+    frames, labels = [15, 16, 17, 31, 33, 40], [[1, 2, 2], [3], [2, 2, 2], [4, 1, 4, 4, 3], [], [1, 2, 3, 3]]
+    logits = random_logits(6, 40, 5, seed=3)
+    found = aligned(logits, frames, labels)
+    for row, (real, label) in enumerate(zip(frames, labels, strict=True)):
+        log_probabilities = log_softmax(logits[row, :real].astype(np.float64), axis=-1)
+        check(found, row, log_probabilities, label, best_by_recursion(log_probabilities, label))
 
 
-def test_no_rows_no_frames_and_no_labels_are_answered():
-    for rows, time, most in ((0, 4, 2), (2, 0, 2), (2, 4, 0)):
-        found = tf.function(align)(
-            tf.zeros([rows, time, 3]),
-            tf.fill([rows], time),
-            tf.zeros([rows, most], tf.int32),
-            tf.zeros([rows], tf.int32),
-        )
-        assert found.first_frames.shape == (rows, most)
-        assert found.is_possible.numpy().tolist() == [True] * rows
+def test_the_greedy_label_of_clear_logits_is_where_greedy_read_it() -> None:
+    rng = np.random.default_rng(1)
+    path = rng.choice(6, p=[0.5, *[0.1] * 5], size=[5, 60])
+    logits = (12 * np.eye(6)[path] + rng.normal(size=[5, 60, 6])).astype(np.float32)
+    frames = tf.constant([60, 59, 33, 0, 48])
+    read = greedy(tf.constant(logits), frames)
+    found = align(tf.constant(logits), frames, read.labels, read.lengths)
+    assert read.lengths.numpy().max() > 20
+    np.testing.assert_array_equal(found.first_frames, read.first_frames)
+    np.testing.assert_array_equal(found.last_frames, read.last_frames)
+    np.testing.assert_allclose(found.probabilities, read.probabilities, rtol=1e-5)
+    np.testing.assert_allclose(found.log_probabilities, read.log_probabilities, rtol=1e-4, atol=1e-5)
+
+
+def test_a_row_has_the_same_answer_whatever_its_neighbours_and_its_padding() -> None:
+    frames, labels = [50, 7, 3, 18, 0, 50], [[1, 2, 2, 3], [4], [], [1, 1, 1, 4, 2, 1], [], [3] * 20]
+    logits = random_logits(6, 50, 5, seed=5)
+    together = aligned(logits, frames, labels)
+    assert together.is_possible.numpy().all()
+    spoilt = logits.copy()
+    for row, real in enumerate(frames):
+        spoilt[row, real:] = np.nan
+    lengths = [len(label) for label in labels]
+    beside = align(*map(tf.constant, (spoilt, frames, padded(labels, padding=-7), lengths)))
+    for one, other in zip(together, beside, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for row, (real, label) in enumerate(zip(frames, labels, strict=True)):
+        alone = aligned(logits[row : row + 1, :real], [real], [label])
+        for one, other in zip(alone[:3], together[:3], strict=True):
+            np.testing.assert_allclose(one[0], other[row, : len(label)], rtol=1e-5)
+        np.testing.assert_allclose(alone.log_probabilities[0], together.log_probabilities[row], rtol=1e-5)
+
+
+def test_a_label_that_no_alignment_can_have_is_told_and_harms_no_neighbour() -> None:
+    logits = random_logits(5, 4, 4, seed=2)
+    logits[3, :, 2] = -np.inf
+    labels = [[1, 1, 2], [1, 1, 2], [1, 9], [2], [1, 0, 2]]
+    found = aligned(logits, [4, 3, 4, 4, 4], labels)
+    assert found.is_possible.numpy().tolist() == [True, False, False, False, False]
+    for values in found[:3]:
+        assert not values.numpy()[1:].any()
+    assert (found.log_probabilities.numpy()[1:] == -np.inf).all()
+    alone = aligned(logits[:1], [4], labels[:1])
+    np.testing.assert_array_equal(found.first_frames[0], alone.first_frames[0])
+
+
+@pytest.mark.parametrize("fault", [np.nan, np.inf])
+def test_a_row_without_probabilities_has_no_alignment_in_a_graph_and_is_named_outside(fault: float) -> None:
+    logits = random_logits(2, 6, 3, seed=7)
+    logits[1, 2, 1] = fault
+    arguments = [tf.constant(values) for values in (logits, [6, 6], [[1, 2], [1, 2]], [2, 2])]
+    found = tf.function(align)(*arguments)
+    log_probabilities = log_softmax(logits[0].astype(np.float64), axis=-1)
+    check(found, 0, log_probabilities, [1, 2], best_by_brute_force(log_probabilities, [1, 2]))
+    check(found, 1, log_probabilities, [1, 2], None)
+    with pytest.raises(ValueError, match="row 1: the model's logits give no probabilities"):
+        align(*arguments)
+
+
+def test_an_exported_alignment_answers_in_the_loader_as_here(tmp_path: Path) -> None:
+    def forced(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return align(**inputs)._asdict()
+
+    labels = [[1, 2, 2, 3], [4], [], [1, 1, 1]]
+    examples = {
+        "logits": random_logits(4, 20, 5, seed=8),
+        "frames": np.array([20, 7, 0, 4], np.int32),
+        "labels": padded(labels),
+        "lengths": np.array([len(label) for label in labels], np.int32),
+    }
+    inputs = {
+        "logits": tf.TensorSpec([None, None, 5], tf.float32),
+        "frames": tf.TensorSpec([None], tf.int32),
+        "labels": tf.TensorSpec([None, None], tf.int32),
+        "lengths": tf.TensorSpec([None], tf.int32),
+    }
+    version = export_saved_model([Signature("serving_default", forced, inputs, examples)], tmp_path / "model")
+    with SavedModelRunner(version) as runner:
+        for rows in (4, 2, 1):
+            asked = {name: values[:rows] for name, values in examples.items()}
+            served = Alignment(**runner.answer("serving_default", **asked))
+            here = align(**{name: tf.constant(values) for name, values in asked.items()})
+            for one, other in zip(served, here, strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-5)
