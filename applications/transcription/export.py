@@ -193,9 +193,9 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
             )
         )
     if trained.run.config.kind == "streaming":
-        written = partial(_written, trained.symbols)
+        answer_step = partial(written, trained.symbols)
         served.append(
-            step_signature(trained.model, FRAME, written, cut[:, : 10 * FRAME], {"state_symbol": 1})
+            step_signature(trained.model, FRAME, answer_step, cut[:, : 10 * FRAME], {"state_symbol": 1})
         )
     return served
 
@@ -256,7 +256,7 @@ def _not_too_long(
     return neutral_where(error != "", waveforms)[:, :longest], lengths, error
 
 
-def _written(symbols: Symbols, logits: tf.Tensor, states: Tensors) -> Tensors:
+def written(symbols: Symbols, logits: tf.Tensor, states: Tensors) -> Tensors:
     """What a stream's new frames add to its text: the symbols that no frame before them has begun."""
     path = tf.argmax(logits, axis=-1, output_type=tf.int32)
     last = tf.cast(states["state_symbol"], tf.int32)
