@@ -66,6 +66,11 @@ class StreamedStack(keras.layers.Layer):
         )
         self.built = True
 
+    @property
+    def stream_states(self) -> list[keras.Variable]:
+        """Where its streams have come to: weights in Keras's sense, but nothing that is learned."""
+        return [*self.training_states, *self.evaluation_states]
+
     def call(self, inputs: tf.Tensor, starts: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Runs the stack over the next windows; see the class."""
         states = self.training_states if training else self.evaluation_states

@@ -14,6 +14,7 @@ from common.checks import flag
 from common.cli import console
 from common.data.sources import expanded
 from common.errors import UserError
+from common.layers.stateful_stack import StreamedStack
 from common.training.exported_run import read_run
 from common.training.options import TrainingOptions
 from common.training.run_folder import CONFIG, PREPROCESSING, FinishedRun, load_finished
@@ -66,7 +67,7 @@ class Origin(Generic[Config]):
     run: FinishedRun[Config]
 
     def copy_weights(self, untrained: keras.Model, model: keras.Model, *, but: str = "") -> None:
-        """Gives a model the weights of this one.
+        """Gives a model the weights of this one. The states of its streams are not learned, and stay as they are.
 
         Args:
             untrained: built as this training's configuration has it, for the weights to be read into.
@@ -80,8 +81,9 @@ class Origin(Generic[Config]):
         pairs = list(zip(untrained.weights, model.weights, strict=False))
         if len(untrained.weights) != len(model.weights):
             raise self.unfit(f"it has {len(untrained.weights)} weights, not {len(model.weights)}")
+        states = _stream_states(model)
         for theirs, ours in pairs:
-            if but and ours.path.split("/")[0] == but:
+            if id(ours) in states or (but and ours.path.split("/")[0] == but):
                 continue
             if theirs.shape != ours.shape:
                 raise self.unfit(f"{theirs.path} has the shape {list(theirs.shape)}, not {list(ours.shape)}")
@@ -170,6 +172,12 @@ def _is_given(name: str, value: Any, presets: Mapping[str, Any]) -> bool:
     words = {word.partition("=")[0].replace("_", "-") for word in sys.argv[1:]}
     in_command = bool({flag(name), flag(name).replace("--", "--no-", 1)} & words)
     return in_command or all(getattr(preset, name) != value for preset in presets.values())
+
+
+def _stream_states(model: keras.Model) -> set[int]:
+    """The identities of the weights that are states of streams, which have the size of a batch."""
+    streams = (layer for layer in model.layers if isinstance(layer, StreamedStack))
+    return {id(state) for stream in streams for state in stream.stream_states}
 
 
 def _word(value: Any) -> str:

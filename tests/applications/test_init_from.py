@@ -60,7 +60,13 @@ def test_a_finished_run_may_be_begun_with_too(rooms, made, tmp_path, capsys):
     require_as_good(made.finished_run, rooms, made, tmp_path, capsys)
 
 
-def require_as_good(origin, rooms, made, tmp_path, capsys):
+@pytest.mark.parametrize("application", ["keyboard", "text_generation"], indirect=True)
+def test_a_model_of_streams_goes_on_with_batches_of_another_size(rooms, made, tmp_path, capsys):
+    size = made.config.training.batch_size - 3
+    require_as_good(made.exported, rooms, made, tmp_path, capsys, batch_size=size)
+
+
+def require_as_good(origin, rooms, made, tmp_path, capsys, **options):
     """Trains one epoch from `origin`, at a learning rate of almost nothing, which leaves the weights as they are;
     running means of normalisation still move."""
     room, script = rooms
@@ -74,6 +80,7 @@ def require_as_good(origin, rooms, made, tmp_path, capsys):
         runs=tmp_path,
         averaging=0.0,
         name="b",
+        **options,
     )
     run = script.train(replace(config, training=training))
     assert f"weights: those of {origin}\n" in capsys.readouterr().out
