@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import uuid
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -78,7 +79,7 @@ def new_user(base: Base) -> User:
 
 
 def read_user(path: Path, base: Base) -> User:
-    """The user whose file this is; one who has typed nothing yet if there is none, or an empty one.
+    """The user whose file this is; one who has typed nothing yet if there is none.
 
     Raises:
         UserError: it cannot be read, is damaged, or is no such file, or belongs to another model.
@@ -86,10 +87,10 @@ def read_user(path: Path, base: Base) -> User:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        content = b""
+        return new_user(base)
     except OSError as error:
         raise UserError(f"{path}: cannot read the user's file: {error.strerror}") from error
-    return decoded(path, content, base) if content else new_user(base)
+    return decoded(path, content, base)
 
 
 def update_user(path: Path, base: Base, change: Callable[[User], User]) -> User:
@@ -110,17 +111,14 @@ def update_user(path: Path, base: Base, change: Callable[[User], User]) -> User:
     """
     path = path.resolve()
     try:
-        with _locked(path):
+        with _locked(path, encoded(new_user(base), base)):
             content = path.read_bytes()
-            user = change(decoded(path, content, base) if content else new_user(base))
+            user = change(decoded(path, content, base))
             changed = encoded(user, base)
             if changed != content:
                 _remove_unfinished(path)
                 with replacing(path) as temporary:
-                    # Made for its owner alone before anything stands in it.
-                    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-                    with os.fdopen(descriptor, "wb") as file:
-                        file.write(changed)
+                    _write_privately(temporary, changed)
     except OSError as error:
         advice = "; free some space" if is_disk_full(error) else ""
         raise UserError(f"{path}: cannot write the user's file: {error.strerror}{advice}") from error
@@ -178,6 +176,10 @@ def decoded(path: Path, content: bytes, base: Base) -> User:
     """
     line, _, rest = content.partition(b"\n")
     header = _header(line)
+    if not content:
+        raise UserError(
+            f"{path}: an empty file, so what was known of the user is lost; expected one that --user made, or none"
+        )
     if header is None:
         raise UserError(f"{path}: expected the file of a keyboard's user, got something else")
     if header.get("version") != _VERSION:
@@ -195,18 +197,65 @@ def decoded(path: Path, content: bytes, base: Base) -> User:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keeps other processes from the file, which is made if it is absent."""
+def _locked(path: Path, beginning: bytes) -> Iterator[None]:
+    """Keeps other processes from the file, which is made with this content if it is absent.
+
+    A file that was made is removed again if what is done then fails.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        is_new = _made(path, beginning)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if _is_still_at(path, descriptor):
+            file = path.open("r+b")
+        except FileNotFoundError:  # another process that had made it failed
+            continue
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not _is_still_at(path, file.fileno()):
+                continue
+            try:
                 yield
-                return
-        finally:
-            os.close(descriptor)
+            except BaseException:
+                if is_new and path.read_bytes() == beginning:
+                    path.unlink()
+                raise
+            return
+
+
+def _made(path: Path, content: bytes) -> bool:
+    """Makes a file, whole from its first moment, unless there is one."""
+    if path.exists():
+        return False
+    temporary = path.with_name(f".tmp-{uuid.uuid4().hex}-{path.name}")
+    try:
+        _write_privately(temporary, content)
+        _put(temporary, path)
+    except (
+        FileExistsError,
+        FileNotFoundError,
+    ):  # another process has made it, and removed ours with what it found
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def _put(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        os.rename(temporary, path)
+
+
+def _write_privately(path: Path, content: bytes) -> None:
+    """A new file that is its owner's alone before anything stands in it, and on the disk in the end."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _is_still_at(path: Path, descriptor: int) -> bool:

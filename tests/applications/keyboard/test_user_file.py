@@ -1,5 +1,6 @@
 """The user's file: what is written is read, by one process at a time, whole or not at all."""
 
+import errno
 import os
 import random
 import stat
@@ -129,6 +130,51 @@ def test_a_change_that_fails_leaves_the_file_alone(tmp_path):
         update_user(path, BASE, fail)
     assert path.read_bytes() == content
     assert [file.name for file in tmp_path.iterdir()] == ["me.json"]
+
+
+def test_a_change_that_fails_makes_no_file(tmp_path):
+    def fail(user):
+        raise UserError("too long")
+
+    with pytest.raises(UserError, match="too long"):
+        update_user(tmp_path / "me.json", BASE, fail)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_file_is_whole_while_the_first_that_is_typed_is_learned(tmp_path):
+    path = tmp_path / "me.json"
+
+    def change(user):
+        assert_same(read_user(path, BASE), new_user(BASE))
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        return filled(1)
+
+    update_user(path, BASE, change)
+    assert_same(read_user(path, BASE), filled(1))
+
+
+def test_a_file_system_without_links_will_do(tmp_path, monkeypatch):
+    def link(*_):
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    path = tmp_path / "me.json"
+    update_user(path, BASE, lambda user: filled(1))
+    assert_same(read_user(path, BASE), filled(1))
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_an_empty_file_is_one_that_was_lost(tmp_path):
+    path = tmp_path / "me.json"
+    path.touch()
+    for call in (lambda: read_user(path, BASE), lambda: update_user(path, BASE, lambda user: filled(1))):
+        with pytest.raises(
+            UserError, match=r"an empty file, .*; expected one that --user made, or none"
+        ) as refused:
+            call()
+        assert str(refused.value).startswith(f"{path}: ")
+        assert "\n" not in str(refused.value)
+    assert path.read_bytes() == b""
 
 
 def test_a_link_stays_a_link(tmp_path):
