@@ -4,6 +4,7 @@ python -m applications.keyboard.predict "I am on my "
 """
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,9 +19,10 @@ from applications.keyboard.user_file import Base, User
 from applications.keyboard.user_flags import UserFlags, changed_lines
 from applications.keyboard.user_model import base_of, batch_of, observe, state_of, suggestions, user_of
 from applications.keyboard.user_state import Event, UserState
+from applications.keyboard.user_texts import learn_text
 from common import cli
 from common.checks import Between, check_ranges, require_integer
-from common.errors import FlagError, UserError
+from common.errors import FlagError
 from common.inference.extra_files import read_extra
 from common.predicting.examples import Column, text_of, texts_of
 from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded, rows_of
@@ -28,6 +30,7 @@ from common.predicting.progress import progress
 from common.predicting.script import Shown, TextFlags, answer_texts
 from common.predicting.texts import GivenText
 from common.text.entries import read_entries
+from common.text.running import RawText
 
 MODEL_FILE = Path("assets.extra") / "model.json"
 MOST_BYTES = 20_000
@@ -267,11 +270,27 @@ class Options:
     def __post_init__(self) -> None:
         check_ranges(self)
         _checked_prefix(self.prefix)
-        actions = self.about_user.actions
-        if actions and (self.given.texts or self.given.input):
-            raise FlagError(f"{actions[0]}: expected no texts beside it")
+        self._require_fitting_flags()
         if self.about_user.interactive:
             require_terminal(sys.stdin, sys.stdout)
+
+    def _require_fitting_flags(self) -> None:
+        """Raises FlagError if texts, or a flag that is for their answers, stand beside what is done instead."""
+        actions = self.about_user.actions
+        if not actions:
+            return
+        if self.given.texts:
+            raise FlagError(f"{actions[0]}: expected no texts beside it")
+        given = {
+            "--input": self.given.input is not None,
+            "--output": self.given.output is not None,
+            "--prefix": self.prefix is not None,
+            "--count": self.count != Options.count and not self.about_user.interactive,
+            "--batch-size": self.given.batch_size != TextFlags.batch_size,
+        }
+        for flag, is_given in given.items():
+            if is_given:
+                raise FlagError(f"{flag} and {actions[0]}: expected one of them at a time")
 
 
 def main(options: Options) -> None:
@@ -281,7 +300,8 @@ def main(options: Options) -> None:
     if flags.interactive:
         type_interactively(predictor, flags.user, options.count)
     elif flags.learn is not None and flags.user is not None:
-        learn_file(predictor, flags.learn, flags.user, options.given.table.encoding)
+        text = read_entries(flags.learn, options.given.table.encoding)
+        learn_file(predictor, text, flags.user, flags.skip_words)
     elif flags.user is not None and (lines := changed_lines(flags, flags.user, predictor.base)) is not None:
         print(*lines, sep="\n")
     else:
@@ -303,14 +323,12 @@ def type_interactively(predictor: Predictor, path: Path | None, count: int) -> N
     run(suggest, None if path is None else learn, count, sys.stdin, sys.stdout)
 
 
-def learn_file(predictor: Predictor, source: Path, path: Path, encoding: str) -> None:
-    """Learns a text into a user's file."""
-    text = read_entries(source, encoding)
-    if not text.text.strip():
-        raise UserError(f"{source}: no text in it; expected some to learn")
-    before = int(user_of(path, predictor.base).state.clock)
-    after = predictor.observe(text.text, user=path)
-    print(f"{path}: learned {int(after.state.clock) - before:,} words and marks of {text.name}")
+def learn_file(predictor: Predictor, text: RawText, path: Path, skipped: int) -> None:
+    """Learns a text into a user's file, but for some words at its beginning."""
+    before, now = int(user_of(path, predictor.base).state.clock), time.time()
+    learn_text(lambda portion: predictor.observe(portion, user=path, now=now), text, path, skipped)
+    after = int(user_of(path, predictor.base).state.clock)
+    print(f"{path}: learned {after - before:,} words and marks of {text.name}")
 
 
 def suggest_words(predictor: Predictor, options: Options) -> None:

@@ -98,7 +98,7 @@ def block(user: User, word: str) -> User:
         UserError: it is no word, or too many are blocked.
     """
     key, blocked = folded(word).encode(), user.state.blocked.copy()
-    if not 0 < len(key) <= WORD_BYTES or re.search(r"\s", word):
+    if not is_one_word(word):
         raise UserError(f"{word!r:.60}: expected one word of at most {WORD_BYTES} bytes to block")
     if key in blocked:
         return user
@@ -107,6 +107,11 @@ def block(user: User, word: str) -> User:
         raise UserError(f"{word!r:.60}: expected at most {len(blocked)} blocked words; unblock one first")
     blocked[free[0]] = key
     return user._replace(state=user.state._replace(blocked=blocked))
+
+
+def is_one_word(word: str) -> bool:
+    """Whether it is a word that a keyboard may know."""
+    return 0 < len(folded(word).encode()) <= WORD_BYTES and not re.search(r"\s", word)
 
 
 def unblock(user: User, word: str) -> User:

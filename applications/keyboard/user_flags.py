@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from rich.cells import cell_len
 
 from applications.keyboard.user_data import (
     block,
@@ -12,12 +14,16 @@ from applications.keyboard.user_data import (
     forget,
     forget_all,
     forget_since,
+    is_one_word,
     knowledge,
     unblock,
 )
 from applications.keyboard.user_file import Base, User, read_user, update_user
 from applications.keyboard.user_merge import merge
 from applications.keyboard.user_model import RESOLUTION
+from applications.keyboard.user_state import WORD_BYTES
+from common import cli
+from common.checks import AtLeast, check_ranges
 from common.errors import FlagError, UserError
 from common.files import replacing
 
@@ -33,7 +39,9 @@ class UserFlags:
     interactive: bool = False
     """Suggest as one types, in a terminal; Tab accepts, Ctrl-D ends. With --user, what is typed is learned."""
     learn: Path | None = None
-    """Learn this text: a text file, JSON lines of dated entries, or a table. All of it is kept in the end, or none."""
+    """Learn this text: a text file, JSON lines of dated entries, or a table. It is kept portion by portion."""
+    skip_words: Annotated[int, AtLeast(0)] = 0
+    """Begin --learn after so many words of the text, as blanks set them apart; an interruption says how many."""
     what_it_knows: bool = False
     """Print what is known of the user: words, what follows what, blocked words."""
     export: Path | None = None
@@ -52,11 +60,16 @@ class UserFlags:
     """Suggest this word again."""
 
     def __post_init__(self) -> None:
+        check_ranges(self)
         actions = self.actions
         if len(actions) > 1:
             raise FlagError(f"{' and '.join(actions)}: expected one of them at a time")
         if actions and self.user is None and not self.interactive:
             raise FlagError(f"{actions[0]}: expected --user with the file of a user")
+        if self.skip_words and self.learn is None:
+            raise FlagError(f"--skip-words {self.skip_words}: expected --learn with a text")
+        for name in ("forget", "block", "unblock"):
+            _require_word(f"--{name}", getattr(self, name))
         if self.forget_since is not None:
             _seconds(self.forget_since)
 
@@ -66,7 +79,7 @@ class UserFlags:
         return [
             f"--{one.name.replace('_', '-')}"
             for one in fields(self)
-            if one.name != "user" and getattr(self, one.name) not in (None, False)
+            if one.name not in ("user", "skip_words") and getattr(self, one.name) not in (None, False)
         ]
 
 
@@ -95,7 +108,7 @@ def changed_lines(flags: UserFlags, path: Path, base: Base) -> list[str] | None:
         UserError: a user's file is not there, though what is in it is asked for; or as of `update_user`.
     """
     if flags.what_it_knows:
-        return list(_summary(knowledge(_user_there(path, base), base)))
+        return list(_summary(knowledge(_user_there(path, base), base), cli.console().width))
     if flags.export is not None:
         content = export(_user_there(path, base), base)
         with replacing(flags.export) as temporary:
@@ -128,23 +141,42 @@ def _size(user: User, base: Base) -> str:
     return f"{len(known['words']):,} words of the user's own{blocked}, {len(known['follow']):,} counts"
 
 
-def _summary(known: dict[str, Any]) -> Iterator[str]:
+def _summary(known: dict[str, Any], width: int) -> Iterator[str]:
     yield f"{known['words_typed']:,} words typed"
     by_rung: dict[str, list[str]] = {"own": [], "offered": [], "silent": []}
     for one in known["words"]:
         by_rung[one["rung"]].append(f"{one['word']} ({one['times']:g})")
-    for rung, words in by_rung.items():
-        yield f"{rung}: {_listed(words)}"
     follow = [
         f"{one['after']} → {one['word']} ({one['count']:.0f})" for one in known["follow"] if one["after"]
     ]
-    yield f"follow: {_listed(follow)}"
-    yield f"blocked: {_listed(known['blocked'])}"
+    for name, items in (*by_rung.items(), ("follow", follow), ("blocked", known["blocked"])):
+        yield from _listed(name, items, width)
 
 
-def _listed(items: list[str]) -> str:
-    more = f" and {len(items) - _MOST_SHOWN:,} more (--export)" if len(items) > _MOST_SHOWN else ""
-    return (", ".join(items[:_MOST_SHOWN]) or "none") + more
+def _listed(name: str, items: list[str], width: int) -> Iterator[str]:
+    """The first items in lines of at most this width, as far as each is short enough.
+
+    >>> print(*_listed("own", ["Zoe (4)", "see → Zoe (2)", "Zoltán (3)"], 22), sep="\\n")
+    own: Zoe (4),
+      see → Zoe (2),
+      Zoltán (3)
+    """
+    shown = items[:_MOST_SHOWN] or ["none"]
+    if len(items) > _MOST_SHOWN:
+        shown[-1] += f" and {len(items) - _MOST_SHOWN:,} more (--export)"
+    parts = [*(f"{item}," for item in shown[:-1]), shown[-1]]
+    line = f"{name}:"
+    for part in parts:
+        if cell_len(line) + 1 + cell_len(part) > width and line.strip():
+            yield line
+            line = " "
+        line = f"{line} {part}"
+    yield line
+
+
+def _require_word(flag: str, word: str | None) -> None:
+    if word is not None and not is_one_word(word):
+        raise FlagError(f"{flag} {word!r:.60}: expected one word of at most {WORD_BYTES} bytes")
 
 
 def _seconds(time: str) -> float:

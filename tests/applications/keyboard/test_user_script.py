@@ -55,7 +55,8 @@ def test_it_says_how_much_was_learned_and_shows_it(script, tmp_path):
     )
     status, out, err = script("--what-it-knows", "--user", user)
     assert (status, err) == (0, "")
-    lines = dict(line.split(": ", 1) for line in out.splitlines()[1:])
+    assert all(len(line) <= 80 for line in out.splitlines())
+    lines = dict(line.split(": ", 1) for line in out.replace("\n  ", " ").splitlines()[1:])
     assert out.splitlines()[0].endswith(" words typed")
     assert lines["offered"] == "Lindqvist (2)"
     assert lines["silent"] == "waits (1)"
@@ -156,6 +157,13 @@ def test_a_file_without_text_teaches_nothing_and_makes_no_user(script, tmp_path)
             "--forget-since 'yesterday': expected a time such as",
         ),
         (["--interactive"], "--interactive: expected a terminal"),
+        (["--block", "", "--user", "me"], "--block '': expected one word"),
+        (["--unblock", "", "--user", "me"], "--unblock '': expected one word"),
+        (["--forget", "", "--user", "me"], "--forget '': expected one word"),
+        (["--forget", " ", "--user", "me"], "--forget ' ': expected one word"),
+        (["--block", "a b", "--user", "me"], "--block 'a b': expected one word"),
+        (["--skip-words", "5", "--user", "me"], "--skip-words 5: expected --learn with a text"),
+        (["--interactive", "--prefix", "a"], "--prefix and --interactive: expected one of them at a time"),
     ],
 )
 def test_wrong_flags_are_refused_before_anything_is_read(script, flags, message):
@@ -163,6 +171,55 @@ def test_wrong_flags_are_refused_before_anything_is_read(script, flags, message)
     assert (status, out) == (2, "")
     assert err.startswith(f"error: {message}")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        ["--learn", "notes.txt"],
+        ["--what-it-knows"],
+        ["--forget", "a"],
+        ["--forget-since", "2026-05-31"],
+        ["--forget-all"],
+        ["--export", "all.json"],
+        ["--merge", "phone.json"],
+        ["--block", "a"],
+        ["--unblock", "a"],
+    ],
+)
+def test_a_flag_for_answers_is_refused_where_none_are_given(script, action):
+    for flag, value in (
+        ("--prefix", "a"),
+        ("--output", "answers.txt"),
+        ("--count", "5"),
+        ("--batch-size", "2"),
+        ("--input", "texts.txt"),
+    ):
+        refused = script(*action, "--user", "me", flag, value, model="nowhere")
+        assert refused == (2, "", f"error: {flag} and {action[0]}: expected one of them at a time\n")
+
+
+def test_what_is_known_is_shown_in_lines_as_wide_as_the_terminal(script, learn, monkeypatch):
+    user = learn("See Lindqvist at the café of Lindqvist, see you there at the café of Zoltán.\n" * 2)
+    texts = {}
+    for width in (40, 80, 10_000):
+        monkeypatch.setenv("COLUMNS", str(width))
+        out = script("--what-it-knows", "--user", user).out
+        assert all(len(line) <= width for line in out.splitlines())
+        assert "\x1b" not in out, "plain text in a pipe"
+        texts[width] = out.replace("\n  ", " ")
+    assert texts[40] == texts[80] == texts[10_000]
+    assert max(map(len, texts[80].splitlines())) > 80
+
+
+def test_an_empty_file_is_no_new_user(script, learn, tmp_path):
+    user = learn()
+    user.write_bytes(b"")
+    for flags in (["see "], ["--learn", tmp_path / "text.txt"], ["--block", "see"], ["--what-it-knows"]):
+        status, out, err = script(*flags, "--user", user)
+        assert (status, out, err.count("\n")) == (1, "", 1)
+        assert err.startswith(f"error: {user}: an empty file, ")
+        assert user.read_bytes() == b""
 
 
 def test_a_file_that_is_none_of_a_user_is_left_alone(script, tmp_path, learn):
