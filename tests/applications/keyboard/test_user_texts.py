@@ -2,6 +2,7 @@
 go on."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -46,7 +47,7 @@ def test_portions_are_the_text_in_whole_lines_as_far_as_these_are_short_enough(p
     words = re.findall(r"\S+", text)
     assert [word for one in several for word in one.text.split()] == words[skipped:]
     assert text.endswith("".join(one.text for one in several))
-    for one, following in zip(several, several[1:], strict=False):
+    for one, following in pairwise(several):
         assert one.words == len(one.text.split()) <= size
         assert not following.text[0].isspace(), "line ends that follow one another are one"
         if "\n" in one.text.strip():
@@ -88,7 +89,8 @@ def test_an_interruption_keeps_the_portions_before_it_and_says_how_to_go_on(
         assert message == "interrupted: nothing of notes.txt was learned"
         done = 0
     else:
-        form = r"interrupted: (\d+) of 580 words of notes.txt learned and in (\S+); go on with --learn notes.txt --skip-words (\d+)"
+        form = r"interrupted: (\d+) of 580 words of notes.txt learned and in (\S+); "
+        form += r"go on with --learn notes.txt --skip-words (\d+)"
         told, place, done = re.fullmatch(form, message).groups()
         assert (told, place) == (done, str(path))
         so_far = "".join(re.findall(r"\S+\s*", TEXT)[: int(done)])
