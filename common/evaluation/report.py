@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +18,7 @@ from common.files import atomic_write
 _PICTURES_UNLESS_CHOSEN = 4
 # As many as a terminal of 80 columns shows.
 _MOST_COLUMNS = 6
+_UNBOUNDED = 10_000
 
 
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
@@ -32,8 +34,8 @@ def print_metrics(metrics: Mapping[str, Any], title: str) -> None:
     tables = {name: rows for name, rows in metrics.items() if _has_rows(rows)}
     single = _single({name: value for name, value in metrics.items() if name not in tables})
     table = Table(title=Text(title), title_justify="left", show_header=False)
-    table.add_column()
-    table.add_column(justify="right")
+    table.add_column(overflow="fold")
+    table.add_column(justify="right", overflow="fold")
     for name, value in single.items():
         table.add_row(_words(name), _shown(value))
     console().print(table)
@@ -75,16 +77,32 @@ def _single(metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _table_of_rows(title: Text, rows: Mapping[str, Mapping[str, Any]]) -> Table:
+    """With the rows as columns where there are fewer of them and the terminal is too narrow otherwise."""
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
-    if len(columns) > max(len(rows), _MOST_COLUMNS):
-        turned = {column: {name: row.get(column) for name, row in rows.items()} for column in columns}
-        return _table_of_rows(title, {column.replace("_", " "): row for column, row in turned.items()})
-    table = Table("", title=title, title_justify="left")
+    table = _table(title, columns, rows)
+    if len(columns) <= len(rows) or (len(columns) <= _MOST_COLUMNS and _fits(table)):
+        return table
+    turned = {
+        column.replace("_", " "): {name: row.get(column) for name, row in rows.items()} for column in columns
+    }
+    return _table(title, list(rows), turned)
+
+
+def _table(title: Text, columns: Sequence[str], rows: Mapping[str, Mapping[str, Any]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("", overflow="fold")
     for column in columns:
         table.add_column(_words(column), justify="right")
     for name, row in rows.items():
         table.add_row(Text(name), *(_shown(row.get(column)) for column in columns))
     return table
+
+
+def _fits(table: Table) -> bool:
+    """Whether the terminal is as wide as the table without broken lines."""
+    terminal = console()
+    unbounded = terminal.options.update(width=_UNBOUNDED)
+    return Measurement.get(terminal, unbounded, table).maximum <= terminal.width
 
 
 def _words(name: str) -> Text:

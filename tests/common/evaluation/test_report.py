@@ -81,6 +81,32 @@ def test_a_table_too_wide_for_a_terminal_is_turned(capsys):
     ]
 
 
+def test_nothing_is_cut_off_in_eighty_columns(capsys, monkeypatch):
+    row = {
+        "top_1_accuracy": 0.5,
+        "top_3_accuracy": 0.25,
+        "top_5_accuracy": 0.75,
+        "after_two_letters_if_typed_twice": 0.125,
+    }
+    metrics = {
+        "lacked_words": {"without_state": row, "with_state": row},
+        "data": "folder/" * 12 + "notes.jsonl",
+    }
+    monkeypatch.setenv("COLUMNS", "80")
+    print_metrics(metrics, "notes")
+    out = capsys.readouterr().out
+    assert all(len(line) <= 80 for line in out.splitlines())
+    assert "…" not in out
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines()]
+    for name, value in row.items():
+        assert [name.replace("_", " "), f"{value:.4f}", f"{value:.4f}"] in cells
+    monkeypatch.setenv("COLUMNS", "200")
+    print_metrics(metrics, "notes")
+    assert "│ without_state │         0.5000 │" in capsys.readouterr().out, (
+        "where there is room it stays as it is"
+    )
+
+
 def test_terminal_shows_counts_by_name_among_the_single_values(capsys):
     print_metrics({**METRICS, "left_out": {"empty text": 3}, "nothing": {}}, "reviews.csv")
     assert "left out: empty text" in capsys.readouterr().out
