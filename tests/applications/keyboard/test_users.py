@@ -7,7 +7,7 @@ from applications.keyboard.learning import Choice
 from applications.keyboard.user_data import block, forget, knowledge
 from applications.keyboard.user_file import encoded, new_user
 from applications.keyboard.user_model import batch_of, observed, state_of
-from applications.keyboard.user_state import Event, UserState
+from applications.keyboard.user_state import NONE, RECENT, Event, UserState
 from common.errors import UserError
 
 TEXT = "See you at Lindqvist’s, Zoltán! Zoltán is late: 10:30.\nZoltán waits. See Zoltán "
@@ -98,6 +98,12 @@ def test_a_piece_of_several_words_is_taken_back_as_a_whole(keyboard, user):
     for name in UserState._fields:
         if name not in ("network", "clock", "passed", "recent"):
             np.testing.assert_array_equal(getattr(typed.state, name), getattr(user.state, name), err_msg=name)
+    # The four words typed took the places of the oldest among the words that can be taken back: these stay learned for
+    # good, and all newer ones can still be taken back.
+    recent, before = typed.state.recent, user.state.recent
+    np.testing.assert_array_equal(recent[: RECENT - 4], before[: RECENT - 4])
+    assert (before[: RECENT - 4] != NONE).any(axis=1).all()
+    assert (recent[RECENT - 4 :] == NONE).all()
 
 
 def test_private_words_are_not_even_read(keyboard, user):
