@@ -162,9 +162,9 @@ def _listed(name: str, items: list[str], width: int) -> Iterator[str]:
       Zoltán (3)
     """
     shown = items[:_MOST_SHOWN] or ["none"]
-    if len(items) > _MOST_SHOWN:
-        shown[-1] += f" and {len(items) - _MOST_SHOWN:,} more (--export)"
     parts = [*(f"{item}," for item in shown[:-1]), shown[-1]]
+    if len(items) > _MOST_SHOWN:
+        parts.append(f"and {len(items) - _MOST_SHOWN:,} more (--export)")
     line = f"{name}:"
     for part in parts:
         if cell_len(line) + 1 + cell_len(part) > width and line.strip():
