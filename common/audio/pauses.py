@@ -18,11 +18,13 @@ _LOWEST_HERTZ, _HIGHEST_HERTZ = 200, 3800
 _LOWEST_LEVEL = -100.0
 """Decibels below full scale: a third of the smallest step of 16 bits. All that is softer is silence."""
 _CHUNK_FRAMES = 100
-_FLOOR_CHUNKS = 8
-_FLOOR_QUANTILES = (0.05, 0.95)
+_SIDE_CHUNKS = 8
+_QUANTILES = (0.05, 0.95)
 _STEADY_DECIBELS = 6.0
 """Between these quantiles of noise alone, at most; between those of speech there are 20 and more."""
-_DECIBELS_ABOVE_FLOOR = 8.0
+_DECIBELS_ABOVE_NOISE = 6.0
+_SPEECH_DECIBELS = 40.0
+"""From the loudest frames of speech to its softest ones."""
 _CONTEXT_SECONDS = 0.15
 _SHORTEST_SOUND = 5
 """Loud frames that a sound has at least: a click has two or three."""
@@ -49,11 +51,13 @@ def segments(
     """The parts of a recording in which somebody speaks, in order; none overlaps another.
 
     A frame of 20 ms is loud where its power from 200 to 3,800 Hz, which neither a DC offset nor mains hum has a part
-    in, is 8 dB above a floor: the level that one in twenty frames of 8 seconds stays below, which is noise even while
-    somebody speaks (Stahl et al. 2000, "Quantile based noise estimation for spectral subtraction and Wiener
-    filtering"). The seconds before and those after give a floor each, of which the lower one counts, so that no speech
-    is lost; but where one of them holds a steady noise and nothing else, its level does, so that a noise which begins
-    or ends is not taken for speech for longer than about a second. No floor lies lower than 100 dB below full scale.
+    in, is 6 dB above the noise and less than 40 dB below the speech. The noise is the level that one in twenty frames
+    of 8 seconds stays below, even while somebody speaks (Stahl et al. 2000, "Quantile based noise estimation for
+    spectral subtraction and Wiener filtering"), but no lower than 100 dB below full scale; the speech is the level that
+    one in twenty exceeds. The seconds before and those after give a threshold each, of which the lower one counts, so
+    that no speech is lost; but where one side holds a steady noise and nothing else, it decides, so that a noise which
+    begins or ends is not taken for speech for longer than about a second.
+
     Loud frames with shorter pauses between them make a segment, with up to 0.15 s before and after; clicks make none.
     A segment that would become too long is cut at the quietest 0.2 s in it, and there the parts have no context of
     each other's sound.
@@ -90,8 +94,8 @@ def _segments(
     pause = round(shortest_pause * SAMPLE_RATE / _HOP)
     most_frames = int((longest_seconds * SAMPLE_RATE - 2 * context) // _HOP) - 1
     unread = _Unread(context)
-    for chunk, floor, is_last in _with_floors(_with_levels(_chunks(blocks))):
-        unread.append(chunk, chunk.levels > floor + _DECIBELS_ABOVE_FLOOR)
+    for chunk, threshold, is_last in _with_thresholds(_with_levels(_chunks(blocks))):
+        unread.append(chunk, chunk.levels > threshold)
         while (sound := unread.first_sound(pause, is_last)) is not None:
             start, end, is_over = sound
             if end - start > most_frames:
@@ -222,25 +226,27 @@ def _levels(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return levels.astype(np.float32)
 
 
-def _with_floors(chunks: Iterable[_Chunk]) -> Iterator[tuple[_Chunk, float, bool]]:
-    """Each chunk with the level of the noise in it, and whether it is the last one."""
-    around: deque[_Chunk] = deque(maxlen=2 * _FLOOR_CHUNKS - 1)
+def _with_thresholds(chunks: Iterable[_Chunk]) -> Iterator[tuple[_Chunk, float, bool]]:
+    """Each chunk with the level above which its frames are loud, and whether it is the last one."""
+    around: deque[_Chunk] = deque(maxlen=2 * _SIDE_CHUNKS - 1)
     ahead = 0
     for chunk in chunks:
         around.append(chunk)
         ahead += 1
-        if ahead == _FLOOR_CHUNKS:
-            yield around[-ahead], _floor([one.levels for one in around], ahead), False
+        if ahead == _SIDE_CHUNKS:
+            yield around[-ahead], _threshold([one.levels for one in around], ahead), False
             ahead -= 1
     for left in range(ahead, 0, -1):
-        yield around[-left], _floor([one.levels for one in around], left), left == 1
+        yield around[-left], _threshold([one.levels for one in around], left), left == 1
 
 
-def _floor(levels: Sequence[NDArray[np.float32]], ahead: int) -> float:
-    """The level of the noise in the chunk that is the `ahead`-th from the end, by those before and after it."""
+def _threshold(levels: Sequence[NDArray[np.float32]], ahead: int) -> float:
+    """The level above which frames are loud in the `ahead`-th chunk from the end, by the chunks before and after it."""
     middle = len(levels) - ahead
-    sides = levels[max(middle + 1 - _FLOOR_CHUNKS, 0) : middle + 1], levels[middle:]
-    long_enough = [side for side in sides if 2 * len(side) >= _FLOOR_CHUNKS] or [levels]
-    ranges = [np.quantile(np.concatenate(side), _FLOOR_QUANTILES) for side in long_enough]
-    of_noise_alone = [float(low) for low, high in ranges if high - low < _STEADY_DECIBELS]
-    return max(of_noise_alone, default=min(float(low) for low, _ in ranges))
+    sides = levels[max(middle + 1 - _SIDE_CHUNKS, 0) : middle + 1], levels[middle:]
+    long_enough = [side for side in sides if 2 * len(side) >= _SIDE_CHUNKS] or [levels]
+    ranges = [np.quantile(np.concatenate(side), _QUANTILES) for side in long_enough]
+    steady = [float(low) for low, high in ranges if high - low < _STEADY_DECIBELS]
+    if steady:
+        return max(steady) + _DECIBELS_ABOVE_NOISE
+    return min(float(max(low + _DECIBELS_ABOVE_NOISE, high - _SPEECH_DECIBELS)) for low, high in ranges)

@@ -37,7 +37,7 @@ def test_a_symbol_stands_below_the_sound_where_it_was_heard(tmp_path, coloured, 
         pixels = picture(tmp_path / "spectrum.png")
         mark = coloured(pixels, ORANGE)
         mark = mark[1][mark[0] > 0.7 * len(pixels)]
-        spectrum = pixels[10 : len(pixels) // 6, pixels.shape[1] // 8 : 4 * pixels.shape[1] // 5]
+        spectrum = pixels[40 : len(pixels) // 6, pixels.shape[1] // 8 : 4 * pixels.shape[1] // 5]
         bright = np.nonzero(spectrum[..., 0] > 0.9)[1] + pixels.shape[1] // 8
         assert mark.mean() == pytest.approx(bright.mean(), abs=4)
         places[frame] = mark.mean()
