@@ -246,7 +246,6 @@ def _threshold(levels: Sequence[NDArray[np.float32]], ahead: int) -> float:
     sides = levels[max(middle + 1 - _SIDE_CHUNKS, 0) : middle + 1], levels[middle:]
     long_enough = [side for side in sides if 2 * len(side) >= _SIDE_CHUNKS] or [levels]
     ranges = [np.quantile(np.concatenate(side), _QUANTILES) for side in long_enough]
-    steady = [float(low) for low, high in ranges if high - low < _STEADY_DECIBELS]
-    if steady:
-        return max(steady) + _DECIBELS_ABOVE_NOISE
-    return min(float(max(low + _DECIBELS_ABOVE_NOISE, high - _SPEECH_DECIBELS)) for low, high in ranges)
+    steady = [(low, high) for low, high in ranges if high - low < _STEADY_DECIBELS]
+    limits = (max(low + _DECIBELS_ABOVE_NOISE, high - _SPEECH_DECIBELS) for low, high in steady or ranges)
+    return float(min(limits))
