@@ -278,15 +278,31 @@ REFUSED = {
 WHOLE = [*JPEGS.values(), *OTHERS.values()]
 
 
+@pytest.fixture(scope="module")
+def among_whole_ones(answers):
+    """The pixels and the error of every refused file by its name, and of the whole ones before, amid and after them."""
+    contents = [content for content, _ in REFUSED.values()]
+    half = len(contents) // 2
+    batch = [JPEGS["colour"], *contents[:half], OTHERS["GIF"], *contents[half:], OTHERS["BMP"]]
+    rows = list(zip(*answers(*batch), strict=True))
+    whole = [rows.pop(place) for place in (len(rows) - 1, half + 1, 0)][::-1]
+    return dict(zip(REFUSED, rows, strict=True)), whole
+
+
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_no_whole_image_is_told_why_in_its_row_alone(decode, answers, kind):
-    content, message = REFUSED[kind]
-    images, errors = answers(JPEGS["colour"], OTHERS["GIF"], content, OTHERS["BMP"])
-    assert message in errors[2]
-    assert "\n" not in errors[2]
-    assert [*errors[:2], errors[3]] == ["", "", ""]
-    good = decode(JPEGS["colour"], OTHERS["GIF"], OTHERS["BMP"])
-    np.testing.assert_array_equal(images[[0, 1, 3]], good)
+def test_what_is_no_whole_image_is_told_why(among_whole_ones, kind):
+    refused, _ = among_whole_ones
+    pixels, error = refused[kind]
+    assert REFUSED[kind][1] in error
+    assert "\n" not in error
+    assert not pixels.any()
+
+
+def test_what_is_no_whole_image_leaves_its_neighbours_alone(decode, among_whole_ones):
+    _, whole = among_whole_ones
+    assert [error for _, error in whole] == ["", "", ""]
+    expected = decode(JPEGS["colour"], OTHERS["GIF"], OTHERS["BMP"])
+    np.testing.assert_array_equal([pixels for pixels, _ in whole], expected)
 
 
 @given(st.sampled_from(WHOLE), st.data())
@@ -319,42 +335,40 @@ def test_no_damaged_file_raises_and_what_is_read_is_what_the_loader_reads(kind):
     assert outcomes[UNLIKE] + outcomes[GRAPH] <= 6
 
 
-def test_the_server_reads_and_refuses_alike(decode, tmp_path):
-    whole = [*WHOLE, saved(sheer(), "PNG")]
-
-    def decoded(image_bytes):
-        images, error = decode_images(image_bytes, SIZE)
-        return {"image": images, "error": error}
-
-    signature = Signature(
-        "serving_default", decoded, {"image_bytes": tf.TensorSpec([None], tf.string)}, {"image_bytes": whole}
-    )
-    with SavedModelRunner(export_saved_model([signature], tmp_path / "images")) as served:
-        images = served.run("serving_default", image_bytes=whole)["image"]
-        assert images.dtype == np.float32
-        np.testing.assert_array_equal(np.round(images * 255), decode(*whole))
-        contents = [content for content, _ in REFUSED.values()]
-        answer = served.run("serving_default", image_bytes=[whole[0], *contents, whole[1]])
-        assert not answer["image"][1:-1].any()
-        for error, (_, message) in zip(answer["error"][1:-1], REFUSED.values(), strict=True):
-            assert message in error.decode()
-        np.testing.assert_array_equal(np.round(answer["image"][[0, -1]] * 255), decode(*whole[:2]))
-        assert served.run("serving_default", image_bytes=[])["error"].shape == (0,)
+SERVED = [*WHOLE, saved(sheer(), "PNG")]
 
 
-def test_requests_at_once_and_on_one_thread_have_their_answers(decode, tmp_path):
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """A SavedModel that decodes."""
     signature = Signature(
         "serving_default",
         lambda image_bytes: dict(zip(("image", "error"), decode_images(image_bytes, SIZE), strict=True)),
         {"image_bytes": tf.TensorSpec([None], tf.string)},
-        {"image_bytes": WHOLE[:2]},
+        {"image_bytes": SERVED},
     )
+    return export_saved_model([signature], tmp_path_factory.mktemp("exported") / "images")
+
+
+def test_the_server_reads_and_refuses_alike(decode, exported):
+    with SavedModelRunner(exported) as served:
+        images = served.run("serving_default", image_bytes=SERVED)["image"]
+        assert images.dtype == np.float32
+        np.testing.assert_array_equal(np.round(images * 255), decode(*SERVED))
+        contents = [content for content, _ in REFUSED.values()]
+        answer = served.run("serving_default", image_bytes=[SERVED[0], *contents, SERVED[1]])
+        assert not answer["image"][1:-1].any()
+        for error, (_, message) in zip(answer["error"][1:-1], REFUSED.values(), strict=True):
+            assert message in error.decode()
+        np.testing.assert_array_equal(np.round(answer["image"][[0, -1]] * 255), decode(*SERVED[:2]))
+        assert served.run("serving_default", image_bytes=[])["error"].shape == (0,)
+
+
+def test_requests_at_once_and_on_one_thread_have_their_answers(decode, exported):
     contents = [JPEGS["colour"], REFUSED["a JPEG of nothing"][0], OTHERS["GIF"], REFUSED["half a GIF"][0]]
-    folder = export_saved_model([signature], tmp_path / "images")
-    with SavedModelRunner(folder, threads=1) as served, ThreadPoolExecutor(8) as pool:
+    expected = decode(contents[0], contents[2])
+    with SavedModelRunner(exported, threads=1) as served, ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _: served.run("serving_default", image_bytes=contents), range(40)))
     for answer in found:
         assert [bool(error) for error in answer["error"]] == [False, True, False, True]
-        np.testing.assert_array_equal(
-            np.round(answer["image"][[0, 2]] * 255), decode(contents[0], contents[2])
-        )
+        np.testing.assert_array_equal(np.round(answer["image"][[0, 2]] * 255), expected)
