@@ -1,7 +1,7 @@
 """Logits without probabilities are an error of their row: told, never an answer, and nothing to the rows beside it."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -119,27 +119,33 @@ CHOICES = {
 }
 
 
+def written(logits: Sequence[float], choice: str, turn: int) -> Generated:
+    """What is written in a graph with these logits in the middle row at this turn."""
+    return tf.function(partial(write, stepper(logits, turn), CHOICES[choice]), autograph=False)()
+
+
+@cache
+def written_without_fault(choice: str, turn: int) -> Generated:
+    return written(GOOD[1], choice, turn)
+
+
 @pytest.mark.parametrize("turn", [0, 2])
 @pytest.mark.parametrize("choice", CHOICES)
 @pytest.mark.parametrize("fault", SPOILT)
 def test_generating_marks_the_row_and_leaves_its_neighbours_alone(fault: str, choice: str, turn: int) -> None:
-    choose = CHOICES[choice]
-    spoilt, good = (
-        tf.function(partial(write, stepper(logits, turn), choose), autograph=False)()
-        for logits in (SPOILT[fault], GOOD[1])
-    )
+    spoilt, good = written(SPOILT[fault], choice, turn), written_without_fault(choice, turn)
     assert [bool(error) for error in spoilt.error.numpy()] == [False, True, False]
     assert spoilt.lengths.numpy().tolist() == [4, 0, 4]
     assert not np.any(spoilt.tokens[1])
     np.testing.assert_array_equal(spoilt.tokens.numpy()[[0, 2]], good.tokens.numpy()[[0, 2]])
     with pytest.raises(ValueError, match="row 1: "):
-        write(stepper(SPOILT[fault], turn), choose)
+        write(stepper(SPOILT[fault], turn), CHOICES[choice])
 
 
 def test_nothing_is_drawn_where_the_adjustments_left_no_probabilities() -> None:
     forbidden = samplers.compose(
         samplers.forbid(list(range(VOCABULARY))), choose=samplers.sample(tf.range(ROWS))
     )
-    written = tf.function(lambda: write(stepper(GOOD[1], 0), forbidden), autograph=False)()
-    assert all(written.error.numpy())
-    assert not np.any(written.lengths)
+    generated = tf.function(lambda: write(stepper(GOOD[1], 0), forbidden), autograph=False)()
+    assert all(generated.error.numpy())
+    assert not np.any(generated.lengths)
