@@ -46,6 +46,12 @@ def run(folder, options=OPTIONS):
     return model, history
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The model and the history of a training that nothing interrupted."""
+    return run(tmp_path_factory.mktemp("whole"))
+
+
 def press_control_c(monkeypatch, *, epoch, batch):
     def on_train_batch_end(self, number, logs=None):
         if self._epoch == epoch and number == batch:
@@ -62,15 +68,17 @@ def without_time(history):
     return [{name: value for name, value in epoch.items() if name != "seconds"} for epoch in history]
 
 
-def test_interrupted_in_an_epoch_and_resumed_ends_with_the_same_metrics_and_weights(tmp_path, monkeypatch):
-    whole, whole_history = run(tmp_path / "whole")
+def test_interrupted_in_an_epoch_and_resumed_ends_with_the_same_metrics_and_weights(
+    whole, tmp_path, monkeypatch
+):
+    model, history = whole
     with monkeypatch.context() as patch:
         press_control_c(patch, epoch=2, batch=3)
         with pytest.raises(KeyboardInterrupt, match=r"2 of 4 epochs are kept .* --resume"):
             run(tmp_path / "broken")
     resumed, resumed_history = run(tmp_path / "broken", replace(OPTIONS, resume=True))
-    assert without_time(resumed_history) == without_time(whole_history)
-    for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+    assert without_time(resumed_history) == without_time(history)
+    for a, b in zip(model.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -200,8 +208,9 @@ FULL = (
 
 @pytest.mark.parametrize("error", FULL, ids=["by number", "as HDF5 tells it"])
 @pytest.mark.parametrize("what", ["best.weights.h5", "state.npz", "log.csv"])
-def test_a_full_disk_is_one_line_and_the_epochs_before_are_gone_on_with(tmp_path, monkeypatch, what, error):
-    _, whole = run(tmp_path / "whole")
+def test_a_full_disk_is_one_line_and_the_epochs_before_are_gone_on_with(
+    whole, tmp_path, monkeypatch, what, error
+):
     writes, replacing = [], callbacks.replacing
 
     @contextmanager
@@ -221,7 +230,7 @@ def test_a_full_disk_is_one_line_and_the_epochs_before_are_gone_on_with(tmp_path
             run(tmp_path / "full")
     assert not list((tmp_path / "full").glob(".tmp-*"))
     _, resumed = run(tmp_path / "full", replace(OPTIONS, resume=True))
-    assert without_time(resumed) == without_time(whole)
+    assert without_time(resumed) == without_time(whole[1])
 
 
 def test_a_disk_that_is_full_from_the_start_is_said(tmp_path, monkeypatch):
