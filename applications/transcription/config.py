@@ -33,7 +33,9 @@ class Config:
     """Where recordings and their transcripts come from."""
     training: TrainingOptions = field(default_factory=TrainingOptions)
     """Length, optimiser and schedule of the training."""
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    augmentation: Augmentation = field(
+        default_factory=lambda: Augmentation(noise_share=0.3, noise_ratio=(8.0, 30.0))
+    )
     """How recordings are changed at random in training."""
     validation: Path | None = None
     """Recordings to validate on, in any form that --data takes; unless given, some speakers are held out for it."""
@@ -65,17 +67,17 @@ class Config:
     """Hidden units per direction and layer."""
     layers: Annotated[int, AtLeast(1)] = 2
     """Recurrent layers, one upon another."""
-    convolution_dropout: Annotated[float, FRACTION] = 0.1
-    """Share of the channels dropped within each residual block of convolutions."""
-    dropout: Annotated[float, FRACTION] = 0.2
+    convolution_dropout: Annotated[float, FRACTION] = 0.05
+    """Share of the channels dropped between convolutions."""
+    dropout: Annotated[float, FRACTION] = 0.1
     """Variational dropout of what the recurrent layers read and put out."""
     time_masks: Annotated[int, AtLeast(0)] = 2
     """Stretches of time hidden in training (SpecAugment, Park et al. 2019)."""
-    time_mask_frames: Annotated[int, AtLeast(0)] = 10
+    time_mask_frames: Annotated[int, AtLeast(0)] = 8
     """Width of such a stretch at most, in frames of 10 ms."""
-    frequency_masks: Annotated[int, AtLeast(0)] = 2
+    frequency_masks: Annotated[int, AtLeast(0)] = 1
     """Bands of frequency hidden in training."""
-    frequency_mask_bins: Annotated[int, AtLeast(0)] = 8
+    frequency_mask_bins: Annotated[int, AtLeast(0)] = 6
     """Width of such a band at most, in mel bins."""
 
     def __post_init__(self) -> None:
@@ -112,7 +114,9 @@ PRESETS = {
         layers=1,
     ),
     "sample": Config(
-        training=TrainingOptions(name="sample", epochs=16, batch_size=16, learning_rate=3e-3, patience=16),
+        training=TrainingOptions(
+            name="sample", epochs=24, batch_size=12, learning_rate=3e-3, patience=24, intra_op_threads=1
+        ),
         channels=16,
         projection_units=128,
         units=128,
@@ -121,10 +125,10 @@ PRESETS = {
         training=TrainingOptions(
             name="base",
             epochs=60,
-            batch_size=24,
-            learning_rate=2e-3,
+            batch_size=16,
+            learning_rate=3e-3,
             weight_decay=0.02,
-            averaging=0.998,
+            averaging=0.995,
             patience=60,
         )
     ),
@@ -132,10 +136,10 @@ PRESETS = {
         training=TrainingOptions(
             name="streaming",
             epochs=60,
-            batch_size=24,
-            learning_rate=2e-3,
+            batch_size=16,
+            learning_rate=3e-3,
             weight_decay=0.02,
-            averaging=0.998,
+            averaging=0.995,
             patience=60,
         ),
         kind="streaming",
@@ -146,10 +150,10 @@ PRESETS = {
         training=TrainingOptions(
             name="convolutional",
             epochs=60,
-            batch_size=24,
-            learning_rate=2e-3,
+            batch_size=16,
+            learning_rate=3e-3,
             weight_decay=0.02,
-            averaging=0.998,
+            averaging=0.995,
             patience=60,
         ),
         kind="convolutional",

@@ -11,7 +11,7 @@ import tyro
 from applications.transcription.symbols import Symbols
 from common.audio.transcript_text import normalised_transcript
 from common.checks import AtLeast, check_ranges
-from common.decoding.ctc import with_fallback, greedy, prefix_beam_search
+from common.decoding.ctc import greedy, prefix_beam_search, with_fallback
 from common.decoding.ctc_alignment import align
 from common.decoding.language_models import LanguageModel, Lexicon, SymbolNgrams
 from common.decoding.witten_bell import witten_bell
