@@ -31,6 +31,7 @@ _SHORTEST_SOUND = 5
 _CUT_FRAMES = 20
 _SHORTEST_PIECE_SECONDS = 0.5
 _SHORTEST_SEGMENT_SECONDS = 2.0
+_SHORTEST_PAUSE_SECONDS = 0.2
 
 
 class Segment(NamedTuple):
@@ -74,15 +75,15 @@ def segments(
         blocks: the recording in order, in blocks of any length. Segments come some 9 seconds after their end; no more
             than that and one segment is in memory.
         longest_seconds: of a segment, at least 2.
-        shortest_pause: seconds of quiet that divide two segments, at least 0.05.
+        shortest_pause: seconds of quiet that divide two segments, at least 0.2: within words there are shorter ones.
 
     Raises:
         ValueError: a length is less than that.
     """
-    if longest_seconds < _SHORTEST_SEGMENT_SECONDS or shortest_pause < 0.05:
+    if longest_seconds < _SHORTEST_SEGMENT_SECONDS or shortest_pause < _SHORTEST_PAUSE_SECONDS:
         raise ValueError(
             f"segments of up to {longest_seconds} s and pauses from {shortest_pause} s; "
-            f"expected at least {_SHORTEST_SEGMENT_SECONDS} and 0.05"
+            f"expected at least {_SHORTEST_SEGMENT_SECONDS} and {_SHORTEST_PAUSE_SECONDS}"
         )
     return _segments(blocks, longest_seconds, shortest_pause)
 

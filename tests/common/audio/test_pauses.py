@@ -145,7 +145,7 @@ def test_a_speech_without_pauses_is_cut_into_parts_that_follow_each_other_at_its
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.floats(2, 9), st.floats(0.05, 1), st.integers(0, 99))
+@given(st.floats(2, 9), st.floats(0.2, 1), st.integers(0, 999))
 def test_no_segment_is_too_long_or_overlaps_another_and_all_that_is_loud_is_in_one(longest, pause, seed):
     rng = np.random.default_rng(seed)
     starts = np.cumsum(rng.uniform(0.3, 2.5, 16))
@@ -184,5 +184,5 @@ def test_segments_of_a_recording_that_never_ends_come_soon_after_they_are_spoken
 def test_lengths_that_make_no_sense_are_refused_at_once():
     with pytest.raises(ValueError, match=r"segments of up to 1\.0 s"):
         segments([], longest_seconds=1.0)
-    with pytest.raises(ValueError, match=r"pauses from 0\.0 s"):
-        segments([], shortest_pause=0.0)
+    with pytest.raises(ValueError, match=r"pauses from 0\.1 s"):
+        segments([], shortest_pause=0.1)

@@ -121,6 +121,12 @@ def test_a_cue_ends_at_a_pause_and_what_is_too_long_at_its_longest_gap():
     assert [cue.lines for cue in cues(words, longest_line=5, most_lines=2)] == [("a b c", "d e f"), ("g",)]
 
 
+def test_of_gaps_as_long_as_each_other_the_last_one_divides_so_that_cues_are_full():
+    words = [Word("a", index, index + 1, 1.0) for index in range(7)]
+    shown = cues(words, longest_line=7, most_lines=1, longest_seconds=60)
+    assert [cue.lines for cue in shown] == [("a a a a",), ("a a a",)]
+
+
 def test_two_lines_are_about_as_long_as_each_other():
     words = [Word(text, index, index + 0.9, 1.0) for index, text in enumerate(["aaaa"] * 6)]
     assert cues(words, longest_line=24, longest_seconds=60)[0].lines == ("aaaa aaaa aaaa", "aaaa aaaa aaaa")
