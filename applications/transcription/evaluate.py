@@ -18,7 +18,7 @@ from applications.transcription.data import evaluation_examples
 from applications.transcription.predict import Predictor, Transcript
 from applications.transcription.strings import joined
 from common import cli
-from common.audio.augmentation import Waveform, mix_noise
+from common.audio.augmentation import Waveform, with_noise
 from common.audio.labelled import read_noises
 from common.audio.transcripts import TranscriptSource
 from common.audio.utterances import Utterances
@@ -95,7 +95,7 @@ def evaluate(options: Options) -> dict[str, Any]:
     words = predictor.words(list(utterances.waveforms), show_progress=True)
     noisy = {AS_RECORDED: texts}
     for ratio in options.noise_ratios if noises else ():
-        heard = hear(_under_noise(utterances.waveforms, noises, ratio))
+        heard = hear(with_noise(utterances.waveforms, noises, ratio, _SEED))
         noisy[ratio] = [_text(of_recording) for of_recording in heard]
     metrics = {
         **measure(utterances, texts, words),
@@ -113,12 +113,12 @@ def evaluate(options: Options) -> dict[str, Any]:
 def measure(utterances: Utterances, texts: Sequence[str], words: Sequence[Sequence[Word]]) -> dict[str, Any]:
     """The metrics of one transcript of each recording, and of the confidence of its words."""
     right, confidence = _rightness(utterances.texts, words)
-    is_known = len(right) > 0
+    wrong = np.where(right, 0, 1)
     return {
         **transcription_metrics(utterances.texts, texts),
         "by_length": by_length(utterances.texts, texts),
-        "word_calibration_error": expected_calibration_error(*_binary(right, confidence))
-        if is_known
+        "word_calibration_error": expected_calibration_error(wrong, confidence[:, None])
+        if len(right)
         else None,
     }
 
@@ -130,11 +130,6 @@ def _rightness(references: Sequence[str], words: Sequence[Sequence[Word]]) -> tu
         right += words_right(reference, " ".join(word.word for word in heard))
     confidence = [word.confidence for heard in words for word in heard]
     return np.array(right, bool), np.array(confidence, np.float64)
-
-
-def _binary(right: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As labels and probabilities `[words, 2]` of a word's being wrong or right."""
-    return right.astype(int), np.stack([1 - confidence, confidence], axis=1)
 
 
 def draw(
@@ -172,15 +167,6 @@ def _noises(options: Options) -> Sequence[Waveform]:
     if options.noises is not None:
         return read_noises(options.noises)
     return sample.noises("test") if options.source.data == SAMPLE else []
-
-
-def _under_noise(waveforms: Sequence[Waveform], noises: Sequence[Waveform], ratio: float) -> list[Waveform]:
-    """The waveforms over excerpts of the noises, always the same ones."""
-    rng = np.random.default_rng(_SEED)
-    return [
-        np.clip(mix_noise(waveform, noises[int(rng.integers(len(noises)))], ratio, rng), -1, 1)
-        for waveform in waveforms
-    ]
 
 
 def main(options: Options) -> None:

@@ -13,12 +13,11 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import tyro
-from common.audio.pauses import Segment, segments
-from common.predicting.subtitles import Word, cues, to_srt, to_vtt
 
 from applications.transcription.streaming import written_in
 from common import cli
 from common.audio.files import SAMPLE_RATE, encode_wav
+from common.audio.pauses import Segment, segments
 from common.audio.streams import read_blocks
 from common.checks import AtLeast, check_ranges
 from common.errors import FlagError, UserError
@@ -32,6 +31,7 @@ from common.predicting.progress import progress
 from common.predicting.recording_files import NO_RECORDINGS, recordings_at
 from common.predicting.recordings import GivenRecording, is_one_recording, recordings_of, stream_of
 from common.predicting.script import Shown, answer_files, write_shown
+from common.predicting.subtitles import Word, cues, to_srt, to_vtt
 from common.predicting.texts import chunks
 
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
@@ -234,8 +234,8 @@ class Predictor(LoadedModel):
         show_progress: bool | None = None,
     ) -> Iterator[str]:
         """What is said in a recording of any length, as it is heard: a streaming model gives each piece of text some
-        tenths of a second after it was said; one of whole recordings all that is said between two pauses, at the
-        second one. Joined, the pieces are the transcript.
+        tenths of a second after it was said; one of whole recordings all that is said between two pauses, some nine
+        seconds after the second one. Joined, the pieces are the transcript.
 
         Args:
             recording: as of a call, or an iterable of blocks, waveforms of any length, which may never end.
