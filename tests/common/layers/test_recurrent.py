@@ -131,7 +131,12 @@ def test_dropout_draws_and_applies_the_masks_of_keras(
 
 @pytest.mark.parametrize("name", STATES)
 @pytest.mark.parametrize("training", [False, True])
-def test_one_traced_function_serves_every_batch_size_and_length(name: str, training: bool) -> None:
+def test_one_traced_function_serves_every_batch_size_and_length(
+    name: str, training: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Fewer steps are unrolled, which are traced faster; the lengths below are of whole iterations, of single steps and
+    # of both.
+    monkeypatch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 3)
     ours, stock = _pair(name, (None, None, FEATURES), units=UNITS, return_sequences=True)
 
     @tf.function(
