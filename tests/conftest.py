@@ -34,6 +34,15 @@ def quickly_traced():
         yield
 
 
+@pytest.fixture(scope="module")
+def undivided():
+    """Recurrent loops take each batch whole and not in two pieces on two cores, which halves what is traced of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("common.layers.recurrent._shards", lambda _: 1)
+        patch.setattr("common.layers.attention_decoder._SHARDS", 1)
+        yield
+
+
 @pytest.hookimpl(tryfirst=True)  # xdist names the groups when its own turn comes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps an application's tests in one process, so that the model they share is trained and exported once, and

@@ -165,7 +165,7 @@ def environment():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _quickly_traced(quickly_traced):
+def _quickly_traced(quickly_traced, undivided):
     """In this process, too."""
 
 

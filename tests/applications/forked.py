@@ -8,6 +8,7 @@ import runpy
 import signal
 import sys
 
+from common.layers import attention_decoder, recurrent
 from common.layers.recurrence import steps
 
 os.environ.clear()
@@ -19,7 +20,9 @@ for path, stream in ((out, 1), (err, 2)):  # noqa: F821
     os.close(file)
 # A shell lets what it starts in the background ignore Ctrl-C, and the tests may have been started so.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# A matter of speed alone: half of a training of seconds is the tracing of unrolled loops.
+# A matter of speed alone: most of a training of seconds is the tracing of loops, unrolled and for each core.
 steps.STEPS_PER_ITERATION = 1
+recurrent._shards = lambda _: 1
+attention_decoder._SHARDS = 1
 sys.argv = [module, *arguments]  # noqa: F821
 runpy.run_module(module, run_name="__main__", alter_sys=True)  # noqa: F821

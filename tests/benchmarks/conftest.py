@@ -4,5 +4,5 @@ import pytest
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _quickly_traced(quickly_traced):
+def _quickly_traced(quickly_traced, undivided):
     """The contenders are compared by what they compute, not timed."""
