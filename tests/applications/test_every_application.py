@@ -74,15 +74,16 @@ def shipped(application, request):
     return version if version.is_dir() else request.getfixturevalue("exported")
 
 
-def test_the_readme_names_every_signature_of_the_shipped_model_and_only_those(application, shipped):
+def test_the_readme_names_every_signature_of_the_shipped_model_and_only_those(
+    application, shipped, loaded_once
+):
     text = (HOME / application / "README.md").read_text("utf-8")
     section = re.search(r"(?s)^## Signatures\n(.*?)(?=^## )", text, re.MULTILINE)[1]
     # A signature that only another kind of model has is followed by that kind.
     rows = re.findall(r"^\| `(\w+)`(?: \(kind `(\w+)`\))? \|", section, re.MULTILINE)
     facts = shipped / "assets.extra" / "model.json"
     kind = json.loads(facts.read_text("utf-8")).get("kind", "") if facts.exists() else ""
-    with SavedModelRunner(shipped) as runner:
-        signatures = runner.signatures
+    signatures = loaded_once(shipped).signatures
     assert sorted(name for name, needed in rows if needed in ("", kind)) == sorted(signatures)
     for name, signature in signatures.items():
         for tensor in (*signature.inputs, *signature.outputs):
@@ -224,7 +225,7 @@ def test_every_whole_number_of_a_training_declares_its_range(application):
 # All scripts leave it to common.cli, and what a wrong flag is was asked of each above.
 @pytest.mark.parametrize("application", ["forecasting"], indirect=True)
 def test_a_wrong_flag_ends_the_process_before_anything_is_made(made):
-    shown = made.run("train", "tiny", "--seed", "-1", "--runs", "no_runs")
+    shown = made.run_quickly("train", "tiny", "--seed", "-1", "--runs", "no_runs")
     assert shown == (2, "", f"error: --seed -1: expected from 0 to {2**32 - 1}\n")
     assert not (made.folder / "no_runs").exists()
 
@@ -460,7 +461,7 @@ def test_predict_answers_by_its_script_in_any_folder_without_keras_and_tensorflo
 
 def test_evaluate_measures_the_exported_model_by_its_script_in_any_folder(made, exported):
     data = made.case.write_evaluation_data(made.new_folder("held_out"))
-    shown = made.run("evaluate", *data, "--output", "report")
+    shown = made.run_quickly("evaluate", *data, "--output", "report")
     assert (shown.status, shown.err) == (0, "")
     assert shown.out.endswith("written to report\n")
     metrics = json.loads((made.folder / "report" / "metrics.json").read_text("utf-8"))
@@ -522,15 +523,23 @@ def server(application, shipped, tmp_path_factory):
         yield running
 
 
+@pytest.fixture(scope="module")
+def answers(declared, questions, shipped, loaded_once):
+    """The row of each question, and the shipped model's own answer to it."""
+    runner = loaded_once(shipped)
+    rows = [
+        {name: [value] for name, value in question.row(declared.served_input).items()}
+        for question in questions
+    ]
+    return [(row, runner.answer("serving_default", **row)) for row in rows]
+
+
 @pytest.mark.parametrize("protocol", ["rest", "grpc"])
-def test_the_declared_questions_are_answered_over_rest_and_grpc(
-    declared, questions, shipped, server, protocol
-):
+def test_the_declared_questions_are_answered_over_rest_and_grpc(declared, answers, server, protocol):
     addresses = {"grpc": f"127.0.0.1:{server.grpc_port}", "rest": f"http://127.0.0.1:{server.rest_port}"}
-    with SavedModelRunner(shipped) as runner, Client(addresses[protocol], timeout=120) as ask:
-        for question in questions:
-            row = {name: [value] for name, value in question.row(declared.served_input).items()}
-            answer, expected = ask(declared.name, row), runner.answer("serving_default", **row)
+    with Client(addresses[protocol], timeout=120) as ask:
+        for row, expected in answers:
+            answer = ask(declared.name, row)
             assert answer.keys() == expected.keys()
             for name, array in expected.items():
                 if array.dtype == object:
