@@ -94,8 +94,15 @@ def require_as_good(origin, rooms, made, tmp_path, capsys, **options):
     assert made_now == made_before
 
 
+def shipped_model(application):
+    """The version that is shipped."""
+    if not (MODELS / application).is_dir():
+        pytest.skip(f"{application} ships no model yet")
+    return MODELS / application / "1"
+
+
 def test_sizes_come_from_the_shipped_model_whatever_the_preset(application, rooms, begun):
-    shipped = MODELS / application / "1"
+    shipped = shipped_model(application)
     told = read_run(shipped)["configuration"]
     config, origin = begun(shipped)
     for name in rooms[0].INHERITANCE.architecture:
@@ -112,7 +119,7 @@ def test_sizes_come_from_the_shipped_model_whatever_the_preset(application, room
 def test_a_flag_that_asks_for_another_size_is_refused_with_both(application, begun, monkeypatch):
     name = "decoder_units" if application == "translation" else "units"
     flag = f"--{name.replace('_', '-')}"
-    shipped = MODELS / application / "1"
+    shipped = shipped_model(application)
     with pytest.raises(UserError, match=rf"1: it was trained with {flag} \d+, not 12345"):
         begun(shipped, **{name: 12345})
     monkeypatch.setattr("sys.argv", ["train", "tiny", f"{flag}=16"])
