@@ -129,7 +129,7 @@ def test_a_flag_that_asks_for_another_size_is_refused_with_both(application, beg
 
 def test_a_model_of_another_application_or_none_at_all_is_refused(application, begun, tmp_path):
     for other in sorted(catalogue()):
-        if other != application:
+        if other != application and (MODELS / other).is_dir():
             with pytest.raises(
                 UserError, match=rf"{other}/1: a model of another application; expected saved_models"
             ):

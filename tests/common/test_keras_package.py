@@ -21,6 +21,7 @@ from common.layers.attention_decoder import AttentionDecoder
 from common.layers.causal_convolution import CausalConvolution
 from common.layers.running_mean import RunningNormalization
 from common.layers.segment_recurrence import SegmentRecurrence
+from common.layers.sequence_mask import RealSteps, ZeroPaddedSteps
 from common.layers.stack import RecurrentStack
 from common.layers.stateful_stack import StreamedStack
 from common.layers.tied_embedding import TiedEmbedding
@@ -76,6 +77,8 @@ LAYERS = {
     LogMel: (LogMel(mel_bins=20, causal=True), [WAVES]),
     FitLength: (FitLength(1600, grid=80), [WAVES]),
     MeanNormalization: (MeanNormalization(2.0), [SEQUENCES]),
+    RealSteps: (RealSteps(), [SEQUENCES, np.array([5, 2], "int32")]),
+    ZeroPaddedSteps: (ZeroPaddedSteps(), [SEQUENCES, np.arange(5) < np.array([[5], [2]])]),
     SpecAugment: (SpecAugment(1, 3, 1, 2, seed=1), [SEQUENCES]),
     SegmentRecurrence: (SegmentRecurrence("gru", 4, layers=2), [SEQUENCES, SEQUENCES[:, :2]]),
     CalendarFeatures: (CalendarFeatures(False, True, [0], [3600], [2]), [3600 * IDS.astype("int64")]),
