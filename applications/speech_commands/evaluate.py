@@ -68,7 +68,7 @@ def evaluate(options: Options) -> dict[str, Any]:
     """Measures the SavedModel, as a server would answer, and writes the report. Returns the metrics."""
     # What the model must fit is looked at before its graph is loaded, which takes longer.
     path = find_model(NAME, options.model)
-    known = read_extra(path, DESCRIPTION_FILE, NAME)["labels"]
+    known = read_extra(path, DESCRIPTION_FILE, NAME, facts=("labels", "clip_seconds"))["labels"]
     clips = evaluation_examples(_with_unknown(options.source, known))
     labels = np.array(label_indices(clips, known))
     noises = _noises(options)

@@ -56,7 +56,9 @@ class Predictor(LoadedModel):
 
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
         super().__init__("speech_commands", model, batch_size)
-        described = read_extra(self.path, DESCRIPTION_FILE, "speech_commands")
+        described = read_extra(
+            self.path, DESCRIPTION_FILE, "speech_commands", facts=("labels", "clip_seconds")
+        )
         self.labels: list[str] = described["labels"]
         self.kind: str = described["kind"]
         self._clip_samples = round(described["clip_seconds"] * SAMPLE_RATE)

@@ -14,6 +14,7 @@ from applications.transcription.strings import (
     Plan,
     joined,
     plan_strings,
+    require_single_words,
     samples_of,
     text_of,
     waveform_of,
@@ -55,7 +56,8 @@ class Examples(NamedTuple):
 def training_examples(config: Config, known: Sequence[str] = ()) -> Examples:
     """Training and validation recordings, the symbols of their transcripts, and background recordings.
 
-    Recordings whose transcript has more symbols than they have frames are left out.
+    Recordings whose transcript has more symbols than they have frames are left out, and those that were held out by
+    chance and have symbols that no other has.
 
     Args:
         config: where from.
@@ -71,7 +73,10 @@ def training_examples(config: Config, known: Sequence[str] = ()) -> Examples:
     # What stands between joined words may be in no transcript.
     between = [" "] if config.join != (0, 0) else []
     symbols = choose_symbols([*training.texts, *between], config.symbols, known)
+    require_single_words(training, config.join)
     validation = joined(validation, config.join, config.longest_gap, _VALIDATION_SEED)
+    if config.validation is None:
+        validation = _known(validation, symbols)
     require_known(validation, symbols)
     training, validation = (_alignable(utterances, symbols, config) for utterances in (training, validation))
     return Examples(training, validation, symbols, noises)
@@ -98,9 +103,15 @@ def require_known(utterances: Utterances, symbols: Symbols) -> None:
         if lacking := symbols.lacks(text):
             shown = ", ".join(map(repr, lacking[:5]))
             raise UserError(
-                f"{origin}: the transcript {text!r} has {shown}, which no training transcript has; "
-                f"expected their {symbols.kind} only"
+                f"{utterances.name}, {origin}: the transcript {text!r} has {shown}, which no training transcript has; "
+                f"expected their {symbols.kind} only, or such recordings in training too"
             )
+
+
+def _known(utterances: Utterances, symbols: Symbols) -> Utterances:
+    """Those of chance that a model of these symbols can write; the others are counted."""
+    reasons = ["symbols that training lacks" if symbols.lacks(text) else "" for text in utterances.texts]
+    return leave_out(utterances, reasons, "recording")
 
 
 def _alignable(utterances: Utterances, symbols: Symbols, config: Config) -> Utterances:

@@ -16,7 +16,7 @@ from applications.transcription import APPLICATION, sample
 from applications.transcription.config import NAME, require_join
 from applications.transcription.data import evaluation_examples
 from applications.transcription.predict import Predictor, Transcript
-from applications.transcription.strings import joined
+from applications.transcription.strings import joined, require_single_words
 from common import cli
 from common.audio.augmentation import Waveform, with_noise
 from common.audio.labelled import read_noises
@@ -67,7 +67,7 @@ class Options:
     noise_ratios: tuple[float, ...] = (20.0, 10.0, 5.0, 0.0)
     """Decibels by which the recordings are above the noise, where there is any, one after another."""
     output: Path = Path("runs/transcription/evaluation")
-    """Folder for metrics.json, the tables of transcripts and of mistakes, and the pictures."""
+    """Folder for metrics.json, the tables of mistakes, and the pictures."""
     spectra: tuple[int, ...] | None = None
     """Numbers of the recordings, from 1, whose spectrum is drawn with what was heard; the first few unless given."""
     batch_size: Annotated[int, AtLeast(1)] = 16
@@ -81,9 +81,11 @@ class Options:
 def evaluate(options: Options) -> dict[str, Any]:
     """Measures the SavedModel, as a server would answer, and writes the report. Returns the metrics."""
     path = find_model(NAME, options.model)
-    utterances = joined(evaluation_examples(options.source), options.join, options.longest_gap, _SEED)
+    recordings = evaluation_examples(options.source)
+    require_single_words(recordings, options.join)
+    utterances = joined(recordings, options.join, options.longest_gap, _SEED)
     noises = _noises(options)
-    drawn = numbers_to_draw(options.spectra, len(utterances), "a recording")
+    drawn = numbers_to_draw(options.spectra, len(utterances), "a recording", "--spectra")
     predictor = Predictor(path, options.batch_size)
     announce(predictor.path, utterances)
     hear = partial(predictor.stretches, show_progress=True)
@@ -104,7 +106,12 @@ def evaluate(options: Options) -> dict[str, Any]:
         "audio_seconds": round(utterances.seconds, 1),
         **facts_of(predictor.path, utterances, seconds, "recordings", options.batch_size),
     }
-    spectra = {number: predictor.attend(utterances.waveforms[number - 1]) for number in drawn}
+    # A recording of more than a minute is heard in stretches, and has no spectrum as a whole.
+    spectra = {
+        number: predictor.attend(waveform)
+        for number in drawn
+        if len(waveform := utterances.waveforms[number - 1]) <= predictor.longest_samples
+    }
     tables = {"by_length": "By the number of words said", "by_noise": "Under noise"}
     drawn_of = partial(draw, utterances, texts, words, metrics, spectra)
     return report(metrics, APPLICATION.title, utterances, options.output, drawn_of, tables)

@@ -164,7 +164,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
             (best.error != "", best.error),
         )
         return {
-            "texts": trained.symbols.texts(best.numbers),
+            "texts": _single_spaced(trained.symbols.texts(best.numbers)),
             "scores": tf.where(tf.math.is_finite(best.scores), best.scores, tf.float32.min),
             ROW_ERROR: error,
         }
@@ -273,6 +273,11 @@ def written(symbols: Symbols, logits: tf.Tensor, states: Tensors) -> Tensors:
     }
 
 
+def _single_spaced(texts: tf.Tensor) -> tf.Tensor:
+    """The texts with a blank between words, as those are that are made of words."""
+    return tf.strings.strip(tf.strings.regex_replace(texts, " +", " "))
+
+
 def _first(*errors: tf.Tensor) -> tf.Tensor:
     """The first error of each row, if it has one."""
     return first_fault(*((error != "", error) for error in errors))
@@ -286,7 +291,7 @@ def _examples() -> Sequence[np.ndarray]:
     return [tone.astype(np.float32), noise.astype(np.float32), np.zeros(SAMPLE_RATE // 2, np.float32)]
 
 
-def description(trained: Trained) -> dict[str, Any]:
+def description(trained: Trained, options: SearchOptions) -> dict[str, Any]:
     """What `predict` must know beside the graph."""
     return {
         "kind": trained.run.config.kind,
@@ -296,6 +301,8 @@ def description(trained: Trained) -> dict[str, Any]:
         "frame_seconds": FRAME_SECONDS,
         "longest_seconds": LONGEST_SECONDS,
         "settling_seconds": SETTLING * FRAME_SECONDS,
+        "lm_weight": options.lm_weight,
+        "length_bonus": options.length_bonus,
     }
 
 
@@ -313,7 +320,10 @@ def export(options: SearchOptions) -> Path:
         vocabulary=trained.symbols.names,
         data=trained.run.config.source.data,
     )
-    facts, served = {DESCRIPTION_FILE.name: description(trained)}, partial(signatures, trained, options)
+    facts, served = (
+        {DESCRIPTION_FILE.name: description(trained, options)},
+        partial(signatures, trained, options),
+    )
     return publish(card, trained, served, options.export, facts, tolerance=1e-4)
 
 

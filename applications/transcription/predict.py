@@ -78,10 +78,14 @@ class Predictor(LoadedModel):
 
     def __init__(self, model: Path | None = None, batch_size: int = 16) -> None:
         super().__init__("transcription", model, batch_size)
-        described = read_extra(self.path, DESCRIPTION_FILE, "transcription")
+        described = read_extra(
+            self.path, DESCRIPTION_FILE, "transcription", facts=("symbol_kind", "lm_weight")
+        )
         self.kind: str = described["kind"]
         self.symbol_kind: str = described["symbol_kind"]
         self.symbols: list[str] = described["symbols"]
+        self.longest_samples = round(described["longest_seconds"] * SAMPLE_RATE)
+        self._weights = {name: described[name] for name in ("lm_weight", "length_bonus")}
         self._frame = round(described["frame_seconds"] * SAMPLE_RATE)
         self._settling = round(described["settling_seconds"] * SAMPLE_RATE)
 
@@ -170,8 +174,8 @@ class Predictor(LoadedModel):
         self,
         recordings: Any,
         *,
-        lm_weight: float = 0.0,
-        length_bonus: float = 0.0,
+        lm_weight: float | None = None,
+        length_bonus: float | None = None,
         sample_rate: float = SAMPLE_RATE,
         column: Column = None,
     ) -> Any:
@@ -180,8 +184,8 @@ class Predictor(LoadedModel):
 
         Args:
             recordings: as of a call.
-            lm_weight: of the model's language model, if it has one.
-            length_bonus: what each symbol adds to a score.
+            lm_weight: of the model's language model, if it has one; what it was exported with unless given.
+            length_bonus: what each symbol adds to a score; likewise.
             sample_rate: see a call.
             column: see a call.
 
@@ -193,12 +197,11 @@ class Predictor(LoadedModel):
                 f"{self.path}: exported with --beam-width 1, it has no n_best; expected a wider beam"
             )
         answers = []
+        given = {"lm_weight": lm_weight, "length_bonus": length_bonus}
+        used = {name: self._weights[name] if value is None else value for name, value in given.items()}
         waveforms = recordings_of(recordings, sample_rate, column)
         for chunk in chunks(list(enumerate(waveforms)), self.batch_size):
-            weights = {
-                name: np.full(len(chunk), value, np.float32)
-                for name, value in (("lm_weight", lm_weight), ("length_bonus", length_bonus))
-            }
+            weights = {name: np.full(len(chunk), value, np.float32) for name, value in used.items()}
             files = [encode_wav(waveform) for _, waveform in chunk]
             names = [f"recordings[{row}]" for row, _ in chunk]
             outputs = require_answered(self._runner.run("n_best", audio_bytes=files, **weights), names)
@@ -299,7 +302,7 @@ class Options:
     """Print what is said as it is heard, also of a recording that is still being made (a microphone's through a
     pipe)."""
     picture: Path | None = None
-    """Draw the spectrum of a single recording, with its symbols where they were heard, as a PNG."""
+    """Draw the spectrum of a single recording of a minute at most, with its symbols where they were heard, as a PNG."""
     batch_size: Annotated[int, AtLeast(1)] = 16
     """Stretches of recordings that are heard at once."""
 
@@ -343,7 +346,7 @@ def main(options: Options) -> None:
 
 def _answered(predictor: Predictor, given: GivenFiles[np.ndarray], options: Options) -> Iterator[Shown]:
     for chunk in chunks(given.contents(), options.batch_size):
-        _draw(predictor, chunk[0][1], options.picture)
+        _draw(predictor, *chunk[0], options.picture)
         for (name, _), answer in zip(chunk, predictor([waveform for _, waveform in chunk]), strict=True):
             record = {"file": name, **answer, "confidence": round(answer["confidence"], 4)}
             line = answer["text"] if given.is_single else f"{printable(name)}\t{answer['text']}"
@@ -352,7 +355,7 @@ def _answered(predictor: Predictor, given: GivenFiles[np.ndarray], options: Opti
 
 def _words(predictor: Predictor, given: GivenFiles[np.ndarray], options: Options) -> Iterator[Shown]:
     for name, waveform in given.contents():
-        _draw(predictor, waveform, options.picture)
+        _draw(predictor, name, waveform, options.picture)
         words = predictor.words(waveform)
         rows = [
             {
@@ -366,7 +369,11 @@ def _words(predictor: Predictor, given: GivenFiles[np.ndarray], options: Options
         ]
         lines = [f"{word.start:.2f}s  {word.end:.2f}s  {word.confidence:.2f}  {word.word}" for word in words]
         shown = lines if given.is_single else [f"{line}  {printable(name)}" for line in lines]
-        yield Shown({"file": name, "words": [word._asdict() for word in words]}, shown, rows)
+        yield Shown(
+            {"file": name, "words": [{key: row[key] for key in _WORD_COLUMNS[1:]} for row in rows]},
+            shown,
+            rows,
+        )
 
 
 def _write_subtitles(predictor: Predictor, given: GivenFiles[np.ndarray], path: Path) -> None:
@@ -386,21 +393,26 @@ def _print_stream(predictor: Predictor, given: GivenFiles[np.ndarray]) -> None:
             recording = given.read(read)
         if recording is None:
             continue
-        if not given.is_single:
-            print(f"{printable(name)}\t", end="")
+        beginning, is_begun = "" if given.is_single else f"{printable(name)}\t", False
         try:
             for text in predictor.stream(recording, show_progress=False):
-                print(text, end="", flush=True)
+                print(text if is_begun else f"{beginning}{text}", end="", flush=True)
+                is_begun = True
         except UserError as error:
-            print()
+            print(end="\n" if is_begun else "")
             given.complain(error)
         else:
-            print()
+            print("" if is_begun else beginning)
 
 
-def _draw(predictor: Predictor, waveform: np.ndarray, path: Path | None) -> None:
+def _draw(predictor: Predictor, name: str, waveform: np.ndarray, path: Path | None) -> None:
     if path is None:
         return
+    if len(waveform) > predictor.longest_samples:
+        seconds, most = len(waveform) / SAMPLE_RATE, predictor.longest_samples / SAMPLE_RATE
+        raise UserError(
+            f"--picture {path}: {printable(name)} lasts {seconds:.1f} seconds; expected a recording of {most:g} at most"
+        )
     # Imported where it is needed: without a picture there is no waiting for matplotlib.
     from common.evaluation.transcription_plots import plot_spectrogram_with_symbols
 

@@ -11,6 +11,7 @@ import tyro
 from applications.transcription.symbols import Symbols
 from common.audio.transcript_text import normalised_transcript
 from common.checks import AtLeast, check_ranges
+from common.cli import console
 from common.decoding.ctc import greedy, prefix_beam_search, with_fallback
 from common.decoding.ctc_alignment import align
 from common.decoding.language_models import LanguageModel, Lexicon, SymbolNgrams
@@ -21,6 +22,7 @@ from common.text.files import read_text_file
 
 _LARGEST_TABLE = 2**20
 _LONGEST_NGRAM = 4
+_LM_WEIGHT = 0.3
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class SearchOptions:
     then have a say in what is heard. Unless given, nothing but the sound has."""
     lexicon: Path | None = None
     """A text file of words, one a line: no other word is written."""
-    lm_weight: Annotated[float, AtLeast(0)] = 0.3
+    lm_weight: Annotated[float, AtLeast(0)] = _LM_WEIGHT
     """How much the language model has to say (of each request to `n_best`, its own)."""
     length_bonus: float = 0.0
     """What each symbol adds to the score, against the short transcripts that a language model prefers."""
@@ -45,6 +47,10 @@ class SearchOptions:
         if self.beam_width == 1 and (self.language_model or self.lexicon):
             flag = "--language-model" if self.language_model else "--lexicon"
             raise FlagError(f"{flag}: it has a say in a search only; expected a --beam-width above 1")
+        if self.language_model is None and self.lm_weight != _LM_WEIGHT:
+            raise FlagError(
+                f"--lm-weight {self.lm_weight:g}: of no model; expected a --language-model beside it"
+            )
 
 
 class Labels(NamedTuple):
@@ -177,5 +183,9 @@ def _written(path: Path, flag: str, symbols: Symbols, what: str) -> list[list[in
     if not written:
         raise UserError(
             f"{flag} {path}: no line is written in the model's {symbols.kind}; expected {what}, one a line"
+        )
+    if left_out := sum(map(bool, lines)) - len(written):
+        console().print(
+            f"{flag} {path}: {left_out:,} lines have other symbols and are left out", markup=False
         )
     return written

@@ -9,6 +9,7 @@ import numpy as np
 from common.audio.augmentation import Waveform
 from common.audio.files import SAMPLE_RATE
 from common.audio.utterances import Utterances
+from common.errors import FlagError
 
 _FADE = SAMPLE_RATE // 200
 
@@ -57,6 +58,18 @@ def plan_strings(
         members = tuple(int(index) for index in rng.choice(indices, words, replace=False))
         plans.append(Plan(members, tuple(rng.uniform(0, longest_gap, words))))
     return plans
+
+
+def require_single_words(utterances: Utterances, join: tuple[int, int]) -> None:
+    """Refuses to join recordings of which none is of a single word.
+
+    Raises:
+        FlagError: there is none, and they are to be joined.
+    """
+    if join != (0, 0) and not _singles(utterances):
+        raise FlagError(
+            f"--join {join[0]} {join[1]}: {utterances.name} has no recording of a single word; expected some to join"
+        )
 
 
 def _singles(utterances: Utterances) -> Mapping[str, list[int]]:

@@ -66,7 +66,8 @@ def inherit(model: keras.Model, origin: Origin[Config], known: int) -> None:
     """Gives a model the weights of another that knows the first `known` of its symbols, the blank among them."""
     untrained, logits = build(origin.run.config, known), model.get_layer("logits")
     has_new = logits.units > known
-    origin.copy_weights(untrained, model, but="logits" if has_new else "")
+    anew = "begins anew for the symbols that it lacks"
+    origin.copy_weights(untrained, model, but="logits" if has_new else "", anew=anew)
     if has_new:
         for theirs, ours in zip(untrained.get_layer("logits").weights, logits.weights, strict=True):
             ours.assign(np.concatenate([theirs.numpy(), ours.numpy()[..., known:]], axis=-1))

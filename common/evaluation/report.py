@@ -43,13 +43,16 @@ def print_metrics(metrics: Mapping[str, Any], title: str) -> None:
         console().print(_table_of_rows(_words(name), rows))
 
 
-def numbers_to_draw(chosen: Sequence[int] | None, count: int, what: str) -> tuple[int, ...]:
+def numbers_to_draw(
+    chosen: Sequence[int] | None, count: int, what: str, flag: str = "--attention"
+) -> tuple[int, ...]:
     """The numbers, from 1, of the examples that a report has pictures of: those chosen, or else the first few.
 
     Args:
-        chosen: what `--attention` was given, if anything.
+        chosen: what the flag was given, if anything.
         count: how many examples there are.
         what: what an example is, such as "an image".
+        flag: what chooses them.
 
     Raises:
         UserError: there is no example of a number.
@@ -58,7 +61,7 @@ def numbers_to_draw(chosen: Sequence[int] | None, count: int, what: str) -> tupl
         return tuple(range(1, min(count, _PICTURES_UNLESS_CHOSEN) + 1))
     for number in chosen:
         if not 1 <= number <= count:
-            raise UserError(f"--attention {number}: expected the number of {what}, from 1 to {count}")
+            raise UserError(f"{flag} {number}: expected the number of {what}, from 1 to {count}")
     return tuple(chosen)
 
 

@@ -66,13 +66,16 @@ class Origin(Generic[Config]):
     path: Path
     run: FinishedRun[Config]
 
-    def copy_weights(self, untrained: keras.Model, model: keras.Model, *, but: str = "") -> None:
+    def copy_weights(
+        self, untrained: keras.Model, model: keras.Model, *, but: str = "", anew: str = "begins anew"
+    ) -> None:
         """Gives a model the weights of this one. The states of its streams are not learned, and stay as they are.
 
         Args:
             untrained: built as this training's configuration has it, for the weights to be read into.
             model: the one that is to be trained.
             but: the layer that keeps its own weights, "" for none.
+            anew: what is said of that layer.
 
         Raises:
             UserError: the two differ in a weight's shape.
@@ -88,9 +91,7 @@ class Origin(Generic[Config]):
             if theirs.shape != ours.shape:
                 raise self.unfit(f"{theirs.path} has the shape {list(theirs.shape)}, not {list(ours.shape)}")
             ours.assign(theirs)
-        console().print(
-            f"weights: those of {self.path}{f', but for {but}, which begins anew' if but else ''}"
-        )
+        console().print(f"weights: those of {self.path}{f', but for {but}, which {anew}' if but else ''}")
 
     def labels(self, given: Sequence[str]) -> list[str]:
         """The model's labels, where it knows all that are given; else the given ones, for a last layer of their own."""

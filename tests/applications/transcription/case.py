@@ -82,8 +82,11 @@ def write_unusable_data(folder: Path) -> tuple[tuple[str, ...], str]:
 
 
 def write_evaluation_data(folder: Path) -> tuple[str, ...]:
-    """The test part of the same recordings."""
-    return write_data(folder)
+    """The test part of the same recordings, one of which is longer than what is heard at once."""
+    data = write_data(folder)
+    long = np.concatenate([whistled(["lo"], np.random.default_rng(9)), np.zeros(62 * SAMPLE_RATE)])
+    (Path(data[1]) / "clips" / "test0_0.wav").write_bytes(encode_wav(long.astype(np.float32)))
+    return data
 
 
 def question(model: Path) -> Question:

@@ -109,6 +109,22 @@ def test_a_validation_transcript_with_symbols_that_training_lacks_is_refused_in_
     assert "\n" not in str(refused.value)
 
 
+def test_what_is_held_out_by_chance_and_has_other_symbols_is_left_out_and_counted(tmp_path):
+    # Each speaker has a letter that nobody else says.
+    rows = [(0.5, text, letter) for letter in "abcdefghijklmpqrstuv" for text in ("no", letter)]
+    examples = training_examples(config_of(write_table(tmp_path, rows), None))
+    held = examples.validation
+    assert set(held.texts) == {"no"}
+    assert held.left_out == {"symbols that training lacks": len(set(held.speakers))}
+    assert not set(held.speakers) & set(examples.symbols.names)
+
+
+def test_nothing_to_join_is_said_in_one_line(tmp_path, validation):
+    table = write_table(tmp_path, [(1.0, "so on", "ann"), (1.0, "no one", "bob")])
+    with pytest.raises(FlagError, match=r"--join 3 8: .*train.tsv.* has no recording of a single word"):
+        training_examples(config_of(table, validation, join=(3, 8)))
+
+
 @pytest.mark.parametrize("join", [(3, 2), (0, 2), (-1, -1)])
 def test_numbers_of_joined_words_that_are_none_are_refused(join):
     with pytest.raises(FlagError, match="--join"):

@@ -5,11 +5,13 @@ import io
 import json
 import re
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+import applications
 from applications.transcription.predict import Predictor
 from common.audio.files import SAMPLE_RATE, encode_wav
 from common.errors import UserError
@@ -84,6 +86,9 @@ def test_the_best_transcripts_come_with_their_scores(predictor, whistled):
     best = predictor.n_best(whistled(["hi", "lo"], np.random.default_rng(5)))
     assert best[0][0] == "hi lo"
     assert [score for _, score in best] == sorted((score for _, score in best), reverse=True)
+    # The model was exported with a length bonus of 0.
+    longer = predictor.n_best(whistled(["hi", "lo"], np.random.default_rng(5)), length_bonus=2.0)
+    assert dict(longer)["hi lo"] == pytest.approx(best[0][1] + 4, abs=0.1)  # the search is not exact
 
 
 def test_a_streaming_model_writes_the_same_however_the_stream_is_cut(exported_stream, long_recording):
@@ -167,6 +172,26 @@ def test_a_stream_prints_what_it_hears_from_a_file_too(script, tmp_path, long_re
 def test_a_picture_shows_what_was_heard_where(script, file, tmp_path):
     assert script(file, "--picture", tmp_path / "heard.png")[0] == 0
     assert (tmp_path / "heard.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_picture_of_more_than_a_minute_is_refused_before_anything_is_heard(script, tmp_path):
+    path = tmp_path / "long.wav"
+    path.write_bytes(encode_wav(np.zeros(61 * SAMPLE_RATE, np.float32)))
+    status, out, err = script(path, "--picture", tmp_path / "long.png")
+    assert (status, out) == (1, "")
+    assert (
+        f"--picture {tmp_path / 'long.png'}: {path} lasts 61.0 seconds; expected a recording of 60 at most"
+        in err
+    )
+
+
+def test_a_model_of_another_application_is_refused_in_one_line(script, file):
+    models = Path(applications.__file__).parents[1] / "saved_models"
+    status, out, err = script(file, model=models / "speech_commands")
+    assert (status, out) == (1, "")
+    assert err.endswith(
+        "a model of another application; expected a model exported by applications.transcription.export\n"
+    )
 
 
 @pytest.mark.parametrize(

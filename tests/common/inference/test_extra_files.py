@@ -30,3 +30,15 @@ def test_a_damaged_file_is_named(tmp_path, content):
     (tmp_path / FILE).write_bytes(content)
     with pytest.raises(UserError, match=r"labels\.json: not JSON \(.*\); expected what an export wrote"):
         read_extra(tmp_path, FILE, "speech_commands")
+
+
+@pytest.mark.parametrize("content", ['{"kind": "clip"}', "[]", '"labels"'])
+def test_a_file_that_lacks_what_the_application_tells_is_another_applications(tmp_path, content):
+    (tmp_path / "assets.extra").mkdir()
+    (tmp_path / FILE).write_text(content)
+    with pytest.raises(UserError) as caught:
+        read_extra(tmp_path, FILE, "speech_commands", facts=("labels", "kind"))
+    assert str(caught.value) == (
+        f"{tmp_path}: a model of another application; expected a model exported by "
+        "applications.speech_commands.export"
+    )
