@@ -20,6 +20,7 @@ LIST = "list"
 _HELP = ("-h", "--help", "help")
 _SCRIPTS = ("sample", "train", "evaluate", "export", "predict")
 _SCRIPT_MARK = '__name__ == "__main__"'
+_NEARLY_THE_SAME = 0.7
 _LEAST_LIKENESS = 0.5
 
 
@@ -94,7 +95,10 @@ def _source(module: str) -> str | None:
 
 
 def _unknown(problem: str, name: str, choices: Iterable[str], shown: Iterable[str]) -> str:
-    alike = get_close_matches(name.lower().replace("-", "_"), list(choices), cutoff=_LEAST_LIKENESS)
+    written = name.lower().replace("-", "_")
+    alike = get_close_matches(written, list(choices), cutoff=_LEAST_LIKENESS)
+    # Beside one that differs in a letter or two, others that share some of theirs only distract.
+    alike = get_close_matches(written, alike, cutoff=_NEARLY_THE_SAME) or alike
     question = f" (did you mean {' or '.join(alike)}?)" if alike else ""
     return f"{problem}{question}; expected one of {', '.join(shown)}"
 

@@ -86,7 +86,7 @@ def test_an_application_alone_lists_its_scripts_and_what_each_does(command, appl
 @pytest.mark.parametrize(
     ("arguments", "problem", "meant"),
     [
-        (("forcasting", "predict", "a"), "no application 'forcasting'", "forecasting"),
+        (("translte", "predict", "a"), "no application 'translte'", "translation"),
         (("Sentiment-Analysis",), "no application 'Sentiment-Analysis'", "sentiment_analysis"),
         (("speech", "train"), "no application 'speech'", "speech_commands"),
         (("lst",), "no application 'lst'", "list"),
