@@ -212,6 +212,14 @@ def loaded_once():
 
 
 @pytest.fixture(scope="module")
+def models_loaded_once(loaded_once):
+    """The predictors of a file's tests share what answers with their version; none of them may be closed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("common.predicting.predictor.SavedModelRunner", loaded_once)
+        yield
+
+
+@pytest.fixture(scope="module")
 def runner(exported, loaded_once):
     """What answers with the SavedModel."""
     return loaded_once(exported)
