@@ -42,7 +42,9 @@ def test_a_path_bytes_or_a_waveform_gives_a_dictionary_and_a_list_a_list(predict
     answers = [predictor(path), predictor(path.read_bytes()), predictor(recording)]
     assert [answer["text"] for answer in answers] == ["hi lo"] * 3
     assert 0.5 < answers[0]["confidence"] <= 1
-    assert predictor([path, recording]) == [answers[0], answers[2]]
+    both = predictor([path, recording])
+    assert [answer["text"] for answer in both] == ["hi lo"] * 2
+    assert both[0]["confidence"] == pytest.approx(answers[0]["confidence"], abs=1e-4)
     assert predictor([]) == []
 
 
@@ -61,7 +63,8 @@ def test_a_long_recording_is_cut_at_its_pauses_and_its_words_keep_their_times(pr
     for word, (_, begins) in zip(words, said, strict=True):
         assert begins - 0.3 < word.start < word.end < begins + 1.0
     alone, again = predictor.words([recording, recording[: 3 * SAMPLE_RATE]])
-    assert alone == words
+    assert [word.word for word in alone] == [word.word for word in words]
+    np.testing.assert_allclose([word[1:] for word in alone], [word[1:] for word in words], atol=1e-4)
     assert len(again) < len(words)
 
 
