@@ -3,10 +3,11 @@
 python -m applications.transcription.train base --data recordings/ --name mine
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -37,6 +38,18 @@ from common.training.runtime import set_up
 from common.training.script import begin_run, discarding_unbegun, finish_run
 
 
+class Heard(NamedTuple):
+    """What is heard in a batch.
+
+    Attributes:
+        references: what was said.
+        words: of a greedy reading, their confidence not calibrated.
+    """
+
+    references: list[str]
+    words: Words
+
+
 def train(config: Config) -> Path:
     """Trains as configured. Returns the run's folder, which `export` turns into a SavedModel."""
     console = cli.console()
@@ -54,8 +67,9 @@ def train(config: Config) -> Path:
         f"weights: {model.count_params():,}"
     )
     epochs = learn(model, examples, config, folder)
-    figures = {f"validation_{name}": value for name, value in error_rates(model, examples, config).items()}
-    temperature, is_calibrated = calibrate(model, examples, config)
+    heard = transcribed(model, examples, config)
+    figures = {f"validation_{name}": value for name, value in error_rates(heard).items()}
+    temperature, is_calibrated = calibrate(heard)
     kept = {"temperature": temperature}
     return finish_run(
         folder, NAME, len(examples.training), epochs, figures, is_calibrated=is_calibrated, kept=kept
@@ -82,7 +96,7 @@ def learn(model: keras.Model, examples: Examples, config: Config, folder: Path) 
         config.training,
         folder,
         loss=loss_per_symbol,
-        scores=partial(error_rates, model, examples, config),
+        scores=lambda: error_rates(transcribed(model, examples, config)),
         monitor="val_character_error_rate",
         title="training",
     )
@@ -95,20 +109,19 @@ def loss_per_symbol(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return losses / tf.cast(tf.maximum(lengths, 1), tf.float32)
 
 
-def error_rates(model: keras.Model, examples: Examples, config: Config) -> dict[str, float]:
+def error_rates(heard: Sequence[Heard]) -> dict[str, float]:
     """Of greedy transcripts of the validation recordings."""
-    heard = list(transcribed(model, examples, config))
     references = [reference for texts, _ in heard for reference in texts]
     texts = [text.decode() for _, words in heard for text in words.texts().numpy()]
     metrics = transcription_metrics(references, texts)
     return {name: metrics[name] for name in ("character_error_rate", "word_error_rate")}
 
 
-def calibrate(model: keras.Model, examples: Examples, config: Config) -> tuple[float, bool]:
+def calibrate(heard: Sequence[Heard]) -> tuple[float, bool]:
     """The temperature that makes the confidence of words honest (Guo et al. 2017), and whether one could be fitted."""
     odds: list[float] = []
     is_right: list[bool] = []
-    for references, words in transcribed(model, examples, config):
+    for references, words in heard:
         for reference, spelt, confidence in zip(references, words.words, words.confidence, strict=True):
             texts = [word.decode() for word in spelt.numpy() if word]
             odds += log_odds(confidence[: len(texts)]).numpy().tolist()
@@ -119,15 +132,17 @@ def calibrate(model: keras.Model, examples: Examples, config: Config) -> tuple[f
     return fit_temperature(np.stack([np.zeros(len(odds)), odds], axis=1), labels), True
 
 
-def transcribed(model: keras.Model, examples: Examples, config: Config) -> Iterator[tuple[list[str], Words]]:
-    """Batches of the true transcripts of the validation recordings, and the words of greedy ones, not calibrated."""
+def transcribed(model: keras.Model, examples: Examples, config: Config) -> list[Heard]:
+    """Greedy transcripts of the validation recordings, batch by batch."""
+    heard = []
     batches, references = validation_batches(examples, config)
     truth = iter(references)
     for inputs, targets in batches:
-        best = greedy(model(inputs, training=False), targets[:, FRAMES])
+        best = greedy(model.predict_on_batch(inputs), targets[:, FRAMES])
         times = (best.first_frames, best.last_frames, best.probabilities)
         words = words_of(examples.symbols, best.labels, *times, temperature=1.0)
-        yield list(islice(truth, len(targets))), words
+        heard.append(Heard(list(islice(truth, len(targets))), words))
+    return heard
 
 
 def main(config: Config) -> None:
