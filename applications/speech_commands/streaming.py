@@ -8,6 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from common.audio.files import SAMPLE_RATE
 from common.inference.refused_rows import require_answered
 from common.inference.runner import SavedModelRunner
+from common.inference.states import first_states
 
 _WINDOW_HOP = SAMPLE_RATE // 10
 
@@ -41,12 +42,7 @@ class StepListener:
 
     def __init__(self, runner: SavedModelRunner, hop: int) -> None:
         self._runner, self._cutter = runner, _Cutter(hop)
-        inputs = runner.signatures["step"].inputs
-        shapes = {name: info.shape or () for name, info in inputs.items() if name != "audio"}
-        self._states = {
-            name: np.zeros((1, *(size or 0 for size in shape[1:])), np.float32)
-            for name, shape in shapes.items()
-        }
+        self._states = first_states(runner, "step", but="audio")
         classes = (runner.signatures["step"].outputs["posteriors"].shape or (None,))[-1]
         self._nothing = np.zeros((0, classes or 0), np.float32)
 

@@ -1,6 +1,6 @@
 """The configuration of the transcriber and its named presets."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -98,6 +98,17 @@ def require_join(join: tuple[int, int]) -> None:
         )
 
 
+_BASE = Config(
+    training=TrainingOptions(
+        name="base",
+        epochs=60,
+        batch_size=16,
+        learning_rate=3e-3,
+        weight_decay=0.02,
+        averaging=0.995,
+        patience=60,
+    )
+)
 PRESET_DESCRIPTIONS = {
     "tiny": "too small to learn much; for trying things out",
     "sample": "10 minutes on 2 cores; for spoken sentences of a synthesiser",
@@ -121,41 +132,11 @@ PRESETS = {
         projection_units=128,
         units=128,
     ),
-    "base": Config(
-        training=TrainingOptions(
-            name="base",
-            epochs=60,
-            batch_size=16,
-            learning_rate=3e-3,
-            weight_decay=0.02,
-            averaging=0.995,
-            patience=60,
-        )
+    "base": _BASE,
+    "streaming": replace(
+        _BASE, training=replace(_BASE.training, name="streaming"), kind="streaming", channels=128, units=256
     ),
-    "streaming": Config(
-        training=TrainingOptions(
-            name="streaming",
-            epochs=60,
-            batch_size=16,
-            learning_rate=3e-3,
-            weight_decay=0.02,
-            averaging=0.995,
-            patience=60,
-        ),
-        kind="streaming",
-        channels=128,
-        units=256,
-    ),
-    "convolutional": Config(
-        training=TrainingOptions(
-            name="convolutional",
-            epochs=60,
-            batch_size=16,
-            learning_rate=3e-3,
-            weight_decay=0.02,
-            averaging=0.995,
-            patience=60,
-        ),
-        kind="convolutional",
+    "convolutional": replace(
+        _BASE, training=replace(_BASE.training, name="convolutional"), kind="convolutional"
     ),
 }

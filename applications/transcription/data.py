@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,7 +70,7 @@ def training_examples(config: Config, known: Sequence[str] = ()) -> Examples:
     training, validation = load_training(
         config.source, sample.sample, config.validation, config.validation_fraction
     )
-    noises = _noises(config)
+    noises = background(config.source, config.noises, "train")
     # What stands between joined words may be in no transcript.
     between = [" "] if config.join != (0, 0) else []
     symbols = choose_symbols([*training.texts, *between], config.symbols, known)
@@ -82,10 +83,11 @@ def training_examples(config: Config, known: Sequence[str] = ()) -> Examples:
     return Examples(training, validation, symbols, noises)
 
 
-def _noises(config: Config) -> Sequence[Waveform]:
-    if config.noises is not None:
-        return read_noises(config.noises)
-    return sample.noises("train") if config.source.data == SAMPLE else []
+def background(source: TranscriptSource, noises: Path | None, part: str) -> Sequence[Waveform]:
+    """Background recordings: those that are given, or else the sample's own of a part, and none for other data."""
+    if noises is not None:
+        return read_noises(noises)
+    return sample.noises(part) if source.data == SAMPLE else []
 
 
 def evaluation_examples(source: TranscriptSource) -> Utterances:

@@ -12,18 +12,16 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from applications.transcription import APPLICATION, sample
+from applications.transcription import APPLICATION
 from applications.transcription.config import NAME, require_join
-from applications.transcription.data import evaluation_examples
+from applications.transcription.data import background, evaluation_examples
 from applications.transcription.predict import Predictor, Transcript
 from applications.transcription.strings import joined, require_single_words
 from common import cli
-from common.audio.augmentation import Waveform, with_noise
-from common.audio.labelled import read_noises
+from common.audio.augmentation import with_noise
 from common.audio.transcripts import TranscriptSource
 from common.audio.utterances import Utterances
 from common.checks import AtLeast, check_ranges
-from common.data.sources import SAMPLE
 from common.evaluation.calibration import expected_calibration_error
 from common.evaluation.report import numbers_to_draw
 from common.evaluation.script import announce, facts_of, report, timed
@@ -84,7 +82,7 @@ def evaluate(options: Options) -> dict[str, Any]:
     recordings = evaluation_examples(options.source)
     require_single_words(recordings, options.join)
     utterances = joined(recordings, options.join, options.longest_gap, _SEED)
-    noises = _noises(options)
+    noises = background(options.source, options.noises, "test")
     drawn = numbers_to_draw(options.spectra, len(utterances), "a recording", "--spectra")
     predictor = Predictor(path, options.batch_size)
     announce(predictor.path, utterances)
@@ -168,12 +166,6 @@ def draw(
 
 def _text(stretches: Sequence[Transcript]) -> str:
     return " ".join(stretch.text for stretch in stretches if stretch.text)
-
-
-def _noises(options: Options) -> Sequence[Waveform]:
-    if options.noises is not None:
-        return read_noises(options.noises)
-    return sample.noises("test") if options.source.data == SAMPLE else []
 
 
 def main(options: Options) -> None:

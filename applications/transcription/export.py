@@ -142,11 +142,10 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
     def attend(audio_bytes: tf.Tensor) -> Tensors:
         waveforms, lengths, error = _recordings(audio_bytes)
         labels, spectrum = found(waveforms, lengths)
-        names = tf.gather(tf.constant(["", *trained.symbols.names]), labels.numbers)
         middle = tf.cast(labels.first_frames + labels.last_frames + 1, tf.float32) / 2 * FRAME_SECONDS
         time = tf.where(labels.numbers > 0, middle, 0.0)
         return {
-            "symbols": names,
+            "symbols": trained.symbols.spelled(labels.numbers),
             "time": time,
             "log_mel": spectrum,
             ROW_ERROR: _first(error, labels.error),
@@ -262,12 +261,11 @@ def written(symbols: Symbols, logits: tf.Tensor, states: Tensors) -> Tensors:
     last = tf.cast(states["state_symbol"], tf.int32)
     before = tf.concat([last, path], axis=1)
     begins = (path > 0) & (path != before[:, :-1])
-    pieces = tf.constant(["", *symbols.names])
+    pieces = symbols.spelled(tf.where(begins, path, 0))
     if symbols.kind == "words":
-        pieces = tf.concat([[""], tf.strings.join([pieces[1:], " "])], axis=0)
-    text = tf.strings.reduce_join(tf.gather(pieces, tf.where(begins, path, 0)), axis=1)
+        pieces = tf.where(begins, tf.strings.join([pieces, " "]), "")
     return {
-        "text": text,
+        "text": tf.strings.reduce_join(pieces, axis=1),
         "log_probabilities": tf.nn.log_softmax(logits),
         "state_symbol": tf.cast(before[:, -1:], tf.float32),
     }

@@ -73,7 +73,7 @@ def _whole(waveform: Any, lengths: Any, config: Config, precision: str) -> Any:
             maps = keras.layers.SpatialDropout2D(config.convolution_dropout, dtype=precision)(maps)
         maps = _convolution(maps, width * config.channels, kernel, strides, precision)
         if not index:
-            real = RealSteps(name="real_frames")(maps, lengths // _HOP // 2 + 1)
+            real = RealSteps(name="real_frames")(maps, frames_of(config, lengths))
         maps = ZeroPaddedSteps(dtype=precision)(maps, real)
     vectors = keras.layers.Reshape((-1, maps.shape[2] * maps.shape[3]), dtype=precision)(maps)
     vectors = keras.layers.Dense(config.projection_units, dtype=precision, name="projection")(vectors)

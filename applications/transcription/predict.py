@@ -25,6 +25,7 @@ from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
 from common.predicting.answer_files import require_answer_file, require_picture
 from common.predicting.examples import Column
+from common.predicting.hypotheses import existing_hypotheses
 from common.predicting.input_files import STANDARD_INPUT, GivenFiles, is_single, printable
 from common.predicting.predictor import Answer, LoadedModel, decoded
 from common.predicting.progress import progress
@@ -205,10 +206,9 @@ class Predictor(LoadedModel):
             files = [encode_wav(waveform) for _, waveform in chunk]
             names = [f"recordings[{row}]" for row, _ in chunk]
             outputs = require_answered(self._runner.run("n_best", audio_bytes=files, **weights), names)
-            lowest = np.finfo(np.float32).min
             for texts, scores in zip(outputs["texts"], outputs["scores"], strict=True):
-                pairs = zip(texts, scores, strict=True)
-                answers.append([(decoded(text), float(score)) for text, score in pairs if score > lowest])
+                pairs = existing_hypotheses(texts, scores)
+                answers.append([(decoded(text), score) for text, score in pairs])
         return answers[0] if is_one_recording(recordings) else answers
 
     def attend(self, recording: GivenRecording, *, sample_rate: float = SAMPLE_RATE) -> Answer:

@@ -6,6 +6,7 @@ import numpy as np
 
 from common.inference.refused_rows import require_answered
 from common.inference.runner import SavedModelRunner
+from common.inference.states import first_states
 from common.predicting.predictor import decoded
 
 
@@ -20,11 +21,7 @@ def written_in(
         frame: samples of a frame.
         settling: samples of silence that follow the end, in which the last words are written.
     """
-    inputs = runner.signatures["step"].inputs
-    shapes = {name: info.shape or () for name, info in inputs.items() if name != "audio"}
-    states = {
-        name: np.zeros((1, *(size or 0 for size in shape[1:])), np.float32) for name, shape in shapes.items()
-    }
+    states = first_states(runner, "step", but="audio")
     has_text = False
     for audio in whole_frames(blocks, frame, settling):
         outputs = require_answered(runner.run("step", audio=audio[None], **states), ["recording"])

@@ -42,18 +42,21 @@ def plan_strings(
         join: fewest and most words of a string; 0 0 for none.
         share: how often a recording of a single word is heard on average.
         longest_gap: seconds between two words at most.
-        rng: draws the words of each string, the same one at most once.
+        rng: draws the speaker of each string, as often as there are recordings of each, and its words, the same one at
+            most once.
     """
     if join == (0, 0):
         return [Plan((index,), (0.0,)) for index in range(len(utterances))]
-    singles = _singles(utterances)
-    joined = {index for indices in singles.values() for index in indices}
-    plans = [Plan((index,), (0.0,)) for index in range(len(utterances)) if index not in joined]
-    speakers = list(singles)
-    counts = np.array([len(singles[speaker]) for speaker in speakers], float)
-    strings = round(share * len(joined) / np.mean(join)) if joined else 0
-    for speaker in _drawn(counts, max(strings, int(bool(joined))), rng):
-        indices = singles[speakers[speaker]]
+    by_speaker = _singles(utterances)
+    single = {index for indices in by_speaker.values() for index in indices}
+    plans = [Plan((index,), (0.0,)) for index in range(len(utterances)) if index not in single]
+    if not single:
+        return plans
+    singles = list(by_speaker.values())
+    counts = np.array([len(indices) for indices in singles], float)
+    strings = max(round(share * len(single) / np.mean(join)), 1)
+    for speaker in rng.choice(len(singles), strings, p=counts / counts.sum()):
+        indices = singles[speaker]
         words = min(int(rng.integers(join[0], join[1] + 1)), len(indices))
         members = tuple(int(index) for index in rng.choice(indices, words, replace=False))
         plans.append(Plan(members, tuple(rng.uniform(0, longest_gap, words))))
@@ -79,11 +82,6 @@ def _singles(utterances: Utterances) -> Mapping[str, list[int]]:
         if len(text.split()) == 1:
             singles[speaker].append(index)
     return singles
-
-
-def _drawn(counts: np.ndarray, strings: int, rng: np.random.Generator) -> np.ndarray:
-    """The speaker of each string, drawn as often as there are recordings of each."""
-    return rng.choice(len(counts), strings, p=counts / counts.sum()) if strings else np.zeros(0, int)
 
 
 def text_of(utterances: Utterances, plan: Plan) -> str:

@@ -1,7 +1,8 @@
 """The symbols that a frame of speech stands for: characters or whole words, and how texts are written in them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
@@ -26,6 +27,10 @@ class Symbols:
     kind: SymbolKind
     names: tuple[str, ...]
 
+    @cached_property
+    def _numbers(self) -> Mapping[str, int]:
+        return {name: number for number, name in enumerate(self.names, 1)}
+
     @property
     def count(self) -> int:
         """How many there are, the blank among them."""
@@ -47,8 +52,7 @@ class Symbols:
         Raises:
             KeyError: a symbol of the text is not among them.
         """
-        numbers = {name: number for number, name in enumerate(self.names, 1)}
-        return np.array([numbers[symbol] for symbol in self.split(text)], np.int32)
+        return np.array([self._numbers[symbol] for symbol in self.split(text)], np.int32)
 
     def split(self, text: str) -> Sequence[str]:
         """The symbols that a text has, known or not."""
@@ -56,15 +60,19 @@ class Symbols:
 
     def lacks(self, text: str) -> list[str]:
         """Those symbols of a text that are not among them, each once."""
-        return sorted(set(self.split(text)) - set(self.names))
+        return sorted(set(self.split(text)) - self._numbers.keys())
 
     def decode(self, numbers: Iterable[int]) -> str:
         """The text of symbol numbers, of which 0 is passed over."""
         return self.separator.join(self.names[number - 1] for number in numbers if number)
 
+    def spelled(self, labels: tf.Tensor) -> tf.Tensor:
+        """The name of each symbol number, strings of the same shape, "" of 0; in the graph."""
+        return tf.gather(tf.constant(["", *self.names]), labels)
+
     def texts(self, labels: tf.Tensor) -> tf.Tensor:
         """The texts, strings `[...]`, of symbol numbers `[..., symbols]` right-padded with 0; in the graph."""
-        pieces = tf.gather(tf.constant(["", *self.names]), labels)
+        pieces = self.spelled(labels)
         if self.kind == "words":
             # A blank of its own stands before each word but the first, so that padding adds none.
             pieces = tf.where(labels > 0, tf.constant(" ") + pieces, "")
@@ -78,7 +86,8 @@ def choose_symbols(texts: Iterable[str], kind: SymbolKind, known: Sequence[str] 
     Raises:
         UserError: there is none.
     """
-    symbols = {symbol for text in texts for symbol in (text if kind == "characters" else text.split())}
+    split = Symbols(kind, ()).split
+    symbols = {symbol for text in texts for symbol in split(text)}
     if not symbols:
         raise UserError("the transcripts of the training recordings are empty; expected what is said in each")
     return Symbols(kind, (*known, *sorted(symbols - set(known))))

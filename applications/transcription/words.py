@@ -76,7 +76,7 @@ def words_of(
     mean = tf.math.divide_no_nan(mean, lengths)
     start = tf.where(real, of_words(tf.math.unsorted_segment_min, first_frames), 0)
     end = tf.where(real, of_words(tf.math.unsorted_segment_max, last_frames) + 1, 0)
-    pieces = tf.gather(tf.constant(["", *symbols.names]), labels)
+    pieces = symbols.spelled(labels)
 
     def spelt(values: tf.Tensor, of: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
         return tf.strings.unsorted_segment_join(tf.reshape(values, [-1]), tf.reshape(of, [-1]), count)

@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,18 @@ def decode_audio(content: bytes, name: str) -> np.ndarray:
         raise AudioError(name, "empty", "the file is empty; expected audio")
     samples, rate = _decoded_wav(content, name) if is_wav(content) else _decoded(content, name)
     return to_waveform(samples, rate, name)
+
+
+def read_recording(read: Callable[[], bytes], name: str) -> np.ndarray:
+    """The waveform of the bytes that a function reads; see `decode_audio`.
+
+    Raises:
+        AudioError: they cannot be read, or what `decode_audio` refuses.
+    """
+    try:
+        return decode_audio(read(), name)
+    except OSError as error:
+        raise AudioError(name, "unreadable", str(error.strerror)) from None
 
 
 def _decoded_wav(content: bytes, name: str) -> tuple[np.ndarray, int]:

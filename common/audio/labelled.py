@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from common.audio.error import AudioError
-from common.audio.files import decode_audio, read_audio, to_waveform
+from common.audio.files import decode_audio, read_audio, read_recording, to_waveform
 from common.audio.folders import (
     NAME_PATTERN,
     AudioFile,
@@ -229,10 +229,7 @@ def _read(name: str, files: Iterable[AudioFile]) -> Clips:
 def _decode(file: AudioFile) -> np.ndarray:
     if not file.label:
         raise AudioError(file.name, "no label in the name", "no label in the name")
-    try:
-        return decode_audio(file.read(), file.name)
-    except OSError as error:
-        raise AudioError(file.name, "unreadable", str(error.strerror)) from None
+    return read_recording(file.read, file.name)
 
 
 def _read_tfds(source: AudioSource, split: str) -> Clips:

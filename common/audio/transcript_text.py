@@ -2,11 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from functools import lru_cache
 
-from common.audio.utterances import Utterances
-from common.errors import FlagError, UserError
+from common.errors import FlagError
 
 _APOSTROPHES = "'\u2018\u2019\u02bc`\u00b4"
 _HYPHENS = "-\u2010\u2011"
@@ -68,33 +66,6 @@ def require_language_of_numbers(code: str) -> None:
             f"--numbers-as-words {code}: num2words has no such language; expected one of "
             f"{', '.join(sorted(CONVERTER_CLASSES))}"
         )
-
-
-def require_alphabet(utterances: Utterances, alphabet: Iterable[str]) -> None:
-    """Refuses transcripts with characters that are not in the alphabet.
-
-    Args:
-        utterances: whose texts are looked at.
-        alphabet: the characters that a model can write.
-
-    Raises:
-        UserError: naming the first such recording and character, the alphabet, and how many other recordings there are.
-    """
-    known = list(alphabet)
-    unknown = [
-        (origin, outside)
-        for text, origin in zip(utterances.texts, utterances.origins, strict=True)
-        if (outside := sorted(set(text) - set(known)))
-    ]
-    if not unknown:
-        return
-    origin, outside = unknown[0]
-    more = len(unknown) - 1
-    others = f"; {more:,} more recording{'s' * (more != 1)} with such" if more else ""
-    raise UserError(
-        f"{utterances.name}, {origin}: the transcript has {outside[0]!r}, which is not in the model's alphabet "
-        f"{''.join(known)!r}{others}"
-    )
 
 
 def _kind(character: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from common.audio.error import AudioError
-from common.audio.files import decode_audio, to_waveform
+from common.audio.files import read_recording, to_waveform
 from common.audio.folders import require_name_pattern
 from common.audio.transcript_files import SpokenFile, SpokenFiles, joined
 from common.audio.transcript_parts import FORMS, Forms, Parts, spoken_parts
@@ -211,10 +211,7 @@ def _text(name: str, file: SpokenFile, source: TranscriptSource) -> str:
 def _decode(file: SpokenFile) -> np.ndarray:
     if file.reason:
         raise AudioError(file.name, file.reason, file.reason)
-    try:
-        return decode_audio(file.read(), file.name)
-    except OSError as error:
-        raise AudioError(file.name, "unreadable", str(error.strerror)) from None
+    return read_recording(file.read, file.name)
 
 
 def _read_tfds(source: TranscriptSource, split: str) -> Utterances:

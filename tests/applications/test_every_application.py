@@ -224,7 +224,7 @@ def test_every_whole_number_of_a_training_declares_its_range(application):
 
 # All scripts leave it to common.cli, and what a wrong flag is was asked of each above.
 @pytest.mark.parametrize("application", ["forecasting"], indirect=True)
-def test_a_wrong_flag_ends_the_process_before_anything_is_made(made):
+def test_a_wrong_flag_ends_the_process_before_anything_is_made(application, made):
     shown = made.run_quickly("train", "tiny", "--seed", "-1", "--runs", "no_runs")
     assert shown == (2, "", f"error: --seed -1: expected from 0 to {2**32 - 1}\n")
     assert not (made.folder / "no_runs").exists()

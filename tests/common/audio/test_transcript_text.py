@@ -2,15 +2,13 @@
 
 import unicodedata
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from num2words import num2words
 
-from common.audio.transcript_text import normalised_transcript, require_alphabet
-from common.audio.utterances import Utterances
-from common.errors import FlagError, UserError
+from common.audio.transcript_text import normalised_transcript
+from common.errors import FlagError
 
 
 @pytest.mark.parametrize(
@@ -85,20 +83,3 @@ def test_a_language_that_is_not_there_is_refused_by_its_flag():
         FlagError, match=r"--numbers-as-words xx: num2words has no such language; .*\bde, en\b"
     ):
         normalised_transcript("5", numbers_as_words="xx")
-
-
-def spoken(*texts):
-    names = [f"{number}.wav" for number in range(len(texts))]
-    return Utterances("mine", [np.zeros(10, np.float32)] * len(texts), texts, [""] * len(texts), names)
-
-
-def test_a_transcript_outside_the_alphabet_is_refused_with_its_recording():
-    require_alphabet(spoken("a b", "ab"), "ab ")
-    with pytest.raises(UserError) as refusal:
-        require_alphabet(spoken("ab", "aé", "ü", "b", "z"), "ab ")
-    assert str(refusal.value) == (
-        "mine, 1.wav: the transcript has 'é', which is not in the model's alphabet 'ab '"
-        "; 2 more recordings with such"
-    )
-    with pytest.raises(UserError, match=r"alphabet 'ab'$"):
-        require_alphabet(spoken("a b"), ["a", "b"])
