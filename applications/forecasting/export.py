@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from applications.forecasting.config import LEVELS, MEDIAN, NAME, Config
+from applications.forecasting.config import INHERITANCE, LEVELS, MEDIAN, NAME, Config
 from applications.forecasting.facts import Facts
 from applications.forecasting.model import build
 from applications.forecasting.predict import DESCRIPTION_FILE
@@ -80,7 +80,7 @@ def load_run(folder: Path) -> Trained:
     Raises:
         UserError: there is none, or it is not finished.
     """
-    run = load_finished(folder, Config)
+    run = load_finished(folder, Config, INHERITANCE.preprocessing)
     facts = Facts.from_json(run.preprocessing["facts"])
     model = build(run.config, facts)
     run.load_weights(model)

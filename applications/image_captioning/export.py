@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from applications.image_captioning.config import NAME, Config
+from applications.image_captioning.config import INHERITANCE, NAME, Config
 from applications.image_captioning.model import attended, build, build_encoder
 from applications.image_captioning.predict import DESCRIPTION_FILE, END_MARK
 from common import cli
@@ -97,7 +97,7 @@ def load_run(folder: Path) -> Trained:
     Raises:
         UserError: there is none, it is not finished, or the weights of its network of keras.applications are gone.
     """
-    run = load_finished(folder, Config)
+    run = load_finished(folder, Config, INHERITANCE.preprocessing)
     config, vocabulary = run.config, WordVocabulary.from_json(run.preprocessing)
     encoder = build_encoder(config, weights=config.encoder_weights)
     model = build(config, encoder, vocabulary.size)

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 import tyro
 
-from applications.keyboard.config import NAME, Config
+from applications.keyboard.config import INHERITANCE, NAME, Config
 from applications.keyboard.faults import count_fault, finite_fault, prefix_fault, range_fault, text_fault
 from applications.keyboard.fitting import fitted_mixture
 from applications.keyboard.mixture import Mixture
@@ -72,7 +72,7 @@ def load_run(folder: Path) -> Trained:
     Raises:
         UserError: there is none, or it is not finished.
     """
-    run = load_finished(folder, Config)
+    run = load_finished(folder, Config, INHERITANCE.preprocessing)
     vocabulary = Vocabulary.from_json(run.preprocessing["vocabulary"])
     model = build(run.config, vocabulary.size)
     run.load_weights(model)

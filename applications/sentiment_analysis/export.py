@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from applications.sentiment_analysis.config import NAME, Config
+from applications.sentiment_analysis.config import INHERITANCE, NAME, Config
 from applications.sentiment_analysis.data import features_layer
 from applications.sentiment_analysis.model import build, explained
 from applications.sentiment_analysis.predict import LABELS_FILE
@@ -59,7 +59,7 @@ def load_run(folder: Path) -> Trained:
     Raises:
         UserError: there is none, or it is not finished.
     """
-    run = load_finished(folder, Config)
+    run = load_finished(folder, Config, INHERITANCE.preprocessing)
     labels, words = run.preprocessing["labels"], run.preprocessing["words"]
     model = build(run.config, len(words), len(labels))
     run.load_weights(model)

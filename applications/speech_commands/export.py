@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from applications.speech_commands.config import HOP_SECONDS, NAME, Config
+from applications.speech_commands.config import HOP_SECONDS, INHERITANCE, NAME, Config
 from applications.speech_commands.model import attention, build
 from applications.speech_commands.predict import DESCRIPTION_FILE
 from common import cli
@@ -70,7 +70,7 @@ def load_run(folder: Path) -> Trained:
     Raises:
         UserError: there is none, or it is not finished.
     """
-    run = load_finished(folder, Config)
+    run = load_finished(folder, Config, INHERITANCE.preprocessing)
     labels = run.preprocessing["labels"]
     model = build(run.config, len(labels))
     run.load_weights(model)

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from applications.text_generation.config import NAME, Config
+from applications.text_generation.config import INHERITANCE, NAME, Config
 from applications.text_generation.model import build, read
 from applications.text_generation.predict import CHARACTERS_FILE, MAX_CHARACTERS, MAX_LENGTH
 from common import cli
@@ -78,7 +78,7 @@ def load_run(folder: Path) -> Trained:
     Raises:
         UserError: there is none, or it is not finished.
     """
-    run = load_finished(folder, Config)
+    run = load_finished(folder, Config, INHERITANCE.preprocessing)
     characters = Characters(run.preprocessing["characters"])
     model = build(run.config, characters.size)
     run.load_weights(model)

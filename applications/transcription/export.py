@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from applications.transcription.config import FRAME_SECONDS, NAME, Config
+from applications.transcription.config import FRAME_SECONDS, INHERITANCE, NAME, Config
 from applications.transcription.data import inputs_of
 from applications.transcription.model import FRAME, SETTLING, build, frames_of, spectrum_and_logits
 from applications.transcription.predict import DESCRIPTION_FILE
@@ -70,7 +70,7 @@ def load_run(folder: Path) -> Trained:
     Raises:
         UserError: there is none, or it is not finished.
     """
-    run = load_finished(folder, Config)
+    run = load_finished(folder, Config, INHERITANCE.preprocessing)
     symbols = Symbols(run.config.symbols, tuple(run.preprocessing["symbols"]))
     model = build(run.config, symbols.count)
     run.load_weights(model)

@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from applications.translation import model as translator
-from applications.translation.config import NAME, Config
+from applications.translation.config import INHERITANCE, NAME, Config
 from applications.translation.data import subword_text
 from applications.translation.predict import LANGUAGES_FILE
 from applications.translation.sample import LANGUAGES
@@ -100,7 +100,7 @@ def load_run(folder: Path) -> Trained:
     Raises:
         UserError: there is none, or it is not finished.
     """
-    run = load_finished(folder, Config)
+    run = load_finished(folder, Config, INHERITANCE.preprocessing)
     subwords = Subwords.from_json(run.preprocessing["subwords"])
     model = translator.build(run.config, subwords.size)
     run.load_weights(model)

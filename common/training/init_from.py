@@ -138,7 +138,7 @@ def begin_from(
         return config, None
     folder = expanded(path)
     _require_training(path, folder, inheritance)
-    origin: Origin[Config] = Origin(path, load_finished(folder, type(config)))
+    origin: Origin[Config] = Origin(path, load_finished(folder, type(config), inheritance.preprocessing))
     theirs = origin.run.config
     for name in (*inheritance.kind, *inheritance.architecture):
         ours, value = getattr(config, name), getattr(theirs, name)

@@ -5,6 +5,7 @@ import json
 import shutil
 import types
 import typing
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -86,7 +87,7 @@ def load_config(folder: Path, kind: type[Config]) -> Config:
             f"{folder}: not a training run (no {CONFIG}) and no SavedModel; expected runs/<application>/<name>, or to "
             "export anew saved_models/<application>/<version>"
         )
-    config: Config = from_json(kind, json.loads(path.read_text("utf-8")))
+    config: Config = from_json(kind, _read_json(path))
     return config
 
 
@@ -130,27 +131,45 @@ def write_outcome(folder: Path, outcome: dict[str, Any]) -> None:
     atomic_write(folder / OUTCOME, json.dumps(outcome, indent=2) + "\n")
 
 
-def load_finished(folder: Path, kind: type[Config]) -> FinishedRun[Config]:
+def load_finished(folder: Path, kind: type[Config], made: Collection[str]) -> FinishedRun[Config]:
     """Reads a finished training from its folder, or from a SavedModel that was exported from it.
 
+    Args:
+        folder: of the run, or of the SavedModel.
+        kind: its application's configuration.
+        made: the names of what the application's training makes before its first step, such as the vocabulary.
+
     Raises:
-        UserError: there is none, or it is not finished.
+        UserError: there is none, it is not finished, or it is of another application.
     """
     if (folder / "saved_model.pb").is_file():
         record = read_run(folder)
+        _require_made(folder, record["preprocessing"], made)
         weights = ExportedWeights(folder, record["variables"])
         config = from_json(kind, record["configuration"])
         return FinishedRun(config, record["preprocessing"], record["outcome"], weights, record["described"])
+    if (folder / PREPROCESSING).is_file():
+        _require_made(folder, _read_json(folder / PREPROCESSING), made)
     config = load_config(folder, kind)
     for name in (PREPROCESSING, BEST_WEIGHTS, OUTCOME):
         if not (folder / name).is_file():
             raise UserError(
                 f"{folder}: no {name}, so this training is not finished; go on with train --resume"
             )
-    preprocessing, outcome = (
-        json.loads((folder / name).read_text("utf-8")) for name in (PREPROCESSING, OUTCOME)
-    )
+    preprocessing, outcome = (_read_json(folder / name) for name in (PREPROCESSING, OUTCOME))
     return FinishedRun(config, preprocessing, outcome, folder / BEST_WEIGHTS)
+
+
+def _require_made(folder: Path, found: Collection[str], made: Collection[str]) -> None:
+    if set(found) != set(made):
+        raise UserError(
+            f"{folder}: a model of another application, whose training made {', '.join(found)}; expected one whose "
+            f"training made {', '.join(made)}"
+        )
+
+
+def _read_json(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
 
 
 def to_json(config: Any) -> Any:

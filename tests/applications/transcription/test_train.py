@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from applications.transcription.config import PRESETS
+from applications.transcription.config import Config
 from applications.transcription.export import load_run
 from applications.transcription.model import build
 from applications.transcription.train import inherit, loss_per_symbol
@@ -26,7 +26,7 @@ def test_a_long_transcript_weighs_no_more_than_a_short_one():
 
 
 def test_a_model_that_is_begun_from_another_hears_its_symbols_as_that_one_does(finished_run):
-    run = load_finished(finished_run, type(PRESETS["tiny"]))
+    run = load_finished(finished_run, Config, ["symbols"])
     known = len(run.preprocessing["symbols"]) + 1
     begun = build(run.config, known + 2)
     inherit(begun, Origin(finished_run, run), known)
@@ -38,8 +38,8 @@ def test_a_model_that_is_begun_from_another_hears_its_symbols_as_that_one_does(f
 
 
 def test_the_best_epoch_wrote_what_was_whistled_and_its_confidence_was_fitted(finished_run):
-    outcome = load_finished(finished_run, type(PRESETS["tiny"])).outcome
+    outcome = load_finished(finished_run, Config, ["symbols"]).outcome
     assert outcome["validation_character_error_rate"] <= 0.1
     assert outcome["temperature"] > 0
-    config = load_config(finished_run, type(PRESETS["tiny"]))
+    config = load_config(finished_run, Config)
     assert config == replace(config, symbols="words")

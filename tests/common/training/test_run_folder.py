@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import UserError
 from common.training.options import TrainingOptions
-from common.training.run_folder import from_json, load_config, open_run, to_json
+from common.training.run_folder import from_json, load_config, load_finished, open_run, to_json
 
 
 @dataclass(frozen=True)
@@ -90,3 +90,16 @@ def test_a_run_of_an_older_version_is_resumed_with_the_defaults_of_what_is_new(t
     assert open_run("app", again, again.training) == folder
     with pytest.raises(UserError, match="started with --units 3, not 4"):
         open_run("app", replace(again, units=4), again.training)
+
+
+def test_a_run_of_another_application_is_refused_and_an_unfinished_one_of_ones_own_is_said_to_be(tmp_path):
+    wanted = config(tmp_path)
+    folder = open_run("app", wanted, wanted.training)
+    (folder / "preprocessing.json").write_text('{"labels": ["yes", "no"]}')
+    with pytest.raises(
+        UserError,
+        match=f"^{folder}: a model of another application, whose training made labels; expected .* symbols$",
+    ):
+        load_finished(folder, Config, ["symbols"])
+    with pytest.raises(UserError, match="this training is not finished; go on with train --resume"):
+        load_finished(folder, Config, ["labels"])
