@@ -8,6 +8,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from common.errors import FlagError
+
+
+def require_writable_file(path: Path | None, flag: str) -> None:
+    """Refuses a path at which no file can be made, before there is anything to write; None is none.
+
+    Raises:
+        FlagError: naming the flag.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise FlagError(f"{flag} {path}: this is a folder; expected the name of a file")
+    require_writable_folder(path.parent, flag)
+
+
+def require_writable_folder(path: Path, flag: str) -> None:
+    """Refuses a folder that is not there and cannot be made, or in which no file can be made.
+
+    Raises:
+        FlagError: naming the flag.
+    """
+    nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not nearest.is_dir():
+        raise FlagError(f"{flag} {path}: {nearest} is a file; expected a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise FlagError(f"{flag} {path}: expected a folder to write to; {nearest} does not allow it")
+
 
 def atomic_write(path: Path, content: str | bytes) -> None:
     """Writes `content` to `path` (UTF-8 for text): whole, or not at all."""

@@ -31,6 +31,7 @@ from common.evaluation.forecast_plots import (
 )
 from common.evaluation.forecasting import BANDS, ForecastErrors, skill, verdict
 from common.evaluation.script import announce, facts_of, report, timed
+from common.files import require_writable_folder
 from common.inference.refused_rows import reasons_of
 from common.predicting.predictor import find_model
 from common.predicting.progress import progress
@@ -76,6 +77,7 @@ class Options:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        require_writable_folder(self.output, "--output")
 
 
 def evaluate(options: Options) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from common.evaluation.captioning import captioning_metrics, write_captions
 from common.evaluation.image_plots import plot_caption_page, plot_word_attention
 from common.evaluation.report import numbers_to_draw
 from common.evaluation.script import announce, facts_of, report, timed
+from common.files import require_writable_folder
 from common.images.captioned import CaptionedImages, CaptionSource
 from common.inference.extra_files import read_extra
 from common.predicting.predictor import Answer, find_model
@@ -48,6 +49,7 @@ class Options:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        require_writable_folder(self.output, "--output")
 
 
 def evaluate(options: Options) -> dict[str, Any]:

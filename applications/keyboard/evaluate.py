@@ -31,6 +31,7 @@ from common import cli
 from common.checks import AtLeast, check_ranges
 from common.evaluation.figures import BLUE, ORANGE, save_figure
 from common.evaluation.script import announce, report, timed
+from common.files import require_writable_folder
 from common.text.entries import read_entries
 from common.text.running import Part, RawText, RawTextSource
 
@@ -59,6 +60,7 @@ class Options:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        require_writable_folder(self.output, "--output")
 
 
 def evaluate(options: Options) -> dict[str, Any]:

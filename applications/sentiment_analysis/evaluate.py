@@ -21,6 +21,7 @@ from common.checks import AtLeast, check_ranges
 from common.evaluation.classification import classification_metrics, write_worst_mistakes
 from common.evaluation.classification_plots import plot_confusion_matrix, plot_reliability, plot_roc_curves
 from common.evaluation.script import announce, facts_of, report, timed, warn_of_lacking
+from common.files import require_writable_folder
 from common.inference.extra_files import read_extra
 from common.predicting.predictor import find_model
 from common.text.labelled import TextSource, label_indices
@@ -42,6 +43,7 @@ class Options:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        require_writable_folder(self.output, "--output")
 
 
 def evaluate(options: Options) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from common.evaluation.classification_plots import (
 from common.evaluation.detection import detection_metrics
 from common.evaluation.rejection import rejection_curve
 from common.evaluation.script import announce, facts_of, report, timed, warn_of_lacking
+from common.files import require_writable_folder
 from common.inference.extra_files import read_extra
 from common.predicting.predictor import find_model
 
@@ -62,6 +63,7 @@ class Options:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        require_writable_folder(self.output, "--output")
 
 
 def evaluate(options: Options) -> dict[str, Any]:

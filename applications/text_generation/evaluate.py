@@ -17,6 +17,7 @@ from common import cli
 from common.evaluation.likelihood import likelihood_metrics, most_surprising, write_most_surprising
 from common.evaluation.plots import plot_nats_by_position
 from common.evaluation.script import announce, report, timed
+from common.files import require_writable_folder
 from common.text.running import Part, RawText, RawTextSource
 
 
@@ -33,6 +34,9 @@ class Options:
     """Which part to measure on; unless given, the test part of the sample or a data set, or all of your files."""
     output: Path = Path("runs/text_generation/evaluation")
     """Folder for metrics.json, the picture and the table of surprises."""
+
+    def __post_init__(self) -> None:
+        require_writable_folder(self.output, "--output")
 
 
 def evaluate(options: Options) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from common.evaluation.transcription_plots import (
     plot_spectrogram_with_symbols,
     plot_word_reliability,
 )
+from common.files import require_writable_folder
 from common.predicting.predictor import find_model
 from common.predicting.subtitles import Word
 
@@ -73,6 +74,7 @@ class Options:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        require_writable_folder(self.output, "--output")
         require_join(self.join)
 
 

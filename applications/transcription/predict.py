@@ -21,6 +21,7 @@ from common.audio.pauses import Segment, segments
 from common.audio.streams import read_blocks
 from common.checks import AtLeast, check_ranges
 from common.errors import FlagError, UserError
+from common.files import require_writable_file
 from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
 from common.predicting.answer_files import require_answer_file, require_picture
@@ -309,7 +310,9 @@ class Options:
     def __post_init__(self) -> None:
         check_ranges(self)
         is_subtitled = self.output is not None and self.output.suffix.lower() in _SUBTITLES
-        if not is_subtitled:
+        if is_subtitled:
+            require_writable_file(self.output, "--output")
+        else:
             require_answer_file(self.output)
         if is_subtitled and not is_single(self.recordings):
             raise FlagError(f"--output {self.output}: subtitles are of one recording; expected a single one")

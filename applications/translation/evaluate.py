@@ -21,6 +21,7 @@ from common.evaluation.plots import plot_attention, plot_by_length
 from common.evaluation.report import numbers_to_draw
 from common.evaluation.script import announce, facts_of, report, timed
 from common.evaluation.translation import by_source_length, translation_metrics, write_translations
+from common.files import require_writable_folder
 from common.inference.extra_files import read_extra
 from common.predicting.predictor import Answer, find_model
 from common.text.parallel import Pairs, PairSource, require_same_direction
@@ -44,6 +45,7 @@ class Options:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        require_writable_folder(self.output, "--output")
 
 
 def evaluate(options: Options) -> dict[str, Any]:

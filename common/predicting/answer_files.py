@@ -9,7 +9,7 @@ from typing import Any
 
 from common import cli
 from common.errors import FlagError
-from common.files import replacing
+from common.files import replacing, require_writable_file
 
 _BINARY_ENDINGS = """
 .xlsx .xls .xlsm .xlsb .xltx .ods .fods .numbers .gsheet .doc .docx .odt .rtf .pdf .pptx
@@ -25,19 +25,20 @@ Add = Callable[[Mapping[str, Any], Iterable[str], Iterable[Mapping[str, Any]]], 
 
 
 def require_answer_file(path: Path | None) -> None:
-    """Raises FlagError if `path` has a name that `answer_file` cannot live up to."""
-    if path is None or path.suffix.lower() not in {*_OTHER_KINDS, *BINARY_ENDINGS}:
-        return
-    raise FlagError(
-        f"--output {path}: expected a name in .csv for a table, in .jsonl for JSON lines, or any other but "
-        f"{path.suffix} and the like for plain lines"
-    )
+    """Raises FlagError if `path` has a name that `answer_file` cannot live up to, or no file can be made there."""
+    if path is not None and path.suffix.lower() in {*_OTHER_KINDS, *BINARY_ENDINGS}:
+        raise FlagError(
+            f"--output {path}: expected a name in .csv for a table, in .jsonl for JSON lines, or any other but "
+            f"{path.suffix} and the like for plain lines"
+        )
+    require_writable_file(path, "--output")
 
 
 def require_picture(path: Path | None, flag: str) -> None:
-    """Raises FlagError if the path given by a flag does not end in .png."""
+    """Raises FlagError if the path given by a flag does not end in .png, or no file can be made there."""
     if path is not None and path.suffix.lower() != ".png":
         raise FlagError(f"{flag} {path}: expected a name that ends in .png")
+    require_writable_file(path, flag)
 
 
 def probability_columns(labels: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import applications
+from applications import catalogue
 from common.audio.files import encode_wav
 
 MODELS = Path(applications.__file__).parents[1] / "saved_models"
@@ -58,3 +59,16 @@ def test_an_image_that_is_to_be_drawn_and_is_not_there(evaluated):
     shown = evaluated("image_captioning", "--attention", "1000000")
     assert (shown.status, shown.err.count("\n")) == (1, 1)
     assert "--attention 1000000" in shown.err
+
+
+@pytest.mark.parametrize("application", sorted(catalogue()))
+def test_a_report_that_could_not_be_written_is_refused_before_it_is_measured(
+    application, tmp_path, in_process
+):
+    (tmp_path / "taken").write_text("precious")
+    room = importlib.import_module(f"applications.{application}.evaluate")
+    shown = in_process(room.main, room.Options, "--output", tmp_path / "taken")
+    assert shown.status == 2
+    # The line is broken to the width of the terminal, inside a frame.
+    assert "is a file; expected a folder" in " ".join(shown.err.replace("│", " ").split())
+    assert (tmp_path / "taken").read_text() == "precious"

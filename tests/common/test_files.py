@@ -1,10 +1,19 @@
 """A file or folder is written whole or not at all."""
 
+import os
 import stat
+from pathlib import Path
 
 import pytest
 
-from common.files import atomic_write, replacing, temporary_directory_beside
+from common.errors import FlagError
+from common.files import (
+    atomic_write,
+    replacing,
+    require_writable_file,
+    require_writable_folder,
+    temporary_directory_beside,
+)
 
 
 def test_text_and_bytes_are_written_and_folders_made(tmp_path):
@@ -47,3 +56,44 @@ def test_a_folder_renamed_away_stays_and_any_other_goes(tmp_path):
     with temporary_directory_beside(tmp_path / "2") as folder:
         (folder / "file").write_text("dropped")
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_a_place_where_nothing_can_be_written_is_refused_before_there_is_anything_to_write(tmp_path):
+    (tmp_path / "taken").write_text("precious")
+    with pytest.raises(
+        FlagError, match=f"^--output {tmp_path}: this is a folder; expected the name of a file$"
+    ):
+        require_writable_file(tmp_path, "--output")
+    for path in (tmp_path / "taken" / "answers.csv", tmp_path / "taken" / "deep" / "answers.csv"):
+        with pytest.raises(FlagError, match=f"^--output .*: {tmp_path}/taken is a file; expected a folder$"):
+            require_writable_file(path, "--output")
+    with pytest.raises(
+        FlagError, match=f"^--to {tmp_path}/taken: {tmp_path}/taken is a file; expected a folder$"
+    ):
+        require_writable_folder(tmp_path / "taken", "--to")
+    assert (tmp_path / "taken").read_text() == "precious"
+
+
+def test_a_place_where_something_can_be_written_is_left_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old.csv").write_text("old")
+    for path in (
+        None,
+        tmp_path / "old.csv",
+        tmp_path / "new" / "deep" / "a.csv",
+        Path("a.csv"),
+        Path("b/a.csv"),
+    ):
+        require_writable_file(path, "--output")
+    require_writable_folder(tmp_path / "new", "--output")
+    assert list(tmp_path.iterdir()) == [tmp_path / "old.csv"]
+
+
+def test_a_folder_that_others_own_is_refused(tmp_path, monkeypatch):
+    # Whoever runs the tests as root may write everywhere.
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path and allowed(path, mode))
+    with pytest.raises(
+        FlagError, match=f"--output .*: expected a folder to write to; {tmp_path} does not allow it"
+    ):
+        require_writable_file(tmp_path / "new" / "a.csv", "--output")
