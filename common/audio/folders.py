@@ -8,7 +8,7 @@ from os.path import commonpath
 from pathlib import Path
 
 from common.data.file_trees import ARCHIVE_SUFFIXES, Read, read_tree
-from common.errors import UserError
+from common.errors import FlagError, UserError
 from common.text.tables import read_lines
 
 NOISE = "_background_noise_"
@@ -52,14 +52,14 @@ def require_name_pattern(pattern: str) -> None:
     """Refuses what is no regular expression with the group `label`.
 
     Raises:
-        UserError: naming the flag.
+        FlagError: naming the flag.
     """
     try:
         groups = re.compile(pattern).groupindex
     except re.error as error:
-        raise UserError(f"--name-pattern {pattern}: not a regular expression ({error})") from None
+        raise FlagError(f"--name-pattern {pattern}: not a regular expression ({error})") from None
     if "label" not in groups:
-        raise UserError(f"--name-pattern {pattern}: expected a group (?P<label>...)")
+        raise FlagError(f"--name-pattern {pattern}: expected a group (?P<label>...)")
 
 
 def find_clips(path: Path, pattern: str, lists: Mapping[str, Path | None]) -> list[AudioFile]:

@@ -147,7 +147,7 @@ def load_noises(source: AudioSource, path: Path | None = None) -> list[np.ndarra
     if path is not None:
         return read_noises(path)
     kind = sources.located(source.data, _FILES)
-    return _read_all(find_noises(kind.path)) if isinstance(kind, sources.OwnFiles) else []
+    return _read_noises(kind.path, find_noises(kind.path)) if isinstance(kind, sources.OwnFiles) else []
 
 
 def read_noises(path: Path) -> list[np.ndarray]:
@@ -161,7 +161,7 @@ def read_noises(path: Path) -> list[np.ndarray]:
     noises = find_noises(path) or find_all(path)
     if not noises:
         raise UserError(f"{path}: no recordings of noise; expected .wav, .flac, .ogg or .mp3 files")
-    return _read_all(noises)
+    return _read_noises(path, noises)
 
 
 def _load(
@@ -271,8 +271,8 @@ def _collect(name: str, recordings: Iterable[tuple[Callable[[], np.ndarray], str
     return sources.require_usable(Clips(name, waveforms, labels, speakers, origins, left_out), "clip")
 
 
-def _read_all(files: Iterable[AudioFile]) -> list[np.ndarray]:
-    return [decode_audio(file.read(), file.name) for file in files]
+def _read_noises(path: Path, noises: Iterable[AudioFile]) -> list[np.ndarray]:
+    return [decode_audio(noise.read(), f"{path}/{noise.name}") for noise in noises]
 
 
 def _with_unknown(clips: Clips, labels: Sequence[str]) -> Clips:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from common.audio.folders import find_clips
+from common.audio.folders import find_clips, is_recording
 from common.audio.transcript_files import SpokenFile, SpokenFiles, is_archive, joined, part_named
 from common.audio.transcript_folders import kaldi_folders, read_kaldi, read_spoken_tree
 from common.audio.transcript_tables import Columns, read_spoken_table
@@ -49,6 +49,8 @@ def spoken_parts(path: Path, forms: Forms) -> Parts:
         return _named_parts(path, forms.name_pattern)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder; expected {FORMS}")
+    if path.is_file() and is_recording(path.name):
+        raise UserError(f"{path}: a single recording; expected recordings with what is said in them: {FORMS}")
     if path.is_file() and is_table(path, forms.table) and not is_archive(path):
         return {"": partial(_read_table, path, forms)}
     if path.is_dir():

@@ -196,7 +196,7 @@ def test_flags_that_fit_nothing_are_refused(flags, message):
     ("pattern", "message"), [("(", "not a regular"), ("x", r"expected a group \(\?P<label>")]
 )
 def test_a_pattern_that_tells_no_label_is_refused(pattern, message):
-    with pytest.raises(UserError, match=rf"--name-pattern {re.escape(pattern)}: {message}"):
+    with pytest.raises(FlagError, match=rf"--name-pattern {re.escape(pattern)}: {message}"):
         TranscriptSource("./mine", name_pattern=pattern)
 
 
@@ -220,6 +220,14 @@ def test_nothing_there_is_refused(tmp_path):
         sides(TranscriptSource("./nothing.csv"))
     with pytest.raises(UserError, match=r"none\.tsv: no such file or folder"):
         sides(speakers_table(tmp_path, ["ann", "bob"]), validation=tmp_path / "none.tsv")
+
+
+def test_a_single_recording_is_said_to_be_one(tmp_path):
+    (tmp_path / "talk.wav").write_bytes(b"RIFF")
+    with pytest.raises(
+        UserError, match=r"talk\.wav: a single recording; expected recordings with what is said"
+    ):
+        sides(TranscriptSource(str(tmp_path / "talk.wav")))
 
 
 def test_one_recording_is_too_few_to_validate_on(tmp_path):
