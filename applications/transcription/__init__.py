@@ -20,8 +20,12 @@ APPLICATION = Application(
     takes="a recording of speech",
     gives="what is said, with the times of its words",
     questions=(
+        Question("what a made voice says", partial(_spoken, "stop seven three"), file="stop.wav"),
+        Question("what it says now", partial(_spoken, "yes left right"), file="yes.wav"),
+    ),
+    served_input="audio_bytes",
+    sample_questions=(
         Question("what a made voice says", partial(_spoken, "set a timer for ten minutes"), file="timer.wav"),
         Question("what it says now", partial(_spoken, "turn the kitchen light off"), file="light.wav"),
     ),
-    served_input="audio_bytes",
 )
