@@ -43,7 +43,7 @@ ALSO_VALIDATED = (
 )
 LIMITS = (
     "It understands what its training recordings say, and little else: other words are written as they sound to it, "
-    "in its alphabet.",
+    "in its alphabet, or as the likeliest of its own words where its symbols are words.",
     "It knows the voices, the accents, the microphones and the rooms of its training recordings; others were not "
     "measured.",
     "It writes no punctuation, no capitals and no numerals unless the training transcripts have them.",
