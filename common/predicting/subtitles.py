@@ -1,5 +1,6 @@
 """Words with their times as subtitles: SubRip (.srt) and WebVTT (.vtt) files, which players and web pages show."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -44,6 +45,7 @@ def cues(
     most_lines: int = 2,
     longest_seconds: float = 6.0,
     pause_seconds: float = 0.8,
+    shortest_seconds: float = 1.0,
 ) -> list[Cue]:
     """Words grouped into what a viewer reads at once.
 
@@ -61,6 +63,8 @@ def cues(
         most_lines: lines of a cue.
         longest_seconds: how long a cue is shown. Only a single word that takes longer makes a longer cue.
         pause_seconds: silence after which a new cue begins.
+        shortest_seconds: how long a cue is shown at least, unless the next one begins sooner: the times of words may be
+            but moments, and nobody reads as fast.
 
     Raises:
         ValueError: a line would have no character, or a cue no line.
@@ -77,7 +81,12 @@ def cues(
                 size = _longest_gap(rest, range(-(-size // 2), size + 1))
             grouped.append(_cue(rest[:size], longest_line))
             rest = rest[size:]
-    return grouped
+    shortest = min(shortest_seconds, longest_seconds)
+    starts = [*(cue.start for cue in grouped), math.inf]
+    return [
+        cue._replace(end=max(cue.end, min(cue.start + shortest, following)))
+        for cue, following in zip(grouped, starts[1:], strict=True)
+    ]
 
 
 def to_srt(shown: Sequence[Cue]) -> str:

@@ -71,12 +71,21 @@ def test_every_word_is_shown_once_and_in_order_in_lines_that_fit(words, longest_
 @given(spoken(st.text("abc", min_size=1, max_size=9)), st.floats(0.5, 8))
 def test_no_cue_is_shown_too_long_or_over_a_pause(words, longest_seconds):
     left = list(words)
-    for cue in cues(words, longest_seconds=longest_seconds, pause_seconds=0.8):
+    for cue in cues(words, longest_seconds=longest_seconds, pause_seconds=0.8, shortest_seconds=0):
         held, left = left[: len(" ".join(cue.lines).split())], left[len(" ".join(cue.lines).split()) :]
         assert (cue.start, cue.end) == (held[0].start, held[-1].end)
         assert len(held) == 1 or cue.end - cue.start <= longest_seconds
         assert all(after.start - before.end < 0.8 for before, after in pairwise(held))
     assert not left
+
+
+@given(spoken(st.text("abc", min_size=1, max_size=9)), st.floats(0, 3))
+def test_a_cue_stays_until_it_can_be_read_or_the_next_one_begins(words, shortest_seconds):
+    brief, shown = cues(words, shortest_seconds=0), cues(words, shortest_seconds=shortest_seconds)
+    assert [cue[:2] for cue in shown] == [cue[:2] for cue in brief]
+    for cue, before, following in zip(shown, brief, [*shown, None][1:], strict=True):
+        wanted = max(before.end, cue.start + shortest_seconds)
+        assert cue.end == (wanted if following is None else max(before.end, min(wanted, following.start)))
 
 
 @given(spoken())
