@@ -28,6 +28,11 @@ def first_fault(*cases: tuple[tf.Tensor, tf.Tensor | str]) -> tf.Tensor:
     return fault
 
 
+def first_error(*errors: tf.Tensor) -> tf.Tensor:
+    """The first error of each row that is not empty, if it has one: strings `[batch]` each."""
+    return first_fault(*((error != "", error) for error in errors))
+
+
 def neutral_where(is_bad: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     """`values` `[batch, ...]` with zeros, empty strings or False in the rows where `is_bad` `[batch]` is true."""
     shape = tf.concat([tf.shape(is_bad), tf.ones([tf.rank(values) - 1], tf.int32)], axis=0)

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from common.audio.augmentation import Augmentation
 from common.audio.transcripts import TranscriptSource
 from common.checks import FRACTION, AtLeast, check_ranges
-from common.errors import FlagError
+from common.data.strings import require_join
+from common.text.symbols import SymbolKind
 from common.training.init_from import Inheritance
 from common.training.options import TrainingOptions
 
@@ -22,7 +23,6 @@ FRAME_SECONDS = 0.02
 """Time from one frame of the logits to the next."""
 
 Kind = Literal["base", "streaming", "convolutional"]
-SymbolKind = Literal["characters", "words"]
 
 
 @dataclass(frozen=True)
@@ -82,20 +82,7 @@ class Config:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        require_join(self.join)
-
-
-def require_join(join: tuple[int, int]) -> None:
-    """Refuses numbers of joined words that are none.
-
-    Raises:
-        FlagError: the numbers are not 0 0, nor from 1 up with the lower one first.
-    """
-    lowest, highest = join
-    if join != (0, 0) and not 1 <= lowest <= highest:
-        raise FlagError(
-            f"--join {lowest} {highest}: expected two numbers of words from 1, the lower one first, or 0 0"
-        )
+        require_join(self.join, "words")
 
 
 _BASE = Config(

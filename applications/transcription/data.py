@@ -12,27 +12,24 @@ from applications.transcription import sample
 from applications.transcription.config import Config
 from applications.transcription.model import frames_of
 from applications.transcription.strings import (
-    Plan,
     joined,
-    plan_strings,
+    plans_of,
     require_single_words,
     samples_of,
     text_of,
     waveform_of,
 )
-from applications.transcription.symbols import Symbols, choose_symbols
 from common.audio.augmentation import Augmentation, Waveform, change_voice, gain, mix_noise
 from common.audio.files import SAMPLE_RATE
 from common.audio.labelled import read_noises
 from common.audio.transcripts import TranscriptSource, load_evaluation, load_training
 from common.audio.utterances import Utterances
 from common.data.batching import generated, pad, plan_batches
-from common.data.sources import SAMPLE, leave_out
-from common.errors import UserError
-from common.training.ctc import frames_needed
+from common.data.sources import SAMPLE
+from common.data.strings import Plan
+from common.text.symbols import Symbols, choose_symbols
+from common.training.ctc_examples import alignable, fits, of_known_symbols, require_known, targets_of
 
-FRAMES, LENGTH, LABELS = 0, 1, 2
-"""Places in a row of targets: how many frames are real, how many symbols the label has, and where those begin."""
 _VALIDATION_SEED = 0
 _WAVEFORMS, _SAMPLES = tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)
 _TARGETS = tf.TensorSpec([None, None], tf.int32)
@@ -77,9 +74,12 @@ def training_examples(config: Config, known: Sequence[str] = ()) -> Examples:
     require_single_words(training, config.join)
     validation = joined(validation, config.join, config.longest_gap, _VALIDATION_SEED)
     if config.validation is None:
-        validation = _known(validation, symbols)
-    require_known(validation, symbols)
-    training, validation = (_alignable(utterances, symbols, config) for utterances in (training, validation))
+        validation = of_known_symbols(validation, symbols, "recording")
+    require_known(validation, symbols, "transcript")
+    training, validation = (
+        alignable(utterances, symbols, _frames(utterances.waveforms, config), "recording")
+        for utterances in (training, validation)
+    )
     return Examples(training, validation, symbols, noises)
 
 
@@ -95,53 +95,19 @@ def evaluation_examples(source: TranscriptSource) -> Utterances:
     return load_evaluation(source, sample.sample)
 
 
-def require_known(utterances: Utterances, symbols: Symbols) -> None:
-    """Refuses transcripts with symbols that the model lacks.
-
-    Raises:
-        UserError: naming the first such recording and symbol.
-    """
-    for text, origin in zip(utterances.texts, utterances.origins, strict=True):
-        if lacking := symbols.lacks(text):
-            shown = ", ".join(map(repr, lacking[:5]))
-            raise UserError(
-                f"{utterances.name}, {origin}: the transcript {text!r} has {shown}, which no training transcript has; "
-                f"expected their {symbols.kind} only, or such recordings in training too"
-            )
-
-
-def _known(utterances: Utterances, symbols: Symbols) -> Utterances:
-    """Those of chance that a model of these symbols can write; the others are counted."""
-    reasons = ["symbols that training lacks" if symbols.lacks(text) else "" for text in utterances.texts]
-    return leave_out(utterances, reasons, "recording")
-
-
-def _alignable(utterances: Utterances, symbols: Symbols, config: Config) -> Utterances:
-    """Those whose labels fit into their frames; the others are counted."""
-    reasons = [
-        "" if _fits(symbols.encode(text), len(waveform), config) else "more symbols than frames"
-        for text, waveform in zip(utterances.texts, utterances.waveforms, strict=True)
-    ]
-    return leave_out(utterances, reasons, "recording")
-
-
-def _fits(label: np.ndarray, samples: int, config: Config) -> bool:
-    return frames_needed(label) <= int(frames_of(config, samples))
-
-
 def training_batches(examples: Examples, config: Config, epochs: range) -> tuple[tf.data.Dataset, int]:
     """Augmented batches of the given epochs: the model's inputs, targets `[batch, 2 + labels]`; and how many an epoch
     has.
 
-    A row of targets holds the frames that are real, the length of the label, and the label, right-padded with 0. Their
-    order, the words that are joined and the augmentation depend on the seed and the epoch alone. The first epoch goes
-    from short recordings to long ones, from which an alignment is learnt sooner (Amodei et al. 2016, SortaGrad).
+    Rows of targets are as `common.training.ctc_examples.targets_of` has them. Their order, the words that are joined
+    and the augmentation depend on the seed and the epoch alone. The first epoch goes from short recordings to long
+    ones, from which an alignment is learnt sooner (Amodei et al. 2016, SortaGrad).
     """
     utterances, size, seed = examples.training, config.training.batch_size, config.training.seed
 
     def planned(epoch: int) -> list[Plan]:
         rng = np.random.default_rng((seed, epoch))
-        return plan_strings(utterances, config.join, config.joined_share, config.longest_gap, rng)
+        return plans_of(utterances, config.join, config.joined_share, config.longest_gap, rng)
 
     def generate() -> Iterator[tuple[Any, np.ndarray]]:
         for epoch in epochs:
@@ -179,15 +145,19 @@ def inputs_of(config: Config, waveforms: Any, samples: Any) -> Any:
     return waveforms if config.kind == "streaming" else (waveforms, samples)
 
 
+def _frames(waveforms: Sequence[Waveform], config: Config) -> np.ndarray:
+    """How many frames of logits each waveform has."""
+    return np.array(
+        frames_of(config, np.array([len(waveform) for waveform in waveforms], np.int32)), np.int32
+    )
+
+
 def _batch(
     waveforms: Sequence[Waveform], texts: Sequence[str], examples: Examples, config: Config
 ) -> tuple[Any, np.ndarray]:
     samples = np.array([len(waveform) for waveform in waveforms], np.int32)
     labels = [examples.symbols.encode(text) for text in texts]
-    lengths = np.array([len(label) for label in labels], np.int32)
-    frames = np.array(frames_of(config, samples), np.int32)
-    targets = np.concatenate([frames[:, None], lengths[:, None], pad(labels)], axis=1)
-    return inputs_of(config, pad(waveforms), samples), targets
+    return inputs_of(config, pad(waveforms), samples), targets_of(labels, _frames(waveforms, config))
 
 
 def _augmented(examples: Examples, plan: Plan, config: Config, rng: np.random.Generator) -> Waveform:
@@ -195,7 +165,8 @@ def _augmented(examples: Examples, plan: Plan, config: Config, rng: np.random.Ge
     utterances, augmentation = examples.training, config.augmentation
     voice = replace(augmentation, speed=(speed := rng.uniform(*augmentation.speed), speed))
     waveform = waveform_of(utterances, plan, lambda spoken: change_voice(spoken, voice, rng))
-    if not _fits(examples.symbols.encode(text_of(utterances, plan)), len(waveform), config):
+    label = examples.symbols.encode(text_of(utterances, plan))
+    if not fits(label, int(frames_of(config, len(waveform)))):
         waveform = waveform_of(utterances, plan)
     return in_surroundings(waveform, examples.noises, augmentation, rng)
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from applications.transcription import APPLICATION
-from applications.transcription.config import NAME, require_join
+from applications.transcription.config import NAME
 from applications.transcription.data import background, evaluation_examples
 from applications.transcription.predict import Predictor, Transcript
 from applications.transcription.strings import joined, require_single_words
@@ -22,6 +22,7 @@ from common.audio.augmentation import with_noise
 from common.audio.transcripts import TranscriptSource
 from common.audio.utterances import Utterances
 from common.checks import AtLeast, check_ranges
+from common.data.strings import require_join
 from common.evaluation.calibration import expected_calibration_error
 from common.evaluation.report import numbers_to_draw
 from common.evaluation.script import announce, facts_of, report, timed
@@ -75,7 +76,7 @@ class Options:
     def __post_init__(self) -> None:
         check_ranges(self)
         require_writable_folder(self.output, "--output")
-        require_join(self.join)
+        require_join(self.join, "words")
 
 
 def evaluate(options: Options) -> dict[str, Any]:

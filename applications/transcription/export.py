@@ -17,19 +17,20 @@ from applications.transcription.config import FRAME_SECONDS, INHERITANCE, NAME, 
 from applications.transcription.data import inputs_of
 from applications.transcription.model import FRAME, SETTLING, build, frames_of, spectrum_and_logits
 from applications.transcription.predict import DESCRIPTION_FILE
-from applications.transcription.search import Labels, SearchOptions, make_search
-from applications.transcription.symbols import Symbols
-from applications.transcription.words import Words, words_of
 from common import cli
 from common.audio.files import SAMPLE_RATE, encode_wav
+from common.audio.transcript_text import normalised_transcript
 from common.audio.wav import check_waveform, decode_wav
+from common.decoding.label_words import Words, words_of
 from common.errors import ROW_ERROR
+from common.export.label_search import Labels, SearchOptions, make_search
 from common.export.saved_model import Signature
 from common.export.script import card_of, publish, report
 from common.export.steps import step_signature
 from common.layers.masks import without_masked
 from common.layers.portability import make_portable
-from common.row_errors import first_fault, neutral_where
+from common.row_errors import first_error, first_fault, neutral_where
+from common.text.symbols import Symbols
 from common.training.run_folder import FinishedRun, load_finished
 
 TASK = "A recording of speech in; what is said, with the times and the confidence of each word, out."
@@ -95,7 +96,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
       (zeros at first) -> `text`, what is written in this step, `log_probabilities` `[batch, frames, symbols]`, and the
       states after. After the end it wants 0.4 seconds of zeros.
     """
-    search = make_search(trained.symbols, options)
+    search = make_search(trained.symbols, options, normalised_transcript)
     hear, temperature = _listener(trained), trained.run.outcome["temperature"]
 
     @tf.function(input_signature=_WAVEFORMS, autograph=False)
@@ -111,6 +112,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
             labels.last_frames,
             labels.probabilities,
             temperature,
+            FRAME_SECONDS,
         )
 
     def answer(waveforms: tf.Tensor, lengths: tf.Tensor, error: tf.Tensor) -> Tensors:
@@ -122,7 +124,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
         return {
             "text": words.texts(),
             "confidence": confidence,
-            ROW_ERROR: _first(error, labels.error),
+            ROW_ERROR: first_error(error, labels.error),
         }
 
     def serve(audio_bytes: tf.Tensor) -> Tensors:
@@ -136,7 +138,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
         labels, _ = found(waveforms, lengths)
         return {
             **words_in(labels)._asdict(),
-            ROW_ERROR: _first(error, labels.error),
+            ROW_ERROR: first_error(error, labels.error),
         }
 
     def attend(audio_bytes: tf.Tensor) -> Tensors:
@@ -148,7 +150,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
             "symbols": trained.symbols.spelled(labels.numbers),
             "time": time,
             "log_mel": spectrum,
-            ROW_ERROR: _first(error, labels.error),
+            ROW_ERROR: first_error(error, labels.error),
         }
 
     def n_best(audio_bytes: tf.Tensor, lm_weight: tf.Tensor, length_bonus: tf.Tensor) -> Tensors:
@@ -274,11 +276,6 @@ def written(symbols: Symbols, logits: tf.Tensor, states: Tensors) -> Tensors:
 def _single_spaced(texts: tf.Tensor) -> tf.Tensor:
     """The texts with a blank between words, as those are that are made of words."""
     return tf.strings.strip(tf.strings.regex_replace(texts, " +", " "))
-
-
-def _first(*errors: tf.Tensor) -> tf.Tensor:
-    """The first error of each row, if it has one."""
-    return first_fault(*((error != "", error) for error in errors))
 
 
 def _examples() -> Sequence[np.ndarray]:

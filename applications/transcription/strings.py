@@ -1,32 +1,19 @@
 """Strings of words: recordings of single words of one speaker, one after another."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import numpy as np
 
 from common.audio.augmentation import Waveform
 from common.audio.files import SAMPLE_RATE
 from common.audio.utterances import Utterances
+from common.data.strings import Plan, plan_strings, singles_of
 from common.errors import FlagError
 
 _FADE = SAMPLE_RATE // 200
 
 
-class Plan(NamedTuple):
-    """What is heard one after another.
-
-    Attributes:
-        members: indices of recordings of one speaker.
-        gaps: seconds of silence before each of them.
-    """
-
-    members: tuple[int, ...]
-    gaps: tuple[float, ...]
-
-
-def plan_strings(
+def plans_of(
     utterances: Utterances,
     join: tuple[int, int],
     share: float,
@@ -35,32 +22,9 @@ def plan_strings(
 ) -> list[Plan]:
     """Which recordings are heard in which string: those of several words alone, those of a single word joined.
 
-    How many strings there are depends on the recordings and the share alone.
-
-    Args:
-        utterances: what there is.
-        join: fewest and most words of a string; 0 0 for none.
-        share: how often a recording of a single word is heard on average.
-        longest_gap: seconds between two words at most.
-        rng: draws the speaker of each string, as often as there are recordings of each, and its words, the same one at
-            most once.
+    See `common.data.strings.plan_strings`; gaps are seconds of silence.
     """
-    if join == (0, 0):
-        return [Plan((index,), (0.0,)) for index in range(len(utterances))]
-    by_speaker = _singles(utterances)
-    single = {index for indices in by_speaker.values() for index in indices}
-    plans = [Plan((index,), (0.0,)) for index in range(len(utterances)) if index not in single]
-    if not single:
-        return plans
-    singles = list(by_speaker.values())
-    counts = np.array([len(indices) for indices in singles], float)
-    strings = max(round(share * len(single) / np.mean(join)), 1)
-    for speaker in rng.choice(len(singles), strings, p=counts / counts.sum()):
-        indices = singles[speaker]
-        words = min(int(rng.integers(join[0], join[1] + 1)), len(indices))
-        members = tuple(int(index) for index in rng.choice(indices, words, replace=False))
-        plans.append(Plan(members, tuple(rng.uniform(0, longest_gap, words))))
-    return plans
+    return plan_strings(len(utterances), _singles(utterances), join, share, longest_gap, rng)
 
 
 def require_single_words(utterances: Utterances, join: tuple[int, int]) -> None:
@@ -76,12 +40,8 @@ def require_single_words(utterances: Utterances, join: tuple[int, int]) -> None:
 
 
 def _singles(utterances: Utterances) -> Mapping[str, list[int]]:
-    """The recordings of a single word, by speaker; who is not known is one speaker."""
-    singles: dict[str, list[int]] = defaultdict(list)
-    for index, (text, speaker) in enumerate(zip(utterances.texts, utterances.speakers, strict=True)):
-        if len(text.split()) == 1:
-            singles[speaker].append(index)
-    return singles
+    """The recordings of a single word, by speaker."""
+    return singles_of(utterances.texts, utterances.speakers, lambda text: len(text.split()) == 1)
 
 
 def text_of(utterances: Utterances, plan: Plan) -> str:
@@ -131,7 +91,7 @@ def joined(utterances: Utterances, join: tuple[int, int], longest_gap: float, se
     """
     if join == (0, 0):
         return utterances
-    plans = plan_strings(utterances, join, 1.0, longest_gap, np.random.default_rng(seed))
+    plans = plans_of(utterances, join, 1.0, longest_gap, np.random.default_rng(seed))
     return Utterances(
         f"{utterances.name}, single words joined",
         [waveform_of(utterances, plan) for plan in plans],

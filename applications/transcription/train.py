@@ -10,28 +10,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from applications.transcription.config import INHERITANCE, NAME, PRESET_DESCRIPTIONS, PRESETS, Config
 from applications.transcription.data import (
-    FRAMES,
-    LABELS,
-    LENGTH,
     Examples,
     training_batches,
     training_examples,
     validation_batches,
 )
 from applications.transcription.model import build
-from applications.transcription.words import Words, log_odds, words_of
 from common import cli
 from common.decoding.ctc import greedy
-from common.evaluation.calibration import can_calibrate, fit_temperature
+from common.decoding.label_words import Words, words_of
 from common.evaluation.transcription import transcription_metrics, words_right
 from common.training.callbacks import History
-from common.training.ctc import ctc_loss
-from common.training.init_from import Origin, begin_from
+from common.training.confidence import fit_confidence
+from common.training.ctc_examples import FRAMES, loss_per_symbol
+from common.training.init_from import begin_from
 from common.training.loop import fit
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
@@ -61,7 +56,7 @@ def train(config: Config) -> Path:
     write_preprocessing(folder, {"symbols": list(examples.symbols.names)})
     model = build(config, examples.symbols.count, config.training.precision)
     if origin is not None:
-        inherit(model, origin, len(known) + 1)
+        origin.copy_weights_of_symbols(build(origin.run.config, len(known) + 1), model)
     console.print(
         f"symbols: {len(examples.symbols.names)} {config.symbols}; background recordings: {len(examples.noises)}; "
         f"weights: {model.count_params():,}"
@@ -74,17 +69,6 @@ def train(config: Config) -> Path:
     return finish_run(
         folder, NAME, len(examples.training), epochs, figures, is_calibrated=is_calibrated, kept=kept
     )
-
-
-def inherit(model: keras.Model, origin: Origin[Config], known: int) -> None:
-    """Gives a model the weights of another that knows the first `known` of its symbols, the blank among them."""
-    untrained, logits = build(origin.run.config, known), model.get_layer("logits")
-    has_new = logits.units > known
-    anew = "begins anew for the symbols that it lacks"
-    origin.copy_weights(untrained, model, but="logits" if has_new else "", anew=anew)
-    if has_new:
-        for theirs, ours in zip(untrained.get_layer("logits").weights, logits.weights, strict=True):
-            ours.assign(np.concatenate([theirs.numpy(), ours.numpy()[..., known:]], axis=-1))
 
 
 def learn(model: keras.Model, examples: Examples, config: Config, folder: Path) -> History:
@@ -102,13 +86,6 @@ def learn(model: keras.Model, examples: Examples, config: Config, folder: Path) 
     )
 
 
-def loss_per_symbol(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """CTC's loss of each row, over the length of its label: targets as of `training_batches` -> `[batch]`."""
-    lengths = targets[:, LENGTH]
-    losses = ctc_loss(logits, targets[:, LABELS:], targets[:, FRAMES], lengths)
-    return losses / tf.cast(tf.maximum(lengths, 1), tf.float32)
-
-
 def error_rates(heard: Sequence[Heard]) -> dict[str, float]:
     """Of greedy transcripts of the validation recordings."""
     references = [reference for texts, _ in heard for reference in texts]
@@ -119,17 +96,14 @@ def error_rates(heard: Sequence[Heard]) -> dict[str, float]:
 
 def calibrate(heard: Sequence[Heard]) -> tuple[float, bool]:
     """The temperature that makes the confidence of words honest (Guo et al. 2017), and whether one could be fitted."""
-    odds: list[float] = []
+    confidences: list[float] = []
     is_right: list[bool] = []
     for references, words in heard:
         for reference, spelt, confidence in zip(references, words.words, words.confidence, strict=True):
             texts = [word.decode() for word in spelt.numpy() if word]
-            odds += log_odds(confidence[: len(texts)]).numpy().tolist()
+            confidences += confidence[: len(texts)].numpy().tolist()
             is_right += words_right(reference, " ".join(texts))
-    labels = np.array(is_right, int)
-    if not can_calibrate(labels):
-        return 1.0, False
-    return fit_temperature(np.stack([np.zeros(len(odds)), odds], axis=1), labels), True
+    return fit_confidence(confidences, is_right)
 
 
 def transcribed(model: keras.Model, examples: Examples, config: Config) -> list[Heard]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import keras
+import numpy as np
 
 from common.checks import flag
 from common.cli import console
@@ -92,6 +93,25 @@ class Origin(Generic[Config]):
                 raise self.unfit(f"{theirs.path} has the shape {list(theirs.shape)}, not {list(ours.shape)}")
             ours.assign(theirs)
         console().print(f"weights: those of {self.path}{f', but for {but}, which {anew}' if but else ''}")
+
+    def copy_weights_of_symbols(self, untrained: keras.Model, model: keras.Model) -> None:
+        """Gives a model, whose last layer `logits` has symbols of its own after those of this one, its weights.
+
+        Args:
+            untrained: as of `copy_weights`.
+            model: likewise; what it has for the symbols of its own stays.
+
+        Raises:
+            UserError: the two differ in another weight's shape.
+        """
+        theirs, ours = (one.get_layer("logits") for one in (untrained, model))
+        known = theirs.units
+        has_new = ours.units > known
+        anew = "begins anew for the symbols that it lacks"
+        self.copy_weights(untrained, model, but="logits" if has_new else "", anew=anew)
+        if has_new:
+            for old, new in zip(theirs.weights, ours.weights, strict=True):
+                new.assign(np.concatenate([old.numpy(), new.numpy()[..., known:]], axis=-1))
 
     def labels(self, given: Sequence[str]) -> list[str]:
         """The model's labels, where it knows all that are given; else the given ones, for a last layer of their own."""

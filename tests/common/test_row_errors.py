@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from common.row_errors import first_fault, neutral_where, with_equal_rows, with_row_errors
+from common.row_errors import first_error, first_fault, neutral_where, with_equal_rows, with_row_errors
 
 
 def test_the_first_case_that_holds_in_each_row_is_told():
@@ -17,6 +17,11 @@ def test_the_first_case_that_holds_in_each_row_is_told():
     )
     assert faults.numpy().tolist() == [b"first", b"b", b""]
     assert first_fault((tf.constant(False), "never")).numpy() == b""
+
+
+def test_of_several_errors_of_a_row_the_first_is_told():
+    errors = first_error(tf.constant(["a", "", ""]), tf.constant(["b", "c", ""]))
+    assert errors.numpy().tolist() == [b"a", b"c", b""]
 
 
 @given(

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from applications.transcription.export import export
-from applications.transcription.search import SearchOptions
 from applications.transcription.train import train
+from common.export.label_search import SearchOptions
 from common.export.script import ExportOptions
 
 

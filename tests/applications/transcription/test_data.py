@@ -8,9 +8,6 @@ import pytest
 
 from applications.transcription.config import PRESETS
 from applications.transcription.data import (
-    FRAMES,
-    LABELS,
-    LENGTH,
     training_batches,
     training_examples,
     validation_batches,
@@ -19,6 +16,7 @@ from applications.transcription.model import frames_of
 from common.audio.files import SAMPLE_RATE, encode_wav
 from common.audio.transcripts import TranscriptSource
 from common.errors import FlagError, UserError
+from common.training.ctc_examples import FRAMES, LABELS, LENGTH
 
 RNG = np.random.default_rng(0)
 

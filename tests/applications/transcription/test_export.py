@@ -10,13 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from applications.transcription.export import load_run, written
-from applications.transcription.search import SearchOptions, make_search, order_for
-from applications.transcription.symbols import Symbols
 from common.audio.files import SAMPLE_RATE, encode_wav
 from common.decoding.ctc import greedy, prefix_beam_search
-from common.errors import FlagError, UserError
-from common.export.script import ExportOptions
 from common.inference.runner import SavedModelError, SavedModelRunner
+from common.text.symbols import Symbols
 
 pytestmark = pytest.mark.slow
 
@@ -189,37 +186,6 @@ def test_a_step_of_half_a_frame_is_refused_and_a_broken_state_told_of(streaming)
     outputs = streaming.run("step", audio=np.zeros((2, FRAME), np.float32), **states)
     assert outputs["error"][0] == b""
     assert outputs["error"][1].startswith(b"state_symbol: expected the states of a step before")
-
-
-# --- the language model and the lexicon
-
-
-def options(tmp_path, **fields):
-    return SearchOptions(ExportOptions(tmp_path / "run"), **fields)
-
-
-def test_a_text_and_words_have_a_say_in_the_search(tmp_path, finished_run):
-    symbols = load_run(finished_run).symbols
-    (tmp_path / "text.txt").write_text("hi lo\nHi, hi!\nsomething else\n")
-    search = make_search(symbols, options(tmp_path, language_model=tmp_path / "text.txt"))
-    assert len(search.language_models) == 1
-
-
-@pytest.mark.parametrize(("name", "flag"), [("language_model", "--language-model"), ("lexicon", "--lexicon")])
-def test_a_text_in_no_symbols_of_the_model_is_refused_in_one_line(tmp_path, finished_run, name, flag):
-    symbols = load_run(finished_run).symbols
-    (tmp_path / "other.txt").write_text("nothing known\n")
-    with pytest.raises((UserError, FlagError)) as refused:
-        make_search(symbols, options(tmp_path, **{name: tmp_path / "other.txt"}))
-    assert str(refused.value).startswith(
-        f"{flag} {tmp_path / 'other.txt'}: no line is written in the model's words"
-    )
-    with pytest.raises(FlagError, match=f"{flag}: it has a say in a search only"):
-        options(tmp_path, beam_width=1, **{name: tmp_path / "other.txt"})
-
-
-def test_n_grams_are_as_long_as_a_small_table_allows():
-    assert [order_for(symbols) for symbols in (2, 28, 32, 33, 101, 102, 2000)] == [4, 4, 4, 3, 3, 2, 1]
 
 
 @given(

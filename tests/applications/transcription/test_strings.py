@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from applications.transcription.strings import joined, plan_strings, samples_of, text_of, waveform_of
+from applications.transcription.strings import joined, plans_of, samples_of, text_of, waveform_of
 from common.audio.files import SAMPLE_RATE
 from common.audio.utterances import Utterances
 
@@ -25,7 +25,7 @@ WORDS = st.lists(
 @given(WORDS, st.integers(0, 9))
 def test_a_string_has_one_speaker_and_each_recording_once(words, seed):
     utterances = spoken(*map(list, zip(*words, strict=True)))
-    plans = plan_strings(utterances, (2, 4), 1.0, 0.2, np.random.default_rng(seed))
+    plans = plans_of(utterances, (2, 4), 1.0, 0.2, np.random.default_rng(seed))
     for plan in plans:
         assert len({utterances.speakers[index] for index in plan.members}) == 1
         assert len(set(plan.members)) == len(plan.members) <= 4
@@ -41,8 +41,7 @@ def test_a_string_has_one_speaker_and_each_recording_once(words, seed):
 def test_how_many_strings_there_are_does_not_depend_on_chance(words, seed, other):
     utterances = spoken(*map(list, zip(*words, strict=True)))
     counts = {
-        len(plan_strings(utterances, (2, 4), 1.5, 0.2, np.random.default_rng(number)))
-        for number in (seed, other)
+        len(plans_of(utterances, (2, 4), 1.5, 0.2, np.random.default_rng(number))) for number in (seed, other)
     }
     assert len(counts) == 1
 

@@ -4,32 +4,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from applications.transcription.config import Config
 from applications.transcription.export import load_run
 from applications.transcription.model import build
-from applications.transcription.train import inherit, loss_per_symbol
-from common.training.ctc import ctc_loss
 from common.training.init_from import Origin
 from common.training.run_folder import load_config, load_finished
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_long_transcript_weighs_no_more_than_a_short_one():
-    logits = tf.random.stateless_normal([2, 9, 4], [1, 2])
-    targets = tf.constant([[9, 1, 2, 0, 0], [7, 3, 1, 2, 3]])
-    losses = loss_per_symbol(targets, logits)
-    whole = ctc_loss(logits, targets[:, 2:], tf.constant([9, 7]), tf.constant([1, 3]))
-    np.testing.assert_allclose(losses, whole / [1, 3], rtol=1e-6)
-
-
 def test_a_model_that_is_begun_from_another_hears_its_symbols_as_that_one_does(finished_run):
     run = load_finished(finished_run, Config, ["symbols"])
     known = len(run.preprocessing["symbols"]) + 1
     begun = build(run.config, known + 2)
-    inherit(begun, Origin(finished_run, run), known)
+    Origin(finished_run, run).copy_weights_of_symbols(build(run.config, known), begun)
     trained = load_run(finished_run).model
     waveform = np.random.default_rng(0).normal(0, 0.1, (1, 8_000)).astype(np.float32)
     inputs = (waveform, np.array([8_000], np.int32))

@@ -1,12 +1,12 @@
-"""Transcripts are written in the symbols that training saw, in and out of the graph alike."""
+"""Texts are written in the symbols that training saw, in and out of the graph alike."""
 
 import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from applications.transcription.symbols import Symbols, choose_symbols
 from common.errors import UserError
+from common.text.symbols import Symbols, choose_symbols
 
 TEXTS = st.lists(st.text("abcé ", min_size=1, max_size=8), min_size=1, max_size=5)
 
@@ -35,6 +35,6 @@ def test_zero_is_the_blank_of_ctc_and_no_symbol():
     assert symbols.decode([0, 1, 0]) == "a"
 
 
-def test_transcripts_that_say_nothing_are_refused():
-    with pytest.raises(UserError, match="the transcripts of the training recordings are empty"):
+def test_texts_that_say_nothing_are_refused():
+    with pytest.raises(UserError, match="the texts of all training examples are empty"):
         choose_symbols(["", ""], "characters")

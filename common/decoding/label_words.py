@@ -1,12 +1,11 @@
-"""The words of labels, with their times, in the graph."""
+"""The words of labels, with their times and how sure they are, in the graph."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from applications.transcription.config import FRAME_SECONDS
-from applications.transcription.symbols import Symbols
+from common.text.symbols import Symbols
 
 _SURE = 1e-6
 
@@ -16,8 +15,8 @@ class Words(NamedTuple):
 
     Attributes:
         words: strings.
-        start: seconds from the beginning of the recording.
-        end: likewise.
+        start: where its first frame begins.
+        end: where its last frame ends.
         confidence: the mean posterior of the word's symbols where each is highest, calibrated.
         count: `[batch]`, how many there are.
     """
@@ -42,6 +41,7 @@ def words_of(
     last_frames: tf.Tensor,
     probabilities: tf.Tensor,
     temperature: float,
+    frame: float = 1.0,
 ) -> Words:
     """The words that symbols make: those between blanks, or each one where symbols are words.
 
@@ -52,6 +52,7 @@ def words_of(
         last_frames: `[batch, labels]`, where it ends.
         probabilities: `[batch, labels]`, its highest posterior.
         temperature: what the log-odds of a confidence are divided by (Guo et al. 2017).
+        frame: how long a frame is, in what the words' `start` and `end` are to be measured.
     """
     batch = tf.shape(labels)[0]
     is_spoken = labels > 0
@@ -83,11 +84,16 @@ def words_of(
 
     return Words(
         tf.where(real, of_words(spelt, pieces), ""),
-        tf.cast(start, tf.float32) * FRAME_SECONDS,
-        tf.cast(end, tf.float32) * FRAME_SECONDS,
-        tf.where(real, tf.sigmoid(log_odds(mean) / temperature), 0.0),
+        tf.cast(start, tf.float32) * frame,
+        tf.cast(end, tf.float32) * frame,
+        tf.where(real, calibrated(mean, temperature), 0.0),
         count,
     )
+
+
+def calibrated(probabilities: tf.Tensor, temperature: float) -> tf.Tensor:
+    """Probabilities whose log-odds are divided by a temperature."""
+    return tf.sigmoid(log_odds(probabilities) / temperature)
 
 
 def log_odds(probabilities: tf.Tensor) -> tf.Tensor:

@@ -5,8 +5,8 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from applications.transcription.symbols import Symbols, choose_symbols
-from applications.transcription.words import words_of
+from common.decoding.label_words import words_of
+from common.text.symbols import Symbols, choose_symbols
 
 ALPHABET = Symbols("characters", (" ", "a", "b"))
 ROWS = st.lists(st.lists(st.integers(1, 3), max_size=9), min_size=1, max_size=4)
@@ -39,7 +39,7 @@ def test_a_word_lasts_from_its_first_symbol_to_its_last():
     labels = np.array([[2, 3, 1, 2, 0]])
     first, last = np.array([[5, 9, 12, 20, 0]]), np.array([[6, 10, 14, 24, 0]])
     confidence = np.array([[0.9, 0.7, 0.1, 0.6, 0.0]], np.float32)
-    words = words_of(ALPHABET, labels, first, last, confidence, 1.0)
+    words = words_of(ALPHABET, labels, first, last, confidence, 1.0, frame=0.02)
     assert words.words.numpy().tolist() == [[b"ab", b"a"]]
     np.testing.assert_allclose(words.start, [[0.10, 0.40]], rtol=1e-6)
     np.testing.assert_allclose(words.end, [[0.22, 0.50]], rtol=1e-6)

@@ -1,6 +1,6 @@
-"""From logits to labels with their times, as a model is exported to search them."""
+"""From logits to labels with their frames, as a model that learnt with CTC is exported to search them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -8,8 +8,6 @@ from typing import Annotated, NamedTuple
 import tensorflow as tf
 import tyro
 
-from applications.transcription.symbols import Symbols
-from common.audio.transcript_text import normalised_transcript
 from common.checks import AtLeast, check_ranges
 from common.cli import console
 from common.decoding.ctc import greedy, prefix_beam_search, with_fallback
@@ -19,6 +17,7 @@ from common.decoding.witten_bell import witten_bell
 from common.errors import FlagError, UserError
 from common.export.script import ExportOptions
 from common.text.files import read_text_file
+from common.text.symbols import Symbols
 
 _LARGEST_TABLE = 2**20
 _LONGEST_NGRAM = 4
@@ -31,16 +30,16 @@ class SearchOptions:
 
     export: tyro.conf.OmitArgPrefixes[ExportOptions]
     beam_width: Annotated[int, AtLeast(1)] = 10
-    """Beginnings of the transcript that are followed at once; 1 reads the most probable symbol of each frame."""
+    """Beginnings of the text that are followed at once; 1 reads the most probable symbol of each frame."""
     language_model: Path | None = None
-    """A text file of sentences as people say them, one a line, of whose characters (or words) n-grams are counted that
-    then have a say in what is heard. Unless given, nothing but the sound has."""
+    """A text file of what people say or write, one sentence (or word) a line, of whose characters (or words) n-grams
+    are counted that then have a say in what is read. Unless given, nothing but the input has."""
     lexicon: Path | None = None
     """A text file of words, one a line: no other word is written."""
     lm_weight: Annotated[float, AtLeast(0)] = _LM_WEIGHT
     """How much the language model has to say (of each request to `n_best`, its own)."""
     length_bonus: float = 0.0
-    """What each symbol adds to the score, against the short transcripts that a language model prefers."""
+    """What each symbol adds to the score, against the short texts that a language model prefers."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -54,7 +53,7 @@ class SearchOptions:
 
 
 class Labels(NamedTuple):
-    """What was heard in each row.
+    """What was read in each row.
 
     Attributes:
         numbers: `[batch, labels]`, right-padded with 0.
@@ -119,7 +118,7 @@ class Search:
             lm_weight=self.options.lm_weight,
             length_bonus=self.options.length_bonus,
         )
-        # Where a lexicon lets no word end, what was heard is still better than nothing.
+        # Where a lexicon lets no word end, the likeliest symbols are still better than nothing.
         numbers, lengths = with_fallback(hypotheses, likeliest)
         aligned = align(logits, frames, numbers, lengths)
         return Labels(
@@ -141,18 +140,23 @@ class Search:
         return Hypotheses(found.labels, found.scores, found.error)
 
 
-def make_search(symbols: Symbols, options: SearchOptions) -> Search:
+def make_search(symbols: Symbols, options: SearchOptions, normalised: Callable[[str], str]) -> Search:
     """The search of a model with these symbols, its language model and lexicon read from their files.
+
+    Args:
+        symbols: of the model.
+        options: the files, the width and the weights.
+        normalised: of a line of these files, in the spelling that the model learnt.
 
     Raises:
         UserError: a file cannot be read, or nothing of it is written in the symbols.
     """
     models: list[LanguageModel] = []
     if options.language_model is not None:
-        labels = _written(options.language_model, "--language-model", symbols, "sentences")
+        labels = _written(options.language_model, "--language-model", symbols, "sentences", normalised)
         models.append(SymbolNgrams(witten_bell(labels, symbols.count, order_for(symbols.count))))
     if options.lexicon is not None:
-        words = _written(options.lexicon, "--lexicon", symbols, "words")
+        words = _written(options.lexicon, "--lexicon", symbols, "words", normalised)
         models.append(_lexicon(words, symbols, options.lexicon))
     return Search(symbols, options, tuple(models))
 
@@ -176,9 +180,11 @@ def _lexicon(words: Sequence[Sequence[int]], symbols: Symbols, path: Path) -> Le
     raise FlagError("--lexicon: the model writes whole words of its own vocabulary, and no others, already")
 
 
-def _written(path: Path, flag: str, symbols: Symbols, what: str) -> list[list[int]]:
+def _written(
+    path: Path, flag: str, symbols: Symbols, what: str, normalised: Callable[[str], str]
+) -> list[list[int]]:
     """The lines of a file that are written in the symbols, as their numbers."""
-    lines = [normalised_transcript(line) for line in read_text_file(path).splitlines()]
+    lines = [normalised(line) for line in read_text_file(path).splitlines()]
     written = [symbols.encode(line).tolist() for line in lines if line and not symbols.lacks(line)]
     if not written:
         raise UserError(

@@ -1,14 +1,16 @@
-"""The symbols that a frame of speech stands for: characters or whole words, and how texts are written in them."""
+"""The symbols that frames of speech or ink stand for, characters or whole words, and how texts are written in them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
-from applications.transcription.config import SymbolKind
 from common.errors import UserError
+
+SymbolKind = Literal["characters", "words"]
 
 
 @dataclass(frozen=True)
@@ -89,5 +91,5 @@ def choose_symbols(texts: Iterable[str], kind: SymbolKind, known: Sequence[str] 
     split = Symbols(kind, ()).split
     symbols = {symbol for text in texts for symbol in split(text)}
     if not symbols:
-        raise UserError("the transcripts of the training recordings are empty; expected what is said in each")
+        raise UserError("the texts of all training examples are empty; expected what each of them says")
     return Symbols(kind, (*known, *sorted(symbols - set(known))))
