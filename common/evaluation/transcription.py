@@ -198,6 +198,18 @@ def words_right(reference: str, hypothesis: str) -> list[bool]:
     return [said == read for said, read in _pairs(_words_of([reference], [hypothesis]), 0) if read]
 
 
+def characters_right(reference: str, hypothesis: str) -> list[bool]:
+    """Which characters of a hypothesis, blanks left out, were said or written: as `words_right` for words.
+
+    >>> characters_right("set it", "get in")
+    [False, True, True, True, False]
+
+    Returns:
+        One for each character of the hypothesis that is no blank, in its order.
+    """
+    return words_right(" ".join(reference), " ".join(hypothesis))
+
+
 def most_wrong(references: Sequence[str], hypotheses: Sequence[str], count: int = 50) -> list[int]:
     """Indices of the sentences with the most word errors, the worst first; those without an error are left out.
 

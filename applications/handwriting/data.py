@@ -1,0 +1,189 @@
+"""Where ink and what is written in it come from, and how they become batches of features and labels."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from applications.handwriting import sample
+from applications.handwriting.augmentation import augment
+from applications.handwriting.config import SYMBOLS, Config
+from applications.handwriting.ink import Ink, Writings, points_of
+from applications.handwriting.ink_sources import InkSource, load_evaluation, load_training
+from applications.handwriting.model import frames_of
+from applications.handwriting.preprocessing import MOST_STEPS, steps_of
+from applications.handwriting.strings import (
+    joined,
+    plans_of,
+    points_of_plan,
+    require_single_characters,
+    text_of_plan,
+)
+from common.data import sources
+from common.data.batching import generated, pad, plan_batches
+from common.data.strings import Plan
+from common.text.symbols import Symbols, choose_symbols
+from common.training.ctc_examples import alignable, of_known_symbols, require_known, targets_of
+
+_VALIDATION_SEED = 0
+_COUNTED_AT_ONCE = 512
+_POINTS, _LENGTHS = tf.TensorSpec([None, None, 3], tf.float32), tf.TensorSpec([None], tf.int32)
+_LABELS = tf.TensorSpec([None, None], tf.int32)
+
+
+class Examples(NamedTuple):
+    """What a training reads.
+
+    Attributes:
+        training: ink to train on.
+        validation: ink to validate on, single characters joined as the configuration has it.
+        symbols: those of the training texts.
+    """
+
+    training: Writings
+    validation: Writings
+    symbols: Symbols
+
+
+def training_examples(config: Config, known: Sequence[str] = ()) -> Examples:
+    """Training and validation ink, and the symbols of what is written.
+
+    Ink with more symbols than frames, or of more steps than a model reads, is left out, and that which was held out by
+    chance and has symbols that no other has.
+
+    Args:
+        config: where from.
+        known: symbols that stand before those that the training texts have beside them.
+
+    Raises:
+        UserError: a validation text has symbols that training lacks, or nothing is left.
+    """
+    training, validation = load_training(
+        config.source, sample.sample, config.validation, config.validation_fraction
+    )
+    training = _together([training, *(_all_of(path, config.source) for path in config.also)])
+    symbols = choose_symbols(training.texts, SYMBOLS, known)
+    require_single_characters(training, config.join)
+    validation = joined(validation, config.join, config.widest_gap, _VALIDATION_SEED)
+    if config.validation is None:
+        validation = of_known_symbols(validation, symbols, "ink")
+    require_known(validation, symbols, "text")
+    training, validation = (_usable(writings, symbols) for writings in (training, validation))
+    return Examples(training, validation, symbols)
+
+
+def evaluation_examples(source: InkSource) -> Writings:
+    """The ink that `evaluate` measures on."""
+    return load_evaluation(source, sample.sample)
+
+
+def _all_of(path: Path, source: InkSource) -> Writings:
+    return load_evaluation(replace(source, data=str(path)), sample.sample)
+
+
+def _together(parts: Sequence[Writings]) -> Writings:
+    """The ink of several files as one."""
+    if len(parts) == 1:
+        return parts[0]
+    names = ("inks", "texts", "writers", "origins")
+    columns = {name: [one for part in parts for one in getattr(part, name)] for name in names}
+    left_out: dict[str, int] = {}
+    for part in parts:
+        for reason, count in part.left_out.items():
+            left_out[reason] = left_out.get(reason, 0) + count
+    return Writings(" and ".join(part.name for part in parts), left_out=left_out, **columns)
+
+
+def _usable(writings: Writings, symbols: Symbols) -> Writings:
+    """Those whose labels fit into their frames, be these fewer once the ink is changed; the others are counted."""
+    steps = count_steps([points_of(ink) for ink in writings.inks])
+    too_long = ["more steps than a model reads" if count >= MOST_STEPS else "" for count in steps]
+    fitting = sources.leave_out(writings, too_long, "ink")
+    frames = frames_of(steps[steps < MOST_STEPS])
+    return alignable(fitting, symbols, np.maximum(frames // 2, 1), "ink")
+
+
+def count_steps(inks: Sequence[np.ndarray]) -> np.ndarray:
+    """How many steps each ink `[points, 3]` has: `[inks]` int32."""
+    lengths = np.array([len(points) for points in inks], np.int32)
+    counts = np.zeros(len(inks), np.int32)
+    order = np.argsort(lengths, kind="stable")
+    for start in range(0, len(order), _COUNTED_AT_ONCE):
+        indices = order[start : start + _COUNTED_AT_ONCE]
+        counts[indices] = _counts(pad([inks[index] for index in indices]), lengths[indices])
+    return counts
+
+
+@tf.function(input_signature=[_POINTS, _LENGTHS], autograph=False)
+def _counts(points: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    return steps_of(points, lengths).count
+
+
+def training_batches(examples: Examples, config: Config, epochs: range) -> tuple[tf.data.Dataset, int]:
+    """Augmented batches of the given epochs: the model's inputs, targets `[batch, 2 + labels]`; and how many an epoch
+    has.
+
+    Rows of targets are as `common.training.ctc_examples.targets_of` has them. Their order, the characters that are
+    joined and the augmentation depend on the seed and the epoch alone. The first epoch goes from short ink to long ink,
+    from which an alignment is learnt sooner (Amodei et al. 2016, SortaGrad).
+    """
+    writings, size, seed = examples.training, config.training.batch_size, config.training.seed
+    inks = [points_of(ink) for ink in writings.inks]
+
+    def planned(epoch: int) -> list[Plan]:
+        rng = np.random.default_rng((seed, epoch))
+        return plans_of(writings, config.join, config.joined_share, config.widest_gap, rng)
+
+    def generate() -> Iterator[tuple[Any, ...]]:
+        for epoch in epochs:
+            plans, rng = planned(epoch), np.random.default_rng((seed, epoch, 1))
+            lengths = np.array([sum(len(inks[index]) for index in plan.members) for plan in plans])
+            for batch in plan_batches(lengths, size, rng if epoch else None):
+                chosen = [plans[index] for index in batch]
+                drawn = [points_of_plan(inks, writings.texts, plan) for plan in chosen]
+                rows = [augment(points, config.augmentation, rng) for points in drawn]
+                yield _batch(rows, [text_of_plan(writings, plan) for plan in chosen], examples.symbols)
+
+    return _with_features(generate), -(-len(planned(0)) // size)
+
+
+def validation_batches(examples: Examples, config: Config) -> tuple[tf.data.Dataset, list[str]]:
+    """The validation ink as batches, from short ones to long ones, and the texts in that order."""
+    writings = examples.validation
+    inks = [points_of(ink) for ink in writings.inks]
+    plan = plan_batches(np.array([len(points) for points in inks]), config.training.batch_size, None)
+
+    def generate() -> Iterator[tuple[Any, ...]]:
+        for indices in plan:
+            rows, texts = ([every[index] for index in indices] for every in (inks, writings.texts))
+            yield _batch(rows, texts, examples.symbols)
+
+    return _with_features(generate, len(plan)), [writings.texts[index] for index in np.concatenate(plan)]
+
+
+def _batch(inks: Sequence[np.ndarray], texts: Sequence[str], symbols: Symbols) -> tuple[Any, ...]:
+    """Points, how many of each row are real, and targets whose frames are not known yet."""
+    labels = [symbols.encode(text) for text in texts]
+    lengths = np.array([len(points) for points in inks], np.int32)
+    return pad(inks), lengths, targets_of(labels, np.zeros(len(inks), np.int32))
+
+
+def _with_features(generate: Callable[[], Iterator[Any]], count: int | None = None) -> tf.data.Dataset:
+    """The batches with the features of the points, and the targets with their frames."""
+
+    def measured(points: tf.Tensor, lengths: tf.Tensor, targets: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        steps = steps_of(points, lengths)
+        frames = frames_of(steps.count)[:, None]
+        return (steps.features, steps.count), tf.concat([frames, targets[:, 1:]], axis=1)
+
+    batches = generated(generate, (_POINTS, _LENGTHS, _LABELS), count)
+    return batches.map(measured, num_parallel_calls=1).prefetch(tf.data.AUTOTUNE)
+
+
+def ink_batch(inks: Sequence[Ink]) -> tuple[np.ndarray, np.ndarray]:
+    """Points `[batch, points, 3]` of ink, right-padded with 0, and how many of each row are real, `[batch]`."""
+    points = [points_of(ink) for ink in inks]
+    return pad(points), np.array([len(one) for one in points], np.int32)
