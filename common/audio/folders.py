@@ -8,6 +8,7 @@ from os.path import commonpath
 from pathlib import Path
 
 from common.data.file_trees import ARCHIVE_SUFFIXES, Read, read_tree
+from common.data.part_names import PART_NAMES
 from common.errors import FlagError, UserError
 from common.text.tables import read_lines
 
@@ -23,12 +24,6 @@ _RECORDING = re.compile(
     r"|avi|flv|mpe?g)$",
     re.IGNORECASE,
 )
-PART_FOLDERS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-"""How folders of parts are called, and the part that is in each."""
 
 
 @dataclass(frozen=True)
@@ -118,12 +113,12 @@ def find_all(path: Path) -> list[AudioFile]:
 
 
 def _is_part(folder: str) -> bool:
-    return folder.lower() in PART_FOLDERS
+    return folder.lower() in PART_NAMES
 
 
 def _are_parts(labels: Sequence[str]) -> bool:
     """Whether labels are the names of parts. Words to be told apart may be called train and test, but hardly val."""
-    parts = {PART_FOLDERS.get(label.lower(), "") for label in labels}
+    parts = {PART_NAMES.get(label.lower(), "") for label in labels}
     return "" not in parts and parts >= {"train", "validation"}
 
 
@@ -210,5 +205,5 @@ def _folder_parts(names: Sequence[str], pattern: str) -> list[str]:
     """
     shared = commonpath([name.rpartition("/")[0] for name in names])
     inner = [name.removeprefix(shared).lstrip("/").partition("/") for name in names]
-    parts = [PART_FOLDERS.get(folder.lower(), "") for folder, _, _ in inner]
+    parts = [PART_NAMES.get(folder.lower(), "") for folder, _, _ in inner]
     return parts if all(parts) and any(re.search(pattern, rest) for _, _, rest in inner) else []

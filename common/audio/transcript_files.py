@@ -1,13 +1,12 @@
 """Recordings and what is said in them, before they are read; and where the recordings lie that a list names."""
 
 import os
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from common.audio.folders import PART_FOLDERS, is_recording
+from common.audio.folders import is_recording
 from common.data.file_trees import ARCHIVE_SUFFIXES, Read, read_tree
 from common.data.sources import expanded
 
@@ -55,15 +54,6 @@ def joined(parts: Sequence[SpokenFiles]) -> SpokenFiles:
     for part in parts:
         left_out.update(part.left_out)
     return SpokenFiles([file for part in parts for file in part.files], left_out)
-
-
-def part_named(name: str) -> str:
-    """The part that a table or folder is for, by the first word of its name; "" if none.
-
-    >>> part_named("train-clean-100"), part_named("test_dev"), part_named("validated")
-    ('train', 'test', '')
-    """
-    return PART_FOLDERS.get(re.split(r"[-_.\d ]", name.lower(), maxsplit=1)[0], "")
 
 
 def stem(name: str) -> str:

@@ -6,8 +6,9 @@ from os.path import commonpath
 from pathlib import Path
 
 from common.audio.folders import is_recording
-from common.audio.transcript_files import SpokenFile, SpokenFiles, find_recordings, part_named, stem
+from common.audio.transcript_files import SpokenFile, SpokenFiles, find_recordings, stem
 from common.data.file_trees import Read, read_tree
+from common.data.part_names import part_named
 from common.errors import UserError
 from common.text.tables import read_lines
 

@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from common.audio.folders import find_clips, is_recording
-from common.audio.transcript_files import SpokenFile, SpokenFiles, is_archive, joined, part_named
+from common.audio.transcript_files import SpokenFile, SpokenFiles, is_archive, joined
 from common.audio.transcript_folders import kaldi_folders, read_kaldi, read_spoken_tree
 from common.audio.transcript_tables import Columns, read_spoken_table
+from common.data.part_names import part_named
 from common.errors import UserError
 from common.text.tables import TableFormat, is_table
 

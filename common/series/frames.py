@@ -11,9 +11,10 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 
+from common.data.packed_files import kind_of_file, read_unpacked
 from common.data.sources import expanded
 from common.errors import UserError
-from common.series.packed_files import KINDS, decoded, kind_of_table, read_unpacked
+from common.series.table_files import KINDS, decoded
 from common.text.delimited import Fault, Fields, delimited_records
 from common.text.headers import missing_column
 from common.text.tables import MISSING, TableFormat
@@ -104,12 +105,12 @@ def read_frame(
     """
     if isinstance(file, str | Path):
         path = expanded(file)
-        name, kind = str(file), kind_of_table(path)
+        name, kind = str(file), kind_of_file(path)
         if kind == ".parquet":
             return _read_parquet(path, name)
         if kind not in (*_DELIMITERS, ".txt") and form.delimiter is None:
             raise UserError(f"{name}: unknown kind of file; expected {KINDS}")
-        content: Any = read_unpacked(path, name)
+        content: Any = read_unpacked(path, name, KINDS)
     else:
         name, kind, content = name or str(getattr(file, "name", "the table")), "", file.read()
     text = content if isinstance(content, str) else decoded(content, name, form.encoding)

@@ -15,8 +15,8 @@ from common.series.collection import SeriesCollection
 from common.series.frames import Frame, frame_of, read_frame
 from common.series.frequency_names import frequency_named
 from common.series.holiday_dates import require_holidays
-from common.series.packed_files import KINDS
 from common.series.roles import SERIES_NAMES, roles_of
+from common.series.table_files import KINDS
 from common.series.time_zones import require_zone
 from common.text.tables import TableFormat
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.audio.files import decode_audio, encode_wav
-from common.audio.transcript_files import find_recordings, part_named
+from common.audio.transcript_files import find_recordings
 from common.audio.transcript_folders import kaldi_folders, read_kaldi
 from common.audio.transcript_parts import Forms, spoken_parts
 from common.audio.transcript_tables import Columns, read_spoken_table
@@ -390,19 +390,3 @@ def test_a_folder_of_kaldi_that_is_wrong_is_refused_with_its_place(tmp_path, cha
     write_files(tmp_path, {name: data for name, data in (KALDI | changed).items() if data is not None})
     with pytest.raises(UserError, match=f"^{re.escape(str(tmp_path))}{message}"):
         parts_of(tmp_path)
-
-
-def test_parts_are_told_by_the_first_word():
-    names = [
-        "train",
-        "Dev",
-        "test_dev",
-        "train-clean-100",
-        "val2",
-        "valid.other",
-        "validated",
-        "testimony",
-        "other",
-    ]
-    parts = ["train", "validation", "test", "train", "validation", "validation", "", "", ""]
-    assert list(map(part_named, names)) == parts

@@ -1,4 +1,4 @@
-"""Files of tables as text, be they packed by gzip, xz, bzip2 or zip."""
+"""Files that may be packed by gzip, xz, bzip2 or zip."""
 
 import bz2
 import gzip
@@ -12,17 +12,21 @@ from typing import Any
 
 from common.errors import UserError
 
-KINDS = "a .csv, .tsv or .txt (.gz, .xz, .bz2 and .zip too), or a .parquet file"
 _PACKINGS = (".gz", ".xz", ".bz2", ".zip")
 
 
-def kind_of_table(path: Path) -> str:
+def kind_of_file(path: Path) -> str:
     """The ending of a file's name, without that of its packing."""
     return (path.with_suffix("") if path.suffix.lower() in _PACKINGS else path).suffix.lower()
 
 
-def read_unpacked(path: Path, name: str) -> bytes:
-    """The content of a file, unpacked by its name.
+def read_unpacked(path: Path, name: str, expected: str) -> bytes:
+    """The content of a file, unpacked by its name; of a zip, that of its only file.
+
+    Args:
+        path: of the file.
+        name: what it is called in messages.
+        expected: the kinds of files that are meant, for the message.
 
     Raises:
         UserError: it is not there, cannot be read, or is not whole.
@@ -40,30 +44,12 @@ def read_unpacked(path: Path, name: str) -> bytes:
         if error.errno is None:
             raise UserError(f"{name}: not a whole {packing} file ({error})") from None
         reason = "no such file" if isinstance(error, FileNotFoundError) else error.strerror
-        raise UserError(f"{name}: {reason}; expected {KINDS}") from None
+        raise UserError(f"{name}: {reason}; expected {expected}") from None
 
 
 def _only_member(path: Path, name: str) -> bytes:
     with zipfile.ZipFile(path) as archive:
         members = [one for one in archive.namelist() if not one.endswith("/") and "__MACOSX" not in one]
         if len(members) != 1:
-            raise UserError(f"{name}: {len(members)} files in the archive; expected one table")
+            raise UserError(f"{name}: {len(members)} files in the archive; expected one file")
         return archive.read(members[0])
-
-
-def decoded(content: bytes, name: str, encoding: str) -> str:
-    """The content of a file as text.
-
-    Raises:
-        UserError: naming the line that is not in its encoding.
-    """
-    if b"\0" in content[:200] and "16" not in encoding:
-        raise UserError(f"{name}: has NUL bytes as UTF-16 does; give --encoding utf-16")
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{name}, line {line}: byte 0x{content[error.start]:02x} is not valid {encoding}; give the file's own "
-            "--encoding, such as cp1252 (Windows)"
-        ) from None
