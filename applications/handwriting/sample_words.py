@@ -30,7 +30,10 @@ _SHARES_OF_CASES = (0.55, 0.3, 0.15)
 
 @cache
 def vocabulary() -> tuple[str, ...]:
-    """Some two thousand words in lower case; the names of characters are those of Unicode 3.2, which stay as they are."""
+    """Some two thousand words in lower case.
+
+    The names of characters are those of Unicode 3.2, which every Python has and which never change.
+    """
     names = (unicodedata.ucd_3_2_0.name(chr(code), "") for code in range(_CHARACTERS_WITH_NAMES_IN_WORDS))
     words = {word for name in names for word in name.split() if len(word) >= _SHORTEST_OF_NAMES}
     for language in _LANGUAGES:
@@ -52,7 +55,7 @@ def draw_word(part: str, rng: np.random.Generator) -> str:
 
     Words that differ in case alone belong to the same part.
     """
-    draw = _KINDS[rng.choice(len(_KINDS), p=_SHARES_OF_KINDS)]
+    draw = _KINDS[int(rng.choice(len(_KINDS), p=_SHARES_OF_KINDS))]
     while True:
         word = draw(part, rng)
         if stable_split([word], SHARES) == [part]:
@@ -61,8 +64,8 @@ def draw_word(part: str, rng: np.random.Generator) -> str:
 
 def _word(part: str, rng: np.random.Generator) -> str:
     words = _words_of(part)
-    change = _CASES[rng.choice(len(_CASES), p=_SHARES_OF_CASES)]
-    return change(words[rng.integers(len(words))])
+    change = _CASES[int(rng.choice(len(_CASES), p=_SHARES_OF_CASES))]
+    return change(words[int(rng.integers(len(words)))])
 
 
 def _number(part: str, rng: np.random.Generator) -> str:
