@@ -24,11 +24,28 @@ class Ink(NamedTuple):
 
 
 class InkError(UserError):
-    """Ink that cannot be used; `reason` says why in a word or two, so that such ink can be counted."""
+    """Ink that cannot be used: `name` tells where it stands, `reason` why in a word or two, so that it is counted."""
 
     def __init__(self, name: str, reason: str, explanation: str) -> None:
         super().__init__(f"{name}: {explanation}")
+        self.name = name
         self.reason = reason
+
+
+class GivenInk(NamedTuple):
+    """Ink as a file has it; a text or a writer that it does not tell is "".
+
+    Attributes:
+        ink: the strokes.
+        text: what is written.
+        writer: who wrote it.
+        origin: where it stands: the file, and the line or number in it.
+    """
+
+    ink: Ink
+    text: str
+    writer: str
+    origin: str
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,9 @@ def draw_word(part: str, rng: np.random.Generator) -> str:
 
     Words that differ in case alone belong to the same part.
     """
-    draw = _KINDS[int(rng.choice(len(_KINDS), p=_SHARES_OF_KINDS))]
     while True:
-        word = draw(part, rng)
+        # A part may have no word of a kind, such as none of a single character, so the kind is drawn anew.
+        word = _KINDS[int(rng.choice(len(_KINDS), p=_SHARES_OF_KINDS))](part, rng)
         if stable_split([word], SHARES) == [part]:
             return word
 
