@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from applications.handwriting.augmentation import Augmentation
 from applications.handwriting.ink_sources import InkSource
-from common.checks import FRACTION, AtLeast, check_ranges
+from common.checks import FRACTION, AtLeast, Between, check_ranges
 from common.data.strings import require_join
 from common.text.symbols import SymbolKind
 from common.training.init_from import Inheritance
@@ -15,7 +15,7 @@ from common.training.options import TrainingOptions
 NAME = "handwriting"
 INHERITANCE = Inheritance(
     NAME,
-    architecture=("channels", "cell", "units", "layers"),
+    architecture=("channels", "convolutions", "cell", "units", "layers"),
     preprocessing=("symbols",),
 )
 SYMBOLS: SymbolKind = "characters"
@@ -46,7 +46,10 @@ class Config:
     widest_gap: Annotated[float, AtLeast(0)] = 0.5
     """Space between joined characters at most, in heights of a capital."""
     channels: Annotated[int, AtLeast(1)] = 64
-    """Channels of the convolution that every second step begins with."""
+    """Channels of each convolution."""
+    convolutions: Annotated[int, Between(1, 3)] = 1
+    """Convolutions below the recurrent layers, each of which halves the number of steps: so 2, 4 or 8 steps make a
+    frame."""
     cell: Literal["lstm", "gru", "rnn"] = "gru"
     """Recurrent cell: LSTM, GRU or simple (Elman) recurrence."""
     units: Annotated[int, AtLeast(1)] = 128

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,27 +60,28 @@ def training_examples(config: Config, known: Sequence[str] = ()) -> Examples:
     Raises:
         UserError: a validation text has symbols that training lacks, or nothing is left.
     """
-    training, validation = load_training(
-        config.source, sample.sample, config.validation, config.validation_fraction
-    )
-    training = _together([training, *(_all_of(path, config.source) for path in config.also)])
+    sides = [
+        load_training(
+            replace(config.source, data=data), sample.sample, config.validation, config.validation_fraction
+        )
+        for data in (config.source.data, *map(str, config.also))
+    ]
+    training = _together([of_data for of_data, _ in sides])
+    # What is given to validate on is the same beside all of them.
+    validation = _together([held for _, held in sides][: None if config.validation is None else 1])
     symbols = choose_symbols(training.texts, SYMBOLS, known)
     require_single_characters(training, config.join)
     validation = joined(validation, config.join, config.widest_gap, _VALIDATION_SEED)
     if config.validation is None:
         validation = of_known_symbols(validation, symbols, "ink")
     require_known(validation, symbols, "text")
-    training, validation = (_usable(writings, symbols) for writings in (training, validation))
+    training, validation = (_usable(writings, symbols, config) for writings in (training, validation))
     return Examples(training, validation, symbols)
 
 
 def evaluation_examples(source: InkSource) -> Writings:
     """The ink that `evaluate` measures on."""
     return load_evaluation(source, sample.sample)
-
-
-def _all_of(path: Path, source: InkSource) -> Writings:
-    return load_evaluation(replace(source, data=str(path)), sample.sample)
 
 
 def _together(parts: Sequence[Writings]) -> Writings:
@@ -97,12 +97,12 @@ def _together(parts: Sequence[Writings]) -> Writings:
     return Writings(" and ".join(part.name for part in parts), left_out=left_out, **columns)
 
 
-def _usable(writings: Writings, symbols: Symbols) -> Writings:
+def _usable(writings: Writings, symbols: Symbols, config: Config) -> Writings:
     """Those whose labels fit into their frames, be these fewer once the ink is changed; the others are counted."""
     steps = count_steps([points_of(ink) for ink in writings.inks])
     too_long = ["more steps than a model reads" if count >= MOST_STEPS else "" for count in steps]
     fitting = sources.leave_out(writings, too_long, "ink")
-    frames = frames_of(steps[steps < MOST_STEPS])
+    frames = frames_of(config, steps[steps < MOST_STEPS])
     return alignable(fitting, symbols, np.maximum(frames // 2, 1), "ink")
 
 
@@ -147,7 +147,7 @@ def training_batches(examples: Examples, config: Config, epochs: range) -> tuple
                 rows = [augment(points, config.augmentation, rng) for points in drawn]
                 yield _batch(rows, [text_of_plan(writings, plan) for plan in chosen], examples.symbols)
 
-    return _with_features(generate), -(-len(planned(0)) // size)
+    return _with_features(config, generate), -(-len(planned(0)) // size)
 
 
 def validation_batches(examples: Examples, config: Config) -> tuple[tf.data.Dataset, list[str]]:
@@ -161,7 +161,9 @@ def validation_batches(examples: Examples, config: Config) -> tuple[tf.data.Data
             rows, texts = ([every[index] for index in indices] for every in (inks, writings.texts))
             yield _batch(rows, texts, examples.symbols)
 
-    return _with_features(generate, len(plan)), [writings.texts[index] for index in np.concatenate(plan)]
+    return _with_features(config, generate, len(plan)), [
+        writings.texts[index] for index in np.concatenate(plan)
+    ]
 
 
 def _batch(inks: Sequence[np.ndarray], texts: Sequence[str], symbols: Symbols) -> tuple[Any, ...]:
@@ -171,12 +173,14 @@ def _batch(inks: Sequence[np.ndarray], texts: Sequence[str], symbols: Symbols) -
     return pad(inks), lengths, targets_of(labels, np.zeros(len(inks), np.int32))
 
 
-def _with_features(generate: Callable[[], Iterator[Any]], count: int | None = None) -> tf.data.Dataset:
+def _with_features(
+    config: Config, generate: Callable[[], Iterator[Any]], count: int | None = None
+) -> tf.data.Dataset:
     """The batches with the features of the points, and the targets with their frames."""
 
     def measured(points: tf.Tensor, lengths: tf.Tensor, targets: tf.Tensor) -> tuple[Any, tf.Tensor]:
         steps = steps_of(points, lengths)
-        frames = frames_of(steps.count)[:, None]
+        frames = frames_of(config, steps.count)[:, None]
         return (steps.features, steps.count), tf.concat([frames, targets[:, 1:]], axis=1)
 
     batches = generated(generate, (_POINTS, _LENGTHS, _LABELS), count)

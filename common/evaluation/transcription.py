@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jiwer
 
@@ -104,20 +104,24 @@ def character_error_rate(references: Sequence[str], hypotheses: Sequence[str]) -
     return _rate(_characters_of(references, hypotheses))
 
 
-def by_length(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, dict[str, Any]]:
+def by_length(
+    references: Sequence[str], hypotheses: Sequence[str], unit: Literal["words", "characters"] = "words"
+) -> dict[str, dict[str, Any]]:
     """`sentences`, `word_error_rate`, `character_error_rate` and `exact_match` of the sentences of each range of
     lengths that occurs, the shortest first.
 
-    The length is the number of words of the reference. References without words, where there are any, are `no words`.
+    The length is the number of words of the reference, or of its characters without blanks. References without words,
+    where there are any, are `no words`.
 
     >>> list(by_length(["yes", "set an alarm for ten", ""], ["yes", "set an alarm", ""]))
     ['no words', '1-3 words', '4-6 words']
     """
-    lengths = [len(reference.split()) for reference in references]
+    words = [reference.split() for reference in references]
+    lengths = [len(one) if unit == "words" else sum(map(len, one)) for one in words]
     last = _LENGTH_EDGES[-1]
-    ranges = {"no words": range(1)}
-    ranges |= {f"{low + 1}-{high} words": range(low + 1, high + 1) for low, high in pairwise(_LENGTH_EDGES)}
-    ranges[f"over {last} words"] = range(last + 1, max([*lengths, last]) + 1)
+    ranges = {f"no {unit}": range(1)}
+    ranges |= {f"{low + 1}-{high} {unit}": range(low + 1, high + 1) for low, high in pairwise(_LENGTH_EDGES)}
+    ranges[f"over {last} {unit}"] = range(last + 1, max([*lengths, last]) + 1)
     metrics_by_length = {}
     for name, wanted in ranges.items():
         chosen = [index for index, length in enumerate(lengths) if length in wanted]

@@ -86,7 +86,7 @@ def plot_error_rate_by_length(rows: Mapping[str, Mapping[str, Any]], path: Path)
     names = [f"{name}\nn = {row['sentences']:,}" for name, row in rows.items()]
     bars = axes.bar(names, np.nan_to_num(rates), color=BLUE, width=0.7)
     axes.bar_label(bars, [f"{rate:.1%}" if np.isfinite(rate) else "none" for rate in rates], padding=2)
-    axes.set(xlabel="length of what was said")
+    axes.set(xlabel="length of the text")
     _set_rates(axes, rows)
     axes.set_axisbelow(True)
     axes.set_title("Word error rate by length")

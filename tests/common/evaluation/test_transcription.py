@@ -13,6 +13,7 @@ from common.evaluation.transcription import (
     by_length,
     by_noise,
     character_error_rate,
+    characters_right,
     confusions,
     most_wrong,
     transcription_metrics,
@@ -115,6 +116,14 @@ def test_each_range_of_lengths_is_measured_alone_and_ranges_without_a_sentence_a
     assert rows["over 40 words"]["word_error_rate"] == 900 / 941
 
 
+def test_lengths_are_counted_in_characters_where_that_is_asked_for():
+    rows = by_length(["a b c", "long one"], ["a b c", "long"], "characters")
+    assert {name: row["exact_match"] for name, row in rows.items()} == {
+        "1-3 characters": 1.0,
+        "7-10 characters": 0.0,
+    }
+
+
 def test_noise_levels_are_named_and_stand_in_their_order():
     rows = by_noise(["go on"], {AS_RECORDED: ["go on"], 20: ["go on"], 2.5: ["go"]})
     assert [(name, row["word_error_rate"]) for name, row in rows.items()] == [
@@ -159,6 +168,14 @@ def test_each_word_read_is_right_or_wrong_and_as_many_are_right_as_an_alignment_
     assert [
         word for word, is_right in zip(read.split(), right, strict=True) if is_right and word not in said
     ] == []
+
+
+@given(WORDS, WORDS)
+def test_each_character_read_is_right_or_wrong(said, read):
+    right = characters_right(said, read)
+    letters = read.replace(" ", "")
+    assert len(right) == len(letters)
+    assert len(letters) - sum(right) <= distance(said.replace(" ", ""), letters)
 
 
 @given(PAIRS, st.integers(1, 3))
