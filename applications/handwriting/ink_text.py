@@ -5,7 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from applications.handwriting.preprocessing import boxed
-from common.row_errors import first_fault
+from common.row_errors import first_fault, neutral_where
 
 MOST_POINTS = 20_000
 """Points that one drawing may have."""
@@ -62,8 +62,7 @@ def decode_ink(strokes: tf.Tensor) -> Drawings:
     # One more, for rows without a fault.
     why, too_far = (tf.concat([texts, [""]], axis=0) for texts in (why, too_far))
     columns = tf.concat([numbers, tf.cast(stroke, tf.float64)[:, None]], axis=1)
-    points = tf.RaggedTensor.from_value_rowids(columns, row, tf.cast(rows, tf.int64), validate=False)
-    lengths = tf.cast(points.row_lengths(), tf.int32)
+    lengths = tf.math.unsorted_segment_sum(tf.ones_like(row), row, rows)
     error = first_fault(
         (malformed < tf.size(text), tf.gather(why, malformed)),
         (far < tf.size(text), tf.gather(too_far, far)),
@@ -100,7 +99,7 @@ def check_points(points: tf.Tensor, lengths: tf.Tensor) -> Drawings:
     kept = tf.where(error == "", kept, 0)
     longest = tf.reduce_max(tf.concat([kept, [1]], axis=0))
     real = tf.pad(real, [[0, 0], [0, tf.maximum(longest - most, 0)], [0, 0]])[:, :longest]
-    return _drawn(tf.where((error == "")[:, None, None], real, 0.0), kept, error)
+    return _drawn(neutral_where(error != "", real), kept, error)
 
 
 def _drawn(points: tf.Tensor, lengths: tf.Tensor, error: tf.Tensor) -> Drawings:
@@ -113,8 +112,8 @@ def _drawn(points: tf.Tensor, lengths: tf.Tensor, error: tf.Tensor) -> Drawings:
         (lengths == 1, "a single point; expected at least two"),
         (is_one_place, "all points are in one place; expected at least two places"),
     )
-    strokes = tf.cast(points[:, :, 2:], tf.float32)
-    return Drawings(tf.concat([place, strokes], axis=2), tf.where(error == "", lengths, 0), error)
+    drawn = tf.concat([place, tf.cast(points[:, :, 2:], tf.float32)], axis=2)
+    return Drawings(neutral_where(error != "", drawn), tf.where(error == "", lengths, 0), error)
 
 
 def _too_many(lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
