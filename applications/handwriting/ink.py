@@ -10,7 +10,8 @@ import numpy as np
 from common.data import sources
 from common.errors import UserError
 
-_LARGEST = float(np.finfo(np.float32).max)
+_INFINITE = float(np.finfo(np.float32).max) + 2.0**103
+"""The least number that is infinite as float32: the largest one and half a step."""
 
 
 class Ink(NamedTuple):
@@ -196,7 +197,7 @@ def checked_ink(strokes: Sequence[np.ndarray], name: str) -> Ink:
         InkError: there is no stroke, a coordinate is not finite, or the points are fewer than two different ones.
     """
     for number, stroke in enumerate(strokes, start=1):
-        within = np.abs(stroke) <= _LARGEST
+        within = np.abs(np.asarray(stroke, np.float64)) < _INFINITE
         if not within.all():
             point = int(np.argmin(within.all(axis=1)))
             raise InkError(

@@ -260,10 +260,16 @@ def _by_types(events: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any
         if kind.endswith(_BEGINS) or (not tells_when and not is_down):
             strokes.append([])
             is_down = True
-        if is_down:
+        is_end = kind.endswith(_ENDS)
+        # The pen is lifted where it was last.
+        if is_down and not (is_end and strokes[-1] and _place(event) == _place(strokes[-1][-1])):
             strokes[-1].append(event)
-        is_down = is_down and not kind.endswith(_ENDS)
+        is_down = is_down and not is_end
     return strokes
+
+
+def _place(event: Mapping[str, Any]) -> list[Any]:
+    return [event[key] for key in _coordinates(event) or ()]
 
 
 def _named(value: Any) -> str:

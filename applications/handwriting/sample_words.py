@@ -24,6 +24,7 @@ _NUMBERS = (*range(21), *range(30, 101, 10))
 # Words of names of characters that are shorter are mostly syllables of other scripts.
 _SHORTEST_OF_NAMES = 4
 _CHARACTERS_WITH_NAMES_IN_WORDS = 0x3000
+_MOST_DRAWS = 100
 _CASES: Sequence[Callable[[str], str]] = (str.lower, str.capitalize, str.upper)
 _SHARES_OF_CASES = (0.55, 0.3, 0.15)
 
@@ -56,10 +57,12 @@ def draw_word(part: str, rng: np.random.Generator) -> str:
     Words that differ in case alone belong to the same part.
     """
     while True:
-        # A part may have no word of a kind, such as none of a single character, so the kind is drawn anew.
-        word = _KINDS[int(rng.choice(len(_KINDS), p=_SHARES_OF_KINDS))](part, rng)
-        if stable_split([word], SHARES) == [part]:
-            return word
+        draw = _KINDS[int(rng.choice(len(_KINDS), p=_SHARES_OF_KINDS))]
+        # A part may have no word of a kind, such as none of a single character.
+        for _ in range(_MOST_DRAWS):
+            word = draw(part, rng)
+            if stable_split([word], SHARES) == [part]:
+                return word
 
 
 def _word(part: str, rng: np.random.Generator) -> str:

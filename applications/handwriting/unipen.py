@@ -16,7 +16,7 @@ _KEYWORD = re.compile(r"\.([A-Z][A-Z0-9_]*)(?=\s|$)\s*(.*)")
 _SEGMENT = re.compile(r'(\S+)\s*([^"]*?)\s*(?:"(.*)")?\s*', re.DOTALL)
 _COMPONENTS = re.compile(r"(\d{1,9})(?::(\d{1,9}))?(?:-(\d{1,9})(?::(\d{1,9}))?)?")
 _BAD = "BAD"
-_MOST_INCLUDES = 1_000
+_MOST_INCLUDES = 250
 
 
 class _Component(NamedTuple):

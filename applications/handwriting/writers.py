@@ -61,7 +61,7 @@ def draw_style(rng: np.random.Generator) -> Style:
         width=rng.uniform(0.75, 1.3),
         spacing=rng.uniform(1.2, 3.2),
         roundness=rng.uniform(0.75, 1.2),
-        unevenness=rng.uniform(0.3, 1.2),
+        unevenness=rng.uniform(0.4, 1.8),
         tremor=rng.uniform(0, 0.12),
         drift=rng.normal(0, 0.03),
         joining=joining,
