@@ -37,7 +37,7 @@ from common.evaluation.transcription import (
     write_most_wrong,
 )
 from common.evaluation.transcription_plots import plot_error_rate_by_length, plot_word_reliability
-from common.files import atomic_write
+from common.files import atomic_write, require_writable_folder
 from common.predicting.predictor import find_model
 
 _SEED = 0
@@ -68,6 +68,7 @@ class Options:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        require_writable_folder(self.output, "--output")
         require_join(self.join, "characters")
 
 

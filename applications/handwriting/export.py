@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from applications.handwriting.config import NAME, SYMBOLS, Config
+from applications.handwriting.config import INHERITANCE, NAME, SYMBOLS, Config
 from applications.handwriting.ink import Ink, parse_text, points_of, text_of
 from applications.handwriting.ink_text import MOST_POINTS, Drawings, check_points, decode_ink
 from applications.handwriting.letters import Letters, letters_of
@@ -82,7 +82,7 @@ def load_run(folder: Path) -> Trained:
     Raises:
         UserError: there is none, or it is not finished.
     """
-    run = load_finished(folder, Config)
+    run = load_finished(folder, Config, INHERITANCE.preprocessing)
     symbols = Symbols(SYMBOLS, tuple(run.preprocessing["symbols"]))
     model = build(run.config, symbols.count)
     run.load_weights(model)
