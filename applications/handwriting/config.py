@@ -74,7 +74,8 @@ _BASE = Config(
         averaging=0.995,
         patience=40,
         intra_op_threads=1,
-    )
+    ),
+    convolutions=2,
 )
 PRESET_DESCRIPTIONS = {
     "tiny": "too small to learn much; for trying things out",
@@ -89,7 +90,7 @@ PRESETS = {
         layers=1,
     ),
     "sample": Config(
-        training=replace(_BASE.training, name="sample", epochs=20, patience=20, batch_size=32),
+        training=replace(_BASE.training, name="sample", epochs=30, patience=30, batch_size=32),
         units=96,
         layers=2,
     ),

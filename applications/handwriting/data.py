@@ -10,7 +10,7 @@ import tensorflow as tf
 from applications.handwriting import sample
 from applications.handwriting.augmentation import augment
 from applications.handwriting.config import SYMBOLS, Config
-from applications.handwriting.ink import Ink, Writings, points_of
+from applications.handwriting.ink import Writings, points_of
 from applications.handwriting.ink_sources import InkSource, load_evaluation, load_training
 from applications.handwriting.model import frames_of
 from applications.handwriting.preprocessing import MOST_STEPS, steps_of
@@ -185,9 +185,3 @@ def _with_features(
 
     batches = generated(generate, (_POINTS, _LENGTHS, _LABELS), count)
     return batches.map(measured, num_parallel_calls=1).prefetch(tf.data.AUTOTUNE)
-
-
-def ink_batch(inks: Sequence[Ink]) -> tuple[np.ndarray, np.ndarray]:
-    """Points `[batch, points, 3]` of ink, right-padded with 0, and how many of each row are real, `[batch]`."""
-    points = [points_of(ink) for ink in inks]
-    return pad(points), np.array([len(one) for one in points], np.int32)

@@ -140,6 +140,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
             labels,
             frames,
             of_points / steps_per_frame(trained.run.config),
+            drawings.points[:, :, 2],
             drawings.lengths,
             outcome["letter_temperature"],
         )

@@ -102,7 +102,10 @@ def targets_of(labels: Sequence[np.ndarray], frames: Sequence[int] | np.ndarray)
 
 
 def loss_per_symbol(targets: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-    """CTC's loss of each row, over the length of its label: targets as of `targets_of` -> `[batch]`."""
+    """CTC's loss of each row, over the length of its label: targets as of `targets_of` -> `[batch]`.
+
+    A row whose label has no alignment, as examples that are changed at random may become, counts 0 and teaches nothing.
+    """
     lengths = targets[:, LENGTH]
     losses = ctc_loss(logits, targets[:, LABELS:], targets[:, FRAMES], lengths)
-    return losses / tf.cast(tf.maximum(lengths, 1), tf.float32)
+    return tf.where(tf.math.is_inf(losses), 0.0, losses / tf.cast(tf.maximum(lengths, 1), tf.float32))

@@ -33,6 +33,20 @@ def test_a_long_text_weighs_no_more_than_a_short_one():
     np.testing.assert_allclose(losses, whole / [1, 3], rtol=1e-6)
 
 
+def test_a_label_without_an_alignment_teaches_nothing_and_spares_the_others():
+    logits = tf.random.stateless_normal([2, 3, 4], [1, 2])
+    targets = tf.constant(targets_of([np.int32([1, 1]), np.int32([2])], [2, 3]))
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        losses = loss_per_symbol(targets, logits)
+    gradient = tape.gradient(losses, logits).numpy()
+    alone = loss_per_symbol(targets[1:], logits[1:])
+    np.testing.assert_allclose(losses, [0, alone[0]], rtol=1e-6)
+    assert not gradient[0].any()
+    assert np.isfinite(gradient[1]).all()
+    assert gradient[1].any()
+
+
 def test_a_text_that_needs_more_frames_than_there_are_is_left_out_and_counted():
     # "noon" needs a blank between its two o.
     usable = alignable(saying("noon", "non", "noon"), SYMBOLS, [4, 3, 5], "recording")
