@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from applications.handwriting.export import load_run
 from applications.handwriting.ink import points_of, text_of
-from common.training.run_folder import load_finished
 
 pytestmark = pytest.mark.slow
 
@@ -110,7 +109,7 @@ def test_the_best_readings_come_with_their_scores_and_heed_the_weights_of_their_
 
 def test_the_best_epoch_read_what_was_drawn_and_its_confidence_was_fitted(finished_run):
     trained = load_run(finished_run)
-    outcome = load_finished(finished_run, type(trained.run.config)).outcome
+    outcome = trained.run.outcome
     assert outcome["validation_character_error_rate"] <= 0.1
     assert outcome["temperature"] > 0
     assert outcome["letter_temperature"] > 0
