@@ -98,7 +98,7 @@ def classify(
         config.training,
         folder,
         loss=loss,
-        metrics=["accuracy"],
+        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
         monitor="val_accuracy",
         mode="max",
         title="training",

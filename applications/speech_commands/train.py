@@ -79,7 +79,7 @@ def learn(model: keras.Model, examples: Examples, config: Config, folder: Path) 
         options,
         folder,
         loss=loss,
-        metrics=["accuracy"],
+        metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
         monitor="val_accuracy",
         mode="max",
         title="training",

@@ -31,7 +31,7 @@ def fit(
     folder: Path,
     *,
     loss: Any,
-    metrics: Sequence[str] = (),
+    metrics: Sequence[keras.metrics.Metric] = (),
     monitor: str = "val_loss",
     mode: str = "min",
     scores: Callable[[], Mapping[str, float]] | None = None,
@@ -51,7 +51,8 @@ def fit(
         options: the training flags; `options.resume` goes on from the folder's last finished epoch.
         folder: where the run is kept.
         loss: of targets and outputs, as Keras takes it.
-        metrics: of Keras, by name; they heed the weights of examples, where batches have them.
+        metrics: of Keras; they heed the weights of examples, where batches have them. They are given made, since those
+            that Keras makes of a name in the first step let it trace that step twice.
         monitor: the validation metric that chooses the best epoch.
         mode: `min` or `max`: which way `monitor` is better.
         scores: further metrics of the validated weights, such as those of what the model writes; the name `bleu` is
