@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from applications.keyboard.predict import Predictor
 from applications.keyboard.user_model import observed
 from applications.keyboard.user_state import Event, empty_state
 from common.audio.files import encode_wav
 from common.audio.synthesis import Voice, synthesize
-from common.inference.runner import SavedModelRunner, latest_version
+from common.inference.runner import INTERNAL_SIGNATURES, SavedModelRunner, latest_version
 from common.text.tf_examples import serialized_example
 
 MODELS = Path(__file__).parents[2] / "saved_models"
@@ -249,11 +250,17 @@ def rows_of(application, signature):
     return single("text", TEXTS), []
 
 
+def signatures_of(folder):
+    """Read from the file: every process of the tests imports this one, and the models are loaded in one of them."""
+    saved_model = SavedModel.FromString((latest_version(folder) / "saved_model.pb").read_bytes())
+    return sorted(saved_model.meta_graphs[0].signature_def.keys() - set(INTERNAL_SIGNATURES))
+
+
 SIGNATURES = [
     (folder.name, signature)
     for folder in sorted(MODELS.iterdir())
     if folder.is_dir()
-    for signature in sorted(runner_of(folder.name).signatures)
+    for signature in signatures_of(folder)
 ]
 
 

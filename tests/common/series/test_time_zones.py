@@ -1,6 +1,7 @@
 """Offsets of zones are those of zoneinfo at any instant."""
 
 from datetime import datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -31,7 +32,8 @@ ZONES = (
         "Asia/Gaza",
     ),
 )
-TABLES = {zone: offset_table(zone) for zone in ZONES}
+# Made when a test asks for them: every process of the tests imports this file.
+table_of = cache(offset_table)
 FIRST, LAST = (int(datetime(year, 1, 1, tzinfo=ZoneInfo("UTC")).timestamp()) for year in (1970, 2101))
 
 
@@ -41,13 +43,13 @@ def offset_at(zone, instant):
 
 @given(st.sampled_from(ZONES), st.integers(FIRST, LAST - 1))
 def test_the_offset_of_any_instant_is_that_of_zoneinfo(zone, instant):
-    instants, offsets = TABLES[zone]
+    instants, offsets = table_of(zone)
     assert offsets[np.searchsorted(instants, instant, "right") - 1] == offset_at(zone, instant)
 
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_every_change_is_one_to_the_second(zone):
-    instants, offsets = TABLES[zone]
+    instants, offsets = table_of(zone)
     assert (instants.dtype, offsets.dtype, instants[0]) == (np.int64, np.int32, FIRST)
     assert (np.diff(instants) > 0).all()
     assert (np.diff(offsets) != 0).all()
