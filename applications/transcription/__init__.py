@@ -21,7 +21,7 @@ APPLICATION = Application(
     gives="what is said, with the times of its words",
     questions=(
         Question("what a made voice says", partial(_spoken, "stop seven three"), file="stop.wav"),
-        Question("what it says now", partial(_spoken, "yes left right"), file="yes.wav"),
+        Question("what it says now", partial(_spoken, "seven stop"), file="seven.wav"),
     ),
     served_input="audio_bytes",
     sample_questions=(
