@@ -16,7 +16,7 @@ NAME = "handwriting"
 INHERITANCE = Inheritance(
     NAME,
     architecture=("channels", "convolutions", "cell", "units", "layers"),
-    preprocessing=("symbols",),
+    preprocessing=("characters",),
 )
 SYMBOLS: SymbolKind = "characters"
 """What a frame of logits stands for."""
