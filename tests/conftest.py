@@ -1,8 +1,14 @@
 """Settings of all tests."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+
 import keras
 import pytest
 from hypothesis import HealthCheck, settings
+
+from common.layers.recurrence import loops
 
 # A loaded machine is no defect of the code, so hypothesis judges results and never time.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -12,6 +18,8 @@ SLOW_FIXTURES = {"made", "exported_stream"}
 """What trains a model."""
 SLOW_FOLDERS = {"integration", "deployment", "benchmarks", "saved_models"}
 """Where shipped models are asked, and programs are built and started."""
+LEAST_TRACED_FOLDERS = {"applications", "benchmarks"}
+"""Where models are made of the layers whose tests stand elsewhere."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -34,13 +42,28 @@ def quickly_traced():
         yield
 
 
-@pytest.fixture(scope="module")
-def undivided():
-    """Recurrent loops take each batch whole and not in two pieces on two cores, which halves what is traced of them."""
+@contextmanager
+def _least_traced() -> Iterator[None]:
+    """Recurrent loops are unrolled less, take each batch whole and not in pieces for each core, and are one for batches
+    of any size: a graph holds a fifth of the operations and computes the same, as the tests of the layers say.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 1)
         patch.setattr("common.layers.recurrent._shards", lambda _: 1)
         patch.setattr("common.layers.attention_decoder._SHARDS", 1)
+        patch.setattr("common.layers.recurrence.loops._train", partial(loops._few_rows, differentiable=True))
+        patch.setattr("common.layers.recurrence.loops._infer", loops._one_kernel)
         yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """What applications and benchmarks make, in a test or for all tests, is traced as little as can be: they are asked
+    what they compute, and not how fast.
+    """
+    folder = item.path.relative_to(item.config.rootpath).parts[1]
+    with _least_traced() if folder in LEAST_TRACED_FOLDERS else nullcontext():
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist names the groups when its own turn comes

@@ -164,11 +164,6 @@ def environment():
     return {**known, "PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quickly_traced(quickly_traced, undivided):
-    """In this process, too."""
-
-
 @pytest.fixture(scope="session")
 def made_of(tmp_path_factory):
     """From an application's name to what is made of it once."""

@@ -7,9 +7,10 @@ import os
 import runpy
 import signal
 import sys
+from functools import partial
 
 from common.layers import attention_decoder, recurrent
-from common.layers.recurrence import steps
+from common.layers.recurrence import loops, steps
 
 os.environ.clear()
 os.environ.update(environment)  # noqa: F821
@@ -20,9 +21,12 @@ for path, stream in ((out, 1), (err, 2)):  # noqa: F821
     os.close(file)
 # A shell lets what it starts in the background ignore Ctrl-C, and the tests may have been started so.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-# A matter of speed alone: most of a training of seconds is the tracing of loops, unrolled and for each core.
+# A matter of speed alone, as in the tests' own process: most of a training of seconds is the tracing of loops,
+# unrolled, for each core and for batches of each size.
 steps.STEPS_PER_ITERATION = 1
 recurrent._shards = lambda _: 1
 attention_decoder._SHARDS = 1
+loops._train = partial(loops._few_rows, differentiable=True)
+loops._infer = loops._one_kernel
 sys.argv = [module, *arguments]  # noqa: F821
 runpy.run_module(module, run_name="__main__", alter_sys=True)  # noqa: F821

@@ -98,9 +98,7 @@ def _infer(
         return _few_rows(cell, inputs, weights, states, options, differentiable=False)
 
     def one_kernel() -> Result:
-        if cell is not LSTM or states[0].dtype != tf.float32:
-            return few_rows()
-        return lstm_in_one_kernel(tf.cast(inputs, tf.float32), weights, states, options.sequence_count)
+        return _one_kernel(cell, inputs, weights, states, options)
 
     batch, limit = inputs.shape[0], FEW_ROWS[options.compute_dtype]
     if batch is not None:
@@ -130,6 +128,15 @@ def _train(
         return few_rows() if batch < limit else many_rows()
     outputs = tf.cond(tf.shape(inputs)[0] < limit, _flat(few_rows), _flat(many_rows))
     return list(outputs[: options.sequence_count]), list(outputs[options.sequence_count :])
+
+
+def _one_kernel(
+    cell: Cell, inputs: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], options: LoopOptions
+) -> Result:
+    """Runs an LSTM by one kernel of TensorFlow's, which has none for the other cells; not to be differentiated."""
+    if cell is not LSTM or states[0].dtype != tf.float32:
+        return _few_rows(cell, inputs, weights, states, options, differentiable=False)
+    return lstm_in_one_kernel(tf.cast(inputs, tf.float32), weights, states, options.sequence_count)
 
 
 def _few_rows(

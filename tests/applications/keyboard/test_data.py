@@ -74,7 +74,6 @@ def test_validation_reads_nearly_all_of_the_text_side_by_side(stream):
     np.testing.assert_array_equal(targets.ravel(), stream.numbers[: len(stream) // 4 * 4])
 
 
-@pytest.mark.usefixtures("quickly_traced")
 def test_bits_per_character_count_every_word_and_unknown_ones_by_their_spelling(words, stream):
     """An untrained model with no weights but zeros takes all words for equally probable."""
     model = build(CONFIG, words.vocabulary.size)

@@ -20,17 +20,14 @@ def exported_stream(made_of, tmp_path_factory):
     """The exported version of a tiny streaming recogniser."""
     folder, config = tmp_path_factory.mktemp("streaming"), made_of("speech_commands").config
     training = replace(config.training, runs=folder, name="streaming", batch_size=8, epochs=10, patience=10)
-    with pytest.MonkeyPatch.context() as patch:
-        # It is made before `quickly_traced`, which is made anew for each file.
-        patch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 1)
-        run = train(
-            replace(
-                config,
-                training=replace(training, averaging=0.0),
-                kind="streaming",
-                channels=12,
-                recordings=96,
-                recording_seconds=4.0,
-            )
+    run = train(
+        replace(
+            config,
+            training=replace(training, averaging=0.0),
+            kind="streaming",
+            channels=12,
+            recordings=96,
+            recording_seconds=4.0,
         )
-        return export(ExportOptions(run, folder / "models" / "speech_commands"))
+    )
+    return export(ExportOptions(run, folder / "models" / "speech_commands"))
