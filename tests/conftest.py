@@ -4,11 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
 
-import keras
 import pytest
 from hypothesis import HealthCheck, settings
-
-from common.layers.recurrence import loops
 
 # A loaded machine is no defect of the code, so hypothesis judges results and never time.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -22,16 +19,23 @@ LEAST_TRACED_FOLDERS = {"applications", "benchmarks"}
 """Where models are made of the layers whose tests stand elsewhere."""
 
 
+def _seed() -> None:
+    # Not imported above: the process that only hands out the tests would begin with it, and the others wait.
+    import keras
+
+    keras.utils.set_random_seed(0)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _seeded_module() -> None:
     """What a file's fixtures build begins with the same weights in every run."""
-    keras.utils.set_random_seed(0)
+    _seed()
 
 
 @pytest.fixture(autouse=True)
 def _seeded_test() -> None:
     """A test's own models and draws do not depend on the tests before it."""
-    keras.utils.set_random_seed(0)
+    _seed()
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +51,8 @@ def _least_traced() -> Iterator[None]:
     """Recurrent loops are unrolled less, take each batch whole and not in pieces for each core, and are one for batches
     of any size: a graph holds a fifth of the operations and computes the same, as the tests of the layers say.
     """
+    from common.layers.recurrence import loops
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 1)
         patch.setattr("common.layers.recurrent._shards", lambda _: 1)
