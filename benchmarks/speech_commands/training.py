@@ -99,6 +99,8 @@ def _read(examples: Examples, config: Config) -> list[Any]:
 def _trainer(model: keras.Model, config: Config, batches: Sequence[Any], steps: int) -> Trainer:
     loss = smoothed_cross_entropy(config.label_smoothing)
     model.compile(make_optimizer(config.training, 1_000), loss, jit_compile=False)
+    # Made in the first step, its variables would let TensorFlow trace that twice.
+    model.optimizer.build(model.trainable_variables)
     stream = cycle(batches)
     seconds_of_batch = _audio_seconds(batches[:1])
     return Trainer(

@@ -61,6 +61,8 @@ def trainers(config: Config, characters: int) -> dict[Contender, Trainer]:
 def _trainer(model: keras.Model, config: Config, batches: Sequence[Any]) -> Trainer:
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(make_optimizer(config.training, 1_000), loss, jit_compile=False)
+    # Made in the first step, its variables would let TensorFlow trace that twice.
+    model.optimizer.build(model.trainable_variables)
     stream = cycle(batches)
     return lambda: model.train_on_batch(*next(stream))
 
