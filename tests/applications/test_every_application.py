@@ -6,7 +6,6 @@ import inspect
 import json
 import re
 import shutil
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -231,42 +230,6 @@ def test_a_wrong_flag_ends_the_process_before_anything_is_made(application, made
 
 
 # --- training
-
-
-def outcome_of(folder):
-    outcome = json.loads((folder / "outcome.json").read_text("utf-8"))
-    return {name: value for name, value in outcome.items() if name not in ("training_seconds", "hardware")}
-
-
-def test_interrupted_and_killed_in_the_middle_of_epochs_and_resumed_it_ends_as_if_nothing_had_happened(
-    made, stop, epochs_of
-):
-    """Ctrl-C in the first of several phases, SIGKILL in the last: the same log, but for the seconds, and the same
-    outcome."""
-    whole, folder = made.finished_run, made.finished_run.with_name("stopped")
-    command = ("train", *made.training_flags, "--name", folder.name)
-    first, last = (folder / made.case.PHASES[place] for place in (0, -1))
-    resumed = ()
-    if first != last:
-        status, _, err = stop(made.begin(*command), first, 1, signal.SIGINT)
-        assert status == 130
-        assert err.startswith("error: interrupted; 1 of ")
-        assert err.endswith("go on with the same command and --resume\n")
-        assert err.count("\n") == 1
-        assert len(epochs_of(first)) == 1
-        resumed = ("--resume",)
-    stop(made.begin(*command, *resumed), last, 2, signal.SIGKILL)
-    assert len(epochs_of(last)) == 2
-    assert not (folder / "outcome.json").exists()
-    shown = made.run_quickly(*command, "--resume")
-    assert (shown.status, shown.err) == (0, "")
-    for phase in made.case.PHASES:
-        resumed, uninterrupted = (epochs_of(run / phase) for run in (folder, whole))
-        assert len(resumed) == len(uninterrupted) >= 2
-        # On some processors a sum depends in its last digit on where its numbers lie in memory.
-        for one, other in zip(resumed, uninterrupted, strict=True):
-            assert one == pytest.approx(other, rel=1e-6)
-    assert outcome_of(folder) == pytest.approx(outcome_of(whole), rel=1e-6)
 
 
 def test_training_says_what_it_reads_and_how_to_export_it(made, application):
