@@ -79,7 +79,7 @@ _BASE = Config(
 )
 PRESET_DESCRIPTIONS = {
     "tiny": "too small to learn much; for trying things out",
-    "sample": "10 minutes on 2 cores; for the words of made-up writers",
+    "sample": "smaller, for a first look at the words of made-up writers",
     "base": "the shipped model's",
 }
 PRESETS = {
