@@ -16,7 +16,7 @@ NAME = "handwriting"
 INHERITANCE = Inheritance(
     NAME,
     architecture=("channels", "convolutions", "cell", "units", "layers"),
-    preprocessing=("characters",),
+    preprocessing=("written_symbols",),
 )
 SYMBOLS: SymbolKind = "characters"
 """What a frame of logits stands for."""

@@ -83,7 +83,7 @@ def load_run(folder: Path) -> Trained:
         UserError: there is none, or it is not finished.
     """
     run = load_finished(folder, Config, INHERITANCE.preprocessing)
-    symbols = Symbols(SYMBOLS, tuple(run.preprocessing["characters"]))
+    symbols = Symbols(SYMBOLS, tuple(run.preprocessing["written_symbols"]))
     model = build(run.config, symbols.count)
     run.load_weights(model)
     make_portable(model)

@@ -50,10 +50,10 @@ def train(config: Config) -> Path:
     """Trains as configured. Returns the run's folder, which `export` turns into a SavedModel."""
     set_up(config.training)
     config, origin = begin_from(config, INHERITANCE, PRESETS)
-    known = () if origin is None else tuple(origin.run.preprocessing["characters"])
+    known = () if origin is None else tuple(origin.run.preprocessing["written_symbols"])
     examples = training_examples(config, known)
     folder = begin_run(NAME, config, examples.training, examples.validation)
-    write_preprocessing(folder, {"characters": list(examples.symbols.names)})
+    write_preprocessing(folder, {"written_symbols": list(examples.symbols.names)})
     model = build(config, examples.symbols.count, config.training.precision)
     if origin is not None:
         origin.copy_weights_of_symbols(build(origin.run.config, len(known) + 1), model)
