@@ -15,9 +15,9 @@ from common.training.options import TrainingOptions
 NAME = "transcription"
 INHERITANCE = Inheritance(
     NAME,
-    architecture=("mel_bins", "channels", "projection_units", "cell", "units", "layers"),
+    architecture=("symbols", "mel_bins", "channels", "projection_units", "cell", "units", "layers"),
     preprocessing=("symbols",),
-    kind=("kind", "symbols"),
+    kind=("kind",),
 )
 FRAME_SECONDS = 0.02
 """Time from one frame of the logits to the next."""

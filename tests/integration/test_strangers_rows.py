@@ -229,6 +229,16 @@ def keyboard(signature):
     return good, spoilt(good, [{"text": "a" * 4001}, *of_state])
 
 
+def transcription(signature):
+    if signature == "waveform":
+        good = [{"waveform": wave, "lengths": SAMPLES} for wave in WAVES]
+        bad = [{"waveform": wave, "lengths": SAMPLES} for wave in BAD_WAVES]
+        return good, [*bad, *({**good[0], "lengths": length} for length in (0, -1, SAMPLES + 1))]
+    weights = {"lm_weight": 0.3, "length_bonus": 0.0} if signature == "n_best" else {}
+    good = [{"audio_bytes": recording, **weights} for recording in recordings()]
+    return good, [{"audio_bytes": recording, **weights} for recording in damaged_recordings()]
+
+
 def rows_of(application, signature):
     """Good rows and bad rows of a signature."""
     if application == "keyboard":
@@ -239,6 +249,8 @@ def rows_of(application, signature):
         return text_generation(signature)
     if application == "image_captioning":
         return single("image_bytes", PICTURES), single("image_bytes", DAMAGED_PICTURES)
+    if application == "transcription":
+        return transcription(signature)
     if application == "speech_commands" and signature == "waveform":
         return single("waveform", WAVES), single("waveform", BAD_WAVES)
     if application == "speech_commands":
