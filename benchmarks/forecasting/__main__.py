@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-from applications.forecasting.config import NAME, Config
+from applications.forecasting.config import INHERITANCE, NAME, Config
 from applications.forecasting.facts import Facts
 from benchmarks.forecasting.contest import (
     ENTRANTS,
@@ -84,7 +84,7 @@ def main(options: Options) -> None:
     for line in left_out:
         console.print(line, markup=False)
     seconds = train_ours(options)
-    run = load_finished(options.output / NAME / _RUN, Config)
+    run = load_finished(options.output / NAME / _RUN, Config, INHERITANCE.preprocessing)
     facts = Facts.from_json(run.preprocessing["facts"])
     training = training_steps(run.config)
     windows = scored_windows(run.config, options.test, options.memory, options.origins, options.series)

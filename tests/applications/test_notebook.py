@@ -68,6 +68,11 @@ assert suggested["words"].str.len().tolist() == [3, 3]
 suggested
 """,
     """
+with load("transcription") as transcribe:
+    said = transcribe(waveform, sample_rate=rate)
+pd.DataFrame([said])
+""",
+    """
 load("sentiment_analysis")(reviews)
 """,
     """

@@ -21,6 +21,7 @@ import tyro
 from PIL import Image
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
+from applications import catalogue
 from benchmarks.serving import __main__ as benchmark
 from benchmarks.serving.__main__ import Options, asked_applications
 from benchmarks.serving.contenders import ALONE, BATCHED, WRAPPER, Contender, contenders_of, started
@@ -314,9 +315,7 @@ def test_a_wrong_flag_is_named(tmp_path: Path) -> None:
         Options(seconds=0)
     with pytest.raises(UserError, match="--max-batch-size 1: expected at least 2"):
         Options(max_batch_size=1)
-    with pytest.raises(
-        UserError, match="no version of forecasting, image_captioning, keyboard, sentiment_analysis"
-    ):
+    with pytest.raises(UserError, match=f"no version of {', '.join(sorted(catalogue()))}"):
         asked_applications(Options(models=tmp_path))
     (tmp_path / "translation" / "1").mkdir(parents=True)
     assert list(asked_applications(Options(models=tmp_path))) == ["translation"]
