@@ -64,6 +64,21 @@ def drawing_of(drawing: GivenDrawing, name: str) -> Ink:
     return ink
 
 
+def stroke_of(stroke: Any, name: str) -> np.ndarray:
+    """The points of one stroke, float32 `[points, 2]`; a single one is a tap.
+
+    Raises:
+        UserError: naming what is no stroke, and why.
+    """
+    try:
+        points = np.asarray(stroke, np.float64)
+    except (TypeError, ValueError):
+        points = np.zeros(0)
+    if points.ndim != 2 or points.shape[1] != 2 or not (np.abs(points) < np.finfo(np.float32).max).all():
+        raise UserError(f"{name}: got {described(stroke)}; expected points [points, 2] of finite numbers")
+    return points.astype(np.float32)
+
+
 def _is_stroke_or_event(value: Any) -> bool:
     """Whether it is a stroke of a drawing or a pointer event, rather than a drawing."""
     if isinstance(value, Ink | str):

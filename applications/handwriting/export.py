@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from applications.handwriting.config import INHERITANCE, NAME, SYMBOLS, Config
 from applications.handwriting.ink import Ink, parse_text, points_of, text_of
-from applications.handwriting.ink_text import MOST_POINTS, Drawings, check_points, decode_ink
+from applications.handwriting.ink_text import MOST_POINTS, Drawings, check_points, decode_ink, drawn_on
 from applications.handwriting.letters import Letters, letters_of
 from applications.handwriting.model import build, frames_of, steps_per_frame
 from applications.handwriting.predict import DESCRIPTION_FILE
@@ -101,6 +101,9 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
     - `letters`: `strokes` -> `letters` strings, `first_point` and `last_point` int32, the points of the ink that each
       is written with, and `confidence`, `[batch, letters]` each, right-padded with "" and 0, and their `count`
       `[batch]`.
+    - `step`: `strokes` that were written since the step before, `[batch]`, and the state `state_ink` after that,
+      strings `[batch]`, "" at first -> `text` and `confidence` of all the ink so far, "" and 1 while it has no shape
+      yet, and the state after the step.
     - `n_best` (unless the beam width is 1): `strokes`, `lm_weight` and `length_bonus` `[batch]` -> `texts` and `scores`
       `[batch, beam width]`, the best first; the lowest float32 stands for the score of none.
     """
@@ -146,6 +149,10 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
         )
         return {**located._asdict(), ROW_ERROR: first_error(drawings.error, error)}
 
+    def step(strokes: tf.Tensor, state_ink: tf.Tensor) -> Tensors:
+        drawings, ink = drawn_on(state_ink, strokes)
+        return {**answer(drawings), "state_ink": ink}
+
     def n_best(strokes: tf.Tensor, lm_weight: tf.Tensor, length_bonus: tf.Tensor) -> Tensors:
         drawings = decode_ink(strokes)
         is_odd = ~(tf.math.is_finite(lm_weight) & tf.math.is_finite(length_bonus))
@@ -176,6 +183,12 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
         Signature("serving_default", serve, strokes, lines),
         Signature("points", points, given, arrays),
         Signature("letters", letters, strokes, lines),
+        Signature(
+            "step",
+            step,
+            {**strokes, "state_ink": tf.TensorSpec([None], tf.string)},
+            {**lines, "state_ink": ["", *lines["strokes"][:-1]]},
+        ),
     ]
     if options.beam_width > 1:
         weights = {name: tf.TensorSpec([None], tf.float32) for name in ("lm_weight", "length_bonus")}

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from applications.handwriting.preprocessing import boxed
-from common.row_errors import first_fault, neutral_where
+from common.row_errors import first_error, first_fault, neutral_where
 
 MOST_POINTS = 20_000
 """Points that one drawing may have."""
@@ -24,11 +24,13 @@ class Drawings(NamedTuple):
             point wide.
         lengths: `[batch]` int32, how many points of each row are real; 0 where there is an error.
         error: strings `[batch]`.
+        is_shapeless: bool `[batch]`, whether the error is only that there are too few points yet.
     """
 
     points: tf.Tensor
     lengths: tf.Tensor
     error: tf.Tensor
+    is_shapeless: tf.Tensor
 
 
 def decode_ink(strokes: tf.Tensor) -> Drawings:
@@ -80,6 +82,17 @@ def decode_ink(strokes: tf.Tensor) -> Drawings:
     return _drawn(dense, kept, error)
 
 
+def drawn_on(before: tf.Tensor, strokes: tf.Tensor) -> tuple[Drawings, tf.Tensor]:
+    """What is drawn in steps: the ink of texts `[batch]` and of more strokes after it, `[batch]`; and both as one text.
+
+    A drawing that has no shape yet is none, but no error either.
+    """
+    has_both = (before != "") & (strokes != "")
+    ink = tf.strings.join([before, tf.where(has_both, ";", ""), strokes])
+    drawings = decode_ink(ink)
+    return drawings._replace(error=tf.where(drawings.is_shapeless, "", drawings.error)), ink
+
+
 def check_points(points: tf.Tensor, lengths: tf.Tensor) -> Drawings:
     """The ink of points `[batch, points, 3]` float32, of which `lengths` `[batch]` of each row are real, and what is
     wrong with it; what stands after a row's last point does not matter."""
@@ -106,14 +119,16 @@ def _drawn(points: tf.Tensor, lengths: tf.Tensor, error: tf.Tensor) -> Drawings:
     """Refuses what has no shape: no stroke, a single point, or all points in one place."""
     place = boxed(points, lengths)
     is_one_place = tf.reduce_all(place == 0, axis=[1, 2])
-    error = first_fault(
-        (error != "", error),
+    shape_error = first_fault(
         (lengths == 0, "no stroke; expected at least one with points, such as 0,0 3,4.5"),
         (lengths == 1, "a single point; expected at least two"),
         (is_one_place, "all points are in one place; expected at least two places"),
     )
+    is_shapeless = (error == "") & (shape_error != "")
+    error = first_error(error, shape_error)
     drawn = tf.concat([place, tf.cast(points[:, :, 2:], tf.float32)], axis=2)
-    return Drawings(neutral_where(error != "", drawn), tf.where(error == "", lengths, 0), error)
+    kept = tf.where(error == "", lengths, 0)
+    return Drawings(neutral_where(error != "", drawn), kept, error, is_shapeless)
 
 
 def _too_many(lengths: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -6,7 +6,7 @@ python -m applications.handwriting.predict --letters --picture word.png word.jso
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -15,13 +15,14 @@ import numpy as np
 import tyro
 
 from applications.handwriting.drawing_files import NO_DRAWINGS, drawings_at
-from applications.handwriting.drawings import GivenDrawing, drawings_of, is_one_drawing
+from applications.handwriting.drawings import GivenDrawing, drawings_of, is_one_drawing, stroke_of
 from applications.handwriting.ink import Ink, points_of, text_of
 from common import cli
 from common.checks import AtLeast, check_ranges
 from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
+from common.inference.states import first_states
 from common.predicting.answer_files import require_answer_file, require_picture
 from common.predicting.examples import Column
 from common.predicting.hypotheses import existing_hypotheses
@@ -161,6 +162,23 @@ class Predictor(LoadedModel):
                 answers.append([(decoded(text), score) for text, score in pairs])
         return answers[0] if column is None and is_one_drawing(drawings) else answers
 
+    def stream(self, strokes: Iterable[Any]) -> Iterator[str]:
+        """What is read after each stroke of a drawing, as soon as it is drawn: later strokes may change it.
+
+        Args:
+            strokes: each an array or a list of points `[points, 2]`, or points "x,y x,y" as text.
+
+        Raises:
+            UserError: naming the stroke that is none, and why.
+        """
+        states = first_states(self._runner, "step", but="strokes")
+        for number, stroke in enumerate(strokes, start=1):
+            name = f"stroke {number}"
+            line = stroke if isinstance(stroke, str) else text_of(Ink([stroke_of(stroke, name)]))
+            outputs = require_answered(self._runner.run("step", strokes=[line], **states), [name])
+            states = {state: outputs[state] for state in states}
+            yield decoded(outputs["text"][0])
+
     def _batches(self, inks: Sequence[Ink]) -> list[list[int]]:
         """Indices of drawings, those of like length together."""
         order = sorted(range(len(inks)), key=lambda index: sum(map(len, inks[index].strokes)))
@@ -187,6 +205,9 @@ class Options:
     letters: bool = False
     """Each letter with the points of the ink that it is written with, counted from 0 over all strokes, and its
     confidence."""
+    stream: bool = False
+    """Print what is read after each stroke of a drawing; each line on standard input is a stroke, answered as soon as
+    it is there."""
     picture: Path | None = None
     """Draw a single drawing, each letter's part of it in another colour, as a PNG."""
     batch_size: Annotated[int, AtLeast(1)] = 32
@@ -195,7 +216,14 @@ class Options:
     def __post_init__(self) -> None:
         check_ranges(self)
         require_answer_file(self.output)
+        if self.stream and (self.output or self.letters):
+            flag = "--letters" if self.letters else f"--output {self.output}"
+            raise FlagError(
+                f"{flag}: with --stream the text is printed stroke by stroke; expected one of the two"
+            )
         require_picture(self.picture, "--picture")
+        if self.stream and self.picture is not None:
+            raise FlagError(f"--picture {self.picture}: expected no --stream")
         if self.picture is not None and len(self.drawings) > 1:
             raise FlagError(f"--picture {self.picture}: expected a single drawing")
 
@@ -205,7 +233,16 @@ def main(options: Options) -> None:
     if not options.drawings and sys.stdin.isatty():
         raise UserError(NO_DRAWINGS)
     predictor = Predictor(options.model, options.batch_size)
+    if options.stream and options.drawings in ((), (STANDARD_INPUT,)):
+        _print_stream(predictor, map(str.strip, sys.stdin))
+        return
     given = GivenFiles(options.drawings or (STANDARD_INPUT,), drawings_at)
+    if options.stream:
+        for _, ink in given.contents():
+            _print_stream(predictor, ink.strokes)
+        if given.failed:
+            sys.exit(cli.FAILED)
+        return
     drawings = list(given.contents())
     if options.picture is not None and len(drawings) == 1:
         _draw(predictor, drawings[0][1], options.picture)
@@ -215,6 +252,11 @@ def main(options: Options) -> None:
     answers = _letters if options.letters else _answered
     columns = _LETTER_COLUMNS if options.letters else _COLUMNS
     answer_files(given, options.output, columns, answers(predictor, drawings, is_single))
+
+
+def _print_stream(predictor: Predictor, strokes: Iterable[Any]) -> None:
+    for text in predictor.stream(strokes):
+        print(text, flush=True)
 
 
 def _answered(predictor: Predictor, drawings: Sequence[tuple[str, Ink]], is_single: bool) -> Iterator[Shown]:

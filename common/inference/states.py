@@ -3,10 +3,11 @@
 import numpy as np
 
 from common.inference.runner import SavedModelRunner
+from common.inference.signatures import TensorInfo
 
 
 def first_states(runner: SavedModelRunner, signature: str, *, but: str) -> dict[str, np.ndarray]:
-    """Zeros `[1, ...]` for each input that is a state.
+    """Zeros `[1, ...]`, or empty strings, for each input that is a state.
 
     Args:
         runner: of the model.
@@ -14,7 +15,9 @@ def first_states(runner: SavedModelRunner, signature: str, *, but: str) -> dict[
         but: the input that is none.
     """
     inputs = runner.signatures[signature].inputs
-    shapes = {name: info.shape or () for name, info in inputs.items() if name != but}
-    return {
-        name: np.zeros((1, *(size or 0 for size in shape[1:])), np.float32) for name, shape in shapes.items()
-    }
+    return {name: _first(info) for name, info in inputs.items() if name != but}
+
+
+def _first(info: TensorInfo) -> np.ndarray:
+    shape = (1, *(size or 0 for size in (info.shape or ())[1:]))
+    return np.full(shape, b"", object) if info.dtype == "string" else np.zeros(shape, np.float32)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from applications.handwriting.export import load_run
-from applications.handwriting.ink import points_of, text_of
+from applications.handwriting.ink import Ink, points_of, text_of
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +84,32 @@ def test_a_bad_row_is_told_of_and_its_neighbours_are_answered_as_alone(runner, l
                 np.testing.assert_allclose(found, expected, atol=1e-4)
             else:
                 np.testing.assert_array_equal(found, expected)
+
+
+def test_ink_in_steps_is_read_as_the_whole_so_far_row_by_row(runner, inks):
+    drawn = [inks["zoz"], inks["oo"]]
+    state = np.full(2, b"", object)
+    for number in range(3):
+        strokes = [text_of(Ink(ink.strokes[number : number + 1])) for ink in drawn]
+        after = runner.run("step", strokes=strokes, state_ink=state)
+        state = after["state_ink"]
+        whole = [text_of(Ink(ink.strokes[: number + 1])) for ink in drawn]
+        expected = runner.run("serving_default", strokes=whole)
+        assert after["text"].tolist() == expected["text"].tolist()
+        np.testing.assert_allclose(after["confidence"], expected["confidence"], atol=1e-4)
+    assert after["text"].tolist() == [b"zoz", b"oo"]
+
+
+def test_a_step_bears_what_has_no_shape_yet_and_refuses_what_is_no_ink(runner, lines):
+    state = np.array([b"", b"4,2", b""], object)
+    after = runner.run("step", strokes=["7,7", "", lines[1]], state_ink=state)
+    assert after["error"].tolist() == [b"", b"", b""]
+    assert after["text"].tolist() == [b"", b"", b"zoz"]
+    assert after["confidence"][:2].tolist() == [1, 1]
+    assert after["state_ink"].tolist() == [b"7,7", b"4,2", lines[1].encode()]
+    wrong = runner.run("step", strokes=["1,1 nan,2", lines[1]], state_ink=np.array([b"4,2", b""], object))
+    assert wrong["error"][0].decode() == "stroke 2, point 2: expected x,y such as 3,4.5, got nan,2"
+    assert wrong["text"].tolist() == [b"", b"zoz"]
 
 
 def test_the_same_ink_of_another_size_at_another_place_is_read_alike(runner, inks):

@@ -61,6 +61,14 @@ def test_the_best_readings_come_with_their_scores(predictor, ozo):
     assert not predictor.has_language_model
 
 
+def test_a_drawing_is_read_after_each_stroke_that_may_be_a_tap(predictor, ozo):
+    read_so_far = list(predictor.stream(ozo.strokes))
+    assert read_so_far == [predictor(list(ozo.strokes[:count]))["text"] for count in (1, 2, 3)]
+    assert next(predictor.stream([[(3, 4)], ozo.strokes[1], text_of(ozo)])) == ""
+    with pytest.raises(UserError, match=r"^stroke 2: got float64 \[5, 3\] .*expected points \[points, 2\]"):
+        list(predictor.stream([ozo.strokes[0], np.zeros((5, 3))]))
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -123,6 +131,18 @@ def test_letters_are_printed_and_written_with_their_points(script, file, tmp_pat
     script(file, "--output", tmp_path / "texts.jsonl")
     record = json.loads((tmp_path / "texts.jsonl").read_text())
     assert (record["text"], set(record)) == ("ozo", {"ink", "text", "confidence"})
+
+
+def test_strokes_are_read_as_they_come(script, file, ozo, predictor, tmp_path):
+    expected = "".join(f"{text}\n" for text in predictor.stream(ozo.strokes))
+    assert script(file, "--stream") == (0, expected, "")
+    lines = "\n".join(text_of(Ink([stroke])) for stroke in ozo.strokes)
+    assert script("--stream", data=lines.encode()) == (0, expected, "")
+    status, out, err = script("--stream", data=f"{lines}\n1,1 2\n".encode())
+    assert (status, out) == (1, expected)
+    assert err == "error: stroke 4: stroke 4, point 2: expected x,y such as 3,4.5, got 2\n"
+    assert script(file, "--stream", "--letters")[0] == 2
+    assert script(file, "--stream", "--picture", tmp_path / "no.png")[0] == 2
 
 
 def test_a_picture_is_of_a_single_drawing(script, file, ozo, tmp_path):
