@@ -5,7 +5,7 @@ python -m applications.handwriting.evaluate --model saved_models/handwriting --d
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -93,7 +93,11 @@ def evaluate(options: Options) -> dict[str, Any]:
         "milliseconds_per_drawing": round(1000 * seconds / len(writings), 2),
         **facts_of(predictor.path, writings, seconds, "drawings", options.batch_size),
     }
-    tables = {"by_length": "By the number of characters", "by_writer": "Over the writers"}
+    tables = {
+        "by_length": "By the number of characters",
+        "by_writer": "Over the writers",
+        "by_group": "By group of writers",
+    }
     drawn_of = partial(draw, writings, texts, confidence, letters, metrics, drawn)
     return report(metrics, APPLICATION.title, writings, options.output, drawn_of, tables)
 
@@ -111,15 +115,27 @@ def measure(
     """
     folded = transcription_metrics(*([text.casefold() for text in side] for side in (writings.texts, texts)))
     are_right, sure = _letters_right(writings.texts, letters)
+    metrics = transcription_metrics(writings.texts, texts)
     return {
-        **transcription_metrics(writings.texts, texts),
+        **metrics,
+        "word_accuracy": _word_accuracy(metrics),
         "case_folded_character_error_rate": folded["character_error_rate"],
         "case_folded_exact_match": folded["exact_match"],
+        "case_folded_word_accuracy": _word_accuracy(folded),
         "by_length": by_length(writings.texts, texts, "characters"),
         "by_writer": _spread(writings, texts),
+        "by_group": _by_group(writings, texts),
         "text_calibration_error": _calibration_error(_texts_right(writings.texts, texts), confidence),
         "letter_calibration_error": _calibration_error(are_right, sure),
     }
+
+
+def _word_accuracy(metrics: Mapping[str, Any]) -> float | None:
+    """The share of the words that were read as they are written."""
+    if not metrics["words"]:
+        return None
+    wrong: int = metrics["substitutions"] + metrics["deletions"]
+    return 1 - wrong / float(metrics["words"])
 
 
 def _without_language_model(predictor: Predictor, writings: Writings) -> dict[str, Any]:
@@ -146,6 +162,23 @@ def _spread(writings: Writings, texts: Sequence[str]) -> dict[str, dict[str, flo
         }
         for name, share in _SPREAD.items()
     }
+
+
+def _by_group(writings: Writings, texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The same of groups of writers, where they are named "group/writer", as UNIPEN's contributors are, whose writers
+    had the same task: to print, to join letters, or to write as they like."""
+    indices: dict[str, list[int]] = defaultdict(list)
+    for index, writer in enumerate(writings.writers):
+        group, slash, _ = writer.partition("/")
+        if slash:
+            indices[group].append(index)
+    groups = {}
+    for group, of_group in sorted(indices.items()):
+        metrics = transcription_metrics(
+            *([side[index] for index in of_group] for side in (writings.texts, texts))
+        )
+        groups[group] = {name: metrics[name] for name in ("sentences", "character_error_rate", "exact_match")}
+    return groups
 
 
 def _of_writers(writings: Writings, texts: Sequence[str]) -> dict[str, tuple[int, float, float]]:

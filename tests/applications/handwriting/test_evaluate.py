@@ -18,7 +18,7 @@ INK = Ink([np.float32([[0, 0], [1, 1]])])
 
 def test_what_was_read_is_held_against_what_was_written_writer_by_writer_and_with_case_forgiven():
     texts, read = ["Ann", "on", "noon", "no"], ["ann", "on", "non", "no"]
-    writings = Writings("made", [INK] * 4, texts, ["eve", "eve", "tom", "sue"], [""] * 4)
+    writings = Writings("made", [INK] * 4, texts, ["a/eve", "a/eve", "a/tom", "b/sue"], [""] * 4)
     letters = [[Letter(letter, 0, 1, 0.9) for letter in text] for text in read]
     metrics = measure(writings, read, np.array([0.5, 1.0, 0.5, 1.0]), letters)
     assert metrics["exact_match"] == 0.5
@@ -29,6 +29,12 @@ def test_what_was_read_is_held_against_what_was_written_writer_by_writer_and_wit
     assert metrics["by_writer"]["worst"] == {"character_error_rate": 0.25, "exact_match": 0.0}
     assert metrics["by_writer"]["median"] == {"character_error_rate": 0.2, "exact_match": 0.5}
     assert metrics["by_writer"]["best"] == {"character_error_rate": 0.0, "exact_match": 1.0}
+    assert metrics["by_group"]["a"] == {
+        "sentences": 3,
+        "character_error_rate": pytest.approx(2 / 9),
+        "exact_match": pytest.approx(1 / 3),
+    }
+    assert metrics["by_group"]["b"]["exact_match"] == 1
     assert set(metrics["by_length"]) == {"1-3 characters", "4-6 characters"}
     # Those of which it was half sure are wrong, and the others right.
     assert metrics["text_calibration_error"] == pytest.approx(0.25)
@@ -50,3 +56,13 @@ def test_the_report_holds_tables_and_pictures(exported, models_loaded_once, made
     assert {row["writer"] for row in writers} == {"test0", "test1", "test2"}
     rates = [float(row["character_error_rate"]) for row in writers]
     assert rates == sorted(rates, reverse=True)
+
+
+def test_the_words_of_a_line_count_one_by_one():
+    writings = Writings("made", [INK] * 2, ["Dear Ann", "so long"], ["", ""], ["", ""])
+    read = ["dear Ann now", "solong"]
+    metrics = measure(writings, read, np.ones(2), [[], []])
+    # Ann alone was read as it is written; what was read beside takes nothing away.
+    assert metrics["word_accuracy"] == 0.25
+    assert metrics["case_folded_word_accuracy"] == 0.5
+    assert metrics["by_group"] == {}
