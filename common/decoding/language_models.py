@@ -6,6 +6,8 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from common.decoding.witten_bell import Ngrams
+
 _START = 1
 
 
@@ -32,13 +34,11 @@ class LanguageModel(Protocol):
 
 
 class SymbolNgrams:
-    """Symbol n-grams as a dense table: one gather gives the log-probabilities of all next symbols.
+    """Symbol n-grams as tables: one gather gives the log-probabilities of all next symbols, in float16 to three digits,
+    another the next state.
 
     Args:
-        probabilities: `[contexts, symbols]`, as `common.decoding.witten_bell` estimates them.
-
-    Raises:
-        ValueError: the table has not as many rows as contexts of a length have.
+        ngrams: as `common.decoding.witten_bell` estimates them.
 
     Example:
         >>> from common.decoding.witten_bell import witten_bell
@@ -48,14 +48,12 @@ class SymbolNgrams:
         [[[0.08, 0.12, 0.79]]]
     """
 
-    def __init__(self, probabilities: np.ndarray) -> None:
-        self._contexts, self._symbols = probabilities.shape
-        if self._contexts not in [self._symbols**length for length in range(4)]:
-            raise ValueError(
-                f"n-grams of the shape {list(probabilities.shape)}: expected [symbols ** (order - 1), symbols]"
-            )
+    def __init__(self, ngrams: Ngrams) -> None:
+        contexts, self._symbols = ngrams.probabilities.shape
+        # The smaller types halve what a model of many contexts weighs.
         with np.errstate(divide="ignore"):
-            self._table = _constant(np.log(probabilities).astype(np.float32))
+            self._table = _constant(np.log(ngrams.probabilities).astype(np.float16))
+        self._after = _constant(ngrams.after.astype(np.uint16 if contexts < 2**16 else np.int32).reshape(-1))
 
     def start(self, batch: tf.Tensor) -> tf.Tensor:
         """As `LanguageModel` has it."""
@@ -63,11 +61,11 @@ class SymbolNgrams:
 
     def log_probabilities(self, states: tf.Tensor) -> tf.Tensor:
         """As `LanguageModel` has it."""
-        return tf.gather(self._table, states)
+        return tf.cast(tf.gather(self._table, states), tf.float32)
 
     def advance(self, states: tf.Tensor, symbols: tf.Tensor) -> tf.Tensor:
         """As `LanguageModel` has it."""
-        return (states * self._symbols + symbols) % self._contexts
+        return tf.cast(tf.gather(self._after, states * self._symbols + symbols), tf.int32)
 
 
 class Lexicon:

@@ -19,8 +19,8 @@ from common.export.script import ExportOptions
 from common.text.files import read_text_file
 from common.text.symbols import Symbols
 
-_LARGEST_TABLE = 2**20
-_LONGEST_NGRAM = 4
+_LARGEST_TABLE = 5 * 2**16
+_LONGEST_NGRAM = 6
 _LM_WEIGHT = 0.3
 
 
@@ -154,17 +154,12 @@ def make_search(symbols: Symbols, options: SearchOptions, normalised: Callable[[
     models: list[LanguageModel] = []
     if options.language_model is not None:
         labels = _written(options.language_model, "--language-model", symbols, "sentences", normalised)
-        models.append(SymbolNgrams(witten_bell(labels, symbols.count, order_for(symbols.count))))
+        most = _LARGEST_TABLE // symbols.count
+        models.append(SymbolNgrams(witten_bell(labels, symbols.count, _LONGEST_NGRAM, most)))
     if options.lexicon is not None:
         words = _written(options.lexicon, "--lexicon", symbols, "words", normalised)
         models.append(_lexicon(words, symbols, options.lexicon))
     return Search(symbols, options, tuple(models))
-
-
-def order_for(symbols: int) -> int:
-    """How many symbols the n-grams have: as many as a table of a million entries allows, four at most."""
-    orders = [order for order in range(1, _LONGEST_NGRAM + 1) if symbols**order <= _LARGEST_TABLE]
-    return max(orders, default=1)
 
 
 def _lexicon(words: Sequence[Sequence[int]], symbols: Symbols, path: Path) -> Lexicon:

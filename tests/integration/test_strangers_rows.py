@@ -69,6 +69,9 @@ def tone(frequency):
 WAVES = [tone(300), tone(1000), np.zeros(SAMPLES, np.float32)]
 BAD_WAVES = [np.full(SAMPLES, value, np.float32) for value in (np.nan, np.inf, 20_000.0)]
 TEXTS = ["not bad at all", "", "A man is standing on a ladder.", "Zwei Hunde spielen. 👍", b"\xff\xfe a \x80"]
+INK = ["0,0 30,40;30,0 0,40", "0,12 1,40 4,42;1,2"]
+NO_POINTS = ["1,1 x,2", "3", b"\xff,1 2,2"]
+BAD_INK = ["", "3,4", "5,5 5,5", *NO_POINTS]
 EXAMPLES = [serialized_example(text) for text in ("good", "", "two dogs")]
 NO_EXAMPLES = [b"\xff\xff", b"", serialized_example("good").replace(b"text", b"tixt"), b"\x0a\x05abc"]
 WRITING = {"length": 12, "temperature": 0.7, "top_k": 0, "top_p": 1.0, "seed": 3}
@@ -239,6 +242,21 @@ def transcription(signature):
     return good, [{"audio_bytes": recording, **weights} for recording in damaged_recordings()]
 
 
+def handwriting(signature):
+    if signature == "points":
+        drawn = [[(0, 0, 0), (3, 4, 0), (3, 0, 1), (0, 4, 1)], [(0, 0, 0), (1, 4, 0), (2, 0, 0), (3, 4, 0)]]
+        good = [{"points": np.float32(points), "lengths": 4} for points in drawn]
+        bad = [{**good[0], "lengths": length} for length in (0, -1, 1, 5)]
+        return good, [*bad, *({**good[0], "points": np.full((4, 3), value)} for value in (7, np.nan))]
+    weights = {"lm_weight": 0.3, "length_bonus": 0.0} if signature == "n_best" else {}
+    if signature == "step":
+        good = [
+            {"strokes": ink, "state_ink": before} for ink, before in zip(INK, ("", "0,0 2,9"), strict=True)
+        ]
+        return good, [{"strokes": ink, "state_ink": "0,0 2,9"} for ink in NO_POINTS]
+    return [{"strokes": ink, **weights} for ink in INK], [{"strokes": ink, **weights} for ink in BAD_INK]
+
+
 def rows_of(application, signature):
     """Good rows and bad rows of a signature."""
     if application == "keyboard":
@@ -251,6 +269,8 @@ def rows_of(application, signature):
         return single("image_bytes", PICTURES), single("image_bytes", DAMAGED_PICTURES)
     if application == "transcription":
         return transcription(signature)
+    if application == "handwriting":
+        return handwriting(signature)
     if application == "speech_commands" and signature == "waveform":
         return single("waveform", WAVES), single("waveform", BAD_WAVES)
     if application == "speech_commands":

@@ -15,7 +15,7 @@ from scipy.special import log_softmax, logsumexp
 
 from common.decoding.ctc import GreedyLabels, LabelHypotheses, greedy, prefix_beam_search, with_fallback
 from common.decoding.language_models import LanguageModel, Lexicon, SymbolNgrams
-from common.decoding.witten_bell import witten_bell
+from common.decoding.witten_bell import Ngrams, witten_bell
 from common.export.saved_model import Signature, export_saved_model
 from common.inference.runner import SavedModelRunner
 
@@ -59,9 +59,11 @@ def texts(result: LabelHypotheses, row: int) -> list[Label]:
     ]
 
 
-def log_bigrams(table: np.ndarray, label: Label) -> float:
-    """log P(label) with its end, by a plain walk through a table of bigrams."""
-    return float(sum(np.log(table[pair]) for pair in itertools.pairwise((0, *label, 0))))
+def log_bigrams(bigrams: Ngrams, label: Label) -> float:
+    """log P(label) with its end, by a plain walk through a table of bigrams, as exact as a model keeps them."""
+    table = np.log(bigrams.probabilities).astype(np.float16)
+    rows = [bigrams.contexts.index((number,)) for number in (0, *label)]
+    return float(sum(float(table[row, following]) for row, following in zip(rows, (*label, 0), strict=True)))
 
 
 def is_of_words(label: Label, words: Sequence[Label], separator: int) -> bool:

@@ -1,6 +1,5 @@
 """Witten-Bell's n-grams against a plain recursion over counted strings."""
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,52 +7,79 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.decoding.witten_bell import witten_bell
+from common.decoding.witten_bell import Ngrams, witten_bell
 
 
 def plain(labels: Sequence[Sequence[int]], symbols: int, context: tuple[int, ...], following: int) -> float:
     """P(following | context) as the definition says it, each context counted in the texts anew."""
-    pad = [0] * len(context)
     after = [
         text[place]
-        for text in ([*pad, *label, 0] for label in labels)
-        for place in range(len(pad), len(text))
-        if tuple(text[place - len(context) : place]) == context
+        for text in ((0, *label, 0) for label in labels)
+        for place in range(1, len(text))
+        if text[max(place - len(context), 0) : place] == context
     ]
     shorter = plain(labels, symbols, context[1:], following) if context else 1 / symbols
     kinds = len(set(after))
     return (after.count(following) + kinds * shorter) / (len(after) + kinds) if after else shorter
 
 
-@given(
-    order=st.integers(1, 4),
-    symbols=st.integers(2, 4),
-    labels=st.lists(st.lists(st.integers(1, 3), max_size=6), max_size=5),
-)
-@settings(max_examples=40)
-def test_the_table_is_what_the_definition_says_and_each_row_sums_to_1(
-    order: int, symbols: int, labels: list[list[int]]
+LABELS = st.lists(st.lists(st.integers(1, 3), max_size=6), max_size=5)
+
+
+def state_after(ngrams: Ngrams, label: Sequence[int]) -> int:
+    state = 0
+    for number in label:
+        state = ngrams.after[state, number]
+    return state
+
+
+@given(order=st.integers(1, 6), symbols=st.integers(4, 5), labels=LABELS, asked=LABELS)
+@settings(max_examples=60)
+def test_after_each_beginning_stand_the_probabilities_of_its_latest_symbols(
+    order: int, symbols: int, labels: list[list[int]], asked: list[list[int]]
 ) -> None:
-    labels = [[number for number in label if number < symbols] for label in labels]
-    table = witten_bell(labels, symbols, order)
-    contexts = list(itertools.product(range(symbols), repeat=order - 1))
-    assert table.shape == (len(contexts), symbols)
-    np.testing.assert_allclose(table.sum(axis=1), 1, rtol=1e-12)
-    expected = [[plain(labels, symbols, context, one) for one in range(symbols)] for context in contexts]
-    np.testing.assert_allclose(table, expected, rtol=1e-12)
+    ngrams = witten_bell(labels, symbols, order)
+    np.testing.assert_allclose(ngrams.probabilities.sum(axis=1), 1, rtol=1e-12)
+    for beginning in (one[:length] for one in [*asked, *labels] for length in range(len(one) + 1)):
+        latest = (0, *beginning)[-(order - 1) :] if order > 1 else ()
+        expected = [plain(labels, symbols, latest, one) for one in range(symbols)]
+        found = ngrams.probabilities[state_after(ngrams, beginning)]
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@given(labels=LABELS, most=st.integers(1, 12))
+def test_of_too_many_contexts_the_most_frequent_are_kept_and_lead_to_each_other(
+    labels: list[list[int]], most: int
+) -> None:
+    whole, part = (witten_bell(labels, 4, 4, kept) for kept in (None, most))
+    always = {(0,), ()}
+    assert set(part.contexts) <= set(whole.contexts) | always
+    assert len(set(part.contexts) | always) <= max(most + len(always), len(always))
+    for label in labels:
+        for length in range(len(label) + 1):
+            state = part.contexts[state_after(part, label[:length])]
+            longest = next(
+                suffix
+                for suffix in ((0, *label[:length])[place:] for place in range(length + 2))
+                if suffix in part.contexts
+            )
+            assert state == longest
+    rows = [whole.contexts.index(context) for context in part.contexts if context in whole.contexts]
+    kept = [index for index, context in enumerate(part.contexts) if context in whole.contexts]
+    np.testing.assert_allclose(part.probabilities[kept], whole.probabilities[rows], rtol=1e-12)
 
 
 def test_what_was_seen_is_more_probable_than_what_was_not_and_nothing_is_impossible() -> None:
-    table = witten_bell([[1, 2, 3]] * 50, symbols=5, order=3)
-    row = 1 * 5 + 2
-    assert table[row].argmax() == 3
-    assert table[row, 3] > 0.9
-    assert (table > 0).all()
+    ngrams = witten_bell([[1, 2, 3]] * 50, symbols=5, order=3)
+    row = ngrams.contexts.index((1, 2))
+    assert ngrams.probabilities[row].argmax() == 3
+    assert ngrams.probabilities[row, 3] > 0.9
+    assert (ngrams.probabilities > 0).all()
 
 
 def test_a_wrong_order_and_a_wrong_label_are_named() -> None:
-    with pytest.raises(ValueError, match="order=5: expected 1 to 4"):
-        witten_bell([[1]], symbols=3, order=5)
+    with pytest.raises(ValueError, match="order=0: expected at least 1"):
+        witten_bell([[1]], symbols=3, order=0)
     for label in ([1, 3], [0]):
         with pytest.raises(ValueError, match=r"label \[.*\]: expected numbers from 1 to 2"):
             witten_bell([label], symbols=3, order=2)

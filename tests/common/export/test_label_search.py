@@ -6,7 +6,7 @@ import tensorflow as tf
 from common.audio.transcript_text import normalised_transcript
 from common.decoding.ctc import greedy
 from common.errors import FlagError, UserError
-from common.export.label_search import SearchOptions, make_search, order_for
+from common.export.label_search import SearchOptions, make_search
 from common.export.script import ExportOptions
 from common.text.symbols import Symbols
 
@@ -64,7 +64,3 @@ def test_a_text_in_no_symbols_of_the_model_is_refused_in_one_line(tmp_path, name
     )
     with pytest.raises(FlagError, match=f"{flag}: it has a say in a search only"):
         options(tmp_path, beam_width=1, **{name: tmp_path / "lines.txt"})
-
-
-def test_n_grams_are_as_long_as_a_small_table_allows():
-    assert [order_for(symbols) for symbols in (2, 28, 32, 33, 101, 102, 2000)] == [4, 4, 4, 3, 3, 2, 1]
