@@ -64,7 +64,7 @@ class Config:
     cell: Literal["lstm", "gru", "rnn"] = "gru"
     """Recurrent cell: LSTM, GRU or simple (Elman) recurrence."""
     units: Annotated[int, AtLeast(1)] = 160
-    """Hidden units per direction and layer."""
+    """Hidden units per direction and layer; of a convolutional model half the channels within a block."""
     layers: Annotated[int, AtLeast(1)] = 2
     """Recurrent layers, one upon another."""
     convolution_dropout: Annotated[float, FRACTION] = 0.05
@@ -124,6 +124,6 @@ PRESETS = {
         _BASE, training=replace(_BASE.training, name="streaming"), kind="streaming", channels=128, units=256
     ),
     "convolutional": replace(
-        _BASE, training=replace(_BASE.training, name="convolutional"), kind="convolutional"
+        _BASE, training=replace(_BASE.training, name="convolutional"), kind="convolutional", units=76
     ),
 }

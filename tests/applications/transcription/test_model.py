@@ -43,6 +43,11 @@ def logits_of(kind, waveforms, samples):
     return model(inputs_of(config, tf.constant(waveforms), tf.constant(samples)), training=False).numpy()
 
 
+def test_the_peer_without_recurrence_is_of_the_size_of_the_shipped_model():
+    base, peer = (build(PRESETS[name], 77).count_params() for name in ("base", "convolutional"))
+    assert peer == pytest.approx(base, rel=0.01)
+
+
 def test_a_frame_lasts_20_milliseconds_and_the_shortest_recording_has_one(kind):
     config, _ = kind
     logits = logits_of(kind, WAVEFORMS, SAMPLES)
