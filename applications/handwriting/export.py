@@ -24,7 +24,7 @@ from common import cli
 from common.data.batching import pad
 from common.decoding.label_words import words_of
 from common.errors import ROW_ERROR
-from common.export.label_search import Labels, SearchOptions, make_search
+from common.export.label_search import Labels, Search, SearchOptions, make_search
 from common.export.saved_model import Signature
 from common.export.script import card_of, publish, report
 from common.layers.portability import make_portable
@@ -90,7 +90,7 @@ def load_run(folder: Path) -> Trained:
     return Trained(run, model, symbols)
 
 
-def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
+def signatures(trained: Trained, search: Search) -> list[Signature]:
     """What is served, for any batch size; a row that cannot be answered has its reason in the output `error`.
 
     - `serving_default`: `strokes` strings `[batch]`, "x,y x,y;x,y", numbers of any scale with y growing downward,
@@ -107,7 +107,6 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
     - `n_best` (unless the beam width is 1): `strokes`, `lm_weight` and `length_bonus` `[batch]` -> `texts` and `scores`
       `[batch, beam width]`, the best first; the lowest float32 stands for the score of none.
     """
-    search = make_search(trained.symbols, options, single_spaced)
     read, outcome = _reader(trained), trained.run.outcome
 
     @tf.function(input_signature=_DRAWN, autograph=False)
@@ -190,7 +189,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
             {**lines, "state_ink": ["", *lines["strokes"][:-1]]},
         ),
     ]
-    if options.beam_width > 1:
+    if search.options.beam_width > 1:
         weights = {name: tf.TensorSpec([None], tf.float32) for name in ("lm_weight", "length_bonus")}
         examples = {**lines, "lm_weight": [0.3, 0.0, 1.0], "length_bonus": [0.0, 0.5, 0.0]}
         served.append(Signature("n_best", n_best, {**strokes, **weights}, examples))
@@ -265,11 +264,16 @@ def export(options: SearchOptions) -> Path:
         vocabulary=trained.symbols.names,
         data=trained.run.config.source.data,
     )
-    facts, served = (
+    search = make_search(trained.symbols, options, single_spaced)
+    return publish(
+        card,
+        trained,
+        partial(signatures, trained, search),
+        options.export,
         {DESCRIPTION_FILE.name: description(trained, options)},
-        partial(signatures, trained, options),
+        resources=search.resources,
+        tolerance=1e-4,
     )
-    return publish(card, trained, served, options.export, facts, tolerance=1e-4)
 
 
 def main(options: SearchOptions) -> None:

@@ -23,7 +23,7 @@ from common.audio.transcript_text import normalised_transcript
 from common.audio.wav import check_waveform, decode_wav
 from common.decoding.label_words import Words, words_of
 from common.errors import ROW_ERROR
-from common.export.label_search import Labels, SearchOptions, make_search
+from common.export.label_search import Labels, Search, SearchOptions, make_search
 from common.export.saved_model import Signature
 from common.export.script import card_of, publish, report
 from common.export.steps import step_signature
@@ -79,7 +79,7 @@ def load_run(folder: Path) -> Trained:
     return Trained(run, model, symbols)
 
 
-def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
+def signatures(trained: Trained, search: Search) -> list[Signature]:
     """What is served, for any batch size; a row that cannot be answered has its reason in the output `error`.
 
     - `serving_default`: `audio_bytes` strings `[batch]`, WAV files of 16-bit PCM at 16 kHz -> `text` strings `[batch]`
@@ -96,7 +96,6 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
       (zeros at first) -> `text`, what is written in this step, `log_probabilities` `[batch, frames, symbols]`, and the
       states after. After the end it wants 0.4 seconds of zeros.
     """
-    search = make_search(trained.symbols, options, normalised_transcript)
     hear, temperature = _listener(trained), trained.run.outcome["temperature"]
 
     @tf.function(input_signature=_WAVEFORMS, autograph=False)
@@ -183,7 +182,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
         Signature("words", words, strings, files),
         Signature("attend", attend, strings, files),
     ]
-    if options.beam_width > 1:
+    if search.options.beam_width > 1:
         weights = {name: tf.TensorSpec([None], tf.float32) for name in ("lm_weight", "length_bonus")}
         served.append(
             Signature(
@@ -315,11 +314,16 @@ def export(options: SearchOptions) -> Path:
         vocabulary=trained.symbols.names,
         data=trained.run.config.source.data,
     )
-    facts, served = (
+    search = make_search(trained.symbols, options, normalised_transcript)
+    return publish(
+        card,
+        trained,
+        partial(signatures, trained, search),
+        options.export,
         {DESCRIPTION_FILE.name: description(trained, options)},
-        partial(signatures, trained, options),
+        resources=search.resources,
+        tolerance=1e-4,
     )
-    return publish(card, trained, served, options.export, facts, tolerance=1e-4)
 
 
 def main(options: SearchOptions) -> None:

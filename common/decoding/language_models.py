@@ -1,11 +1,15 @@
 """What may stand after a prefix, and how probable it is: language models that a search asks for many at once."""
 
+import zlib
 from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from common.decoding.loaded_table import LoadedTable
 from common.decoding.witten_bell import Ngrams
 
 _START = 1
@@ -34,11 +38,16 @@ class LanguageModel(Protocol):
 
 
 class SymbolNgrams:
-    """Symbol n-grams as tables: one gather gives the log-probabilities of all next symbols, in float16 to three digits,
-    another the next state.
+    """Symbol n-grams as tables: one gather gives the log-probabilities of all next symbols, another the next state.
+
+    The tables, `[contexts, symbols]` each, are made when an exported model is loaded; what they are made from is a
+    twentieth of them.
 
     Args:
         ngrams: as `common.decoding.witten_bell` estimates them.
+
+    Attributes:
+        resources: what an export must have.
 
     Example:
         >>> from common.decoding.witten_bell import witten_bell
@@ -49,23 +58,58 @@ class SymbolNgrams:
     """
 
     def __init__(self, ngrams: Ngrams) -> None:
-        contexts, self._symbols = ngrams.probabilities.shape
-        # The smaller types halve what a model of many contexts weighs.
-        with np.errstate(divide="ignore"):
-            self._table = _constant(np.log(ngrams.probabilities).astype(np.float16))
-        self._after = _constant(ngrams.after.astype(np.uint16 if contexts < 2**16 else np.int32).reshape(-1))
+        self._symbols, self._start = ngrams.symbols, ngrams.start
+        arrays = (ngrams.shorter, ngrams.factors, ngrams.places, ngrams.shares, ngrams.steps, ngrams.targets)
+        content = zlib.crc32(b"".join(array.tobytes() for array in arrays))
+        self._probabilities = LoadedTable(partial(_log_probabilities, ngrams), f"ngrams_{content:08x}")
+        self._after = LoadedTable(partial(_after, ngrams), f"contexts_{content:08x}")
+        self.resources = (self._probabilities, self._after)
 
     def start(self, batch: tf.Tensor) -> tf.Tensor:
         """As `LanguageModel` has it."""
-        return tf.zeros([batch], tf.int32)
+        return tf.fill([batch], self._start)
 
     def log_probabilities(self, states: tf.Tensor) -> tf.Tensor:
         """As `LanguageModel` has it."""
-        return tf.cast(tf.gather(self._table, states), tf.float32)
+        return self._probabilities(states)
 
     def advance(self, states: tf.Tensor, symbols: tf.Tensor) -> tf.Tensor:
         """As `LanguageModel` has it."""
-        return tf.cast(tf.gather(self._after, states * self._symbols + symbols), tf.int32)
+        return self._after(states * self._symbols + symbols)
+
+
+def _log_probabilities(ngrams: Ngrams) -> tf.Tensor:
+    """`[contexts, symbols]` float32."""
+    shares = _scattered(ngrams, ngrams.places, ngrams.shares)
+    table = tf.fill([1, ngrams.symbols], 1 / ngrams.symbols)
+    for first, last in _levels(ngrams.contexts):
+        shorter = tf.gather(table, ngrams.shorter[first:last])
+        longer = shorter * ngrams.factors[first:last, None] + shares[first:last]
+        table = tf.concat([table, longer], axis=0) if first else longer
+    return tf.math.log(table)
+
+
+def _after(ngrams: Ngrams) -> tf.Tensor:
+    """`[contexts * symbols]` int32: the context after each context and symbol."""
+    further = _scattered(ngrams, ngrams.steps, ngrams.targets)
+    table = tf.zeros([1, ngrams.symbols], tf.int32)
+    for first, last in _levels(ngrams.contexts):
+        shorter = tf.gather(table, ngrams.shorter[first:last])
+        longer = tf.where(further[first:last] > 0, further[first:last], shorter)
+        table = tf.concat([table, longer], axis=0) if first else longer
+    return tf.reshape(table, [-1])
+
+
+def _scattered(ngrams: Ngrams, places: np.ndarray, values: np.ndarray) -> tf.Tensor:
+    size = len(ngrams.contexts) * ngrams.symbols
+    return tf.reshape(tf.scatter_nd(places[:, None], values, [size]), [-1, ngrams.symbols])
+
+
+def _levels(contexts: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """Where the contexts of each length begin and end: each is made from one that is shorter by a symbol."""
+    lengths = [len(context) for context in contexts]
+    edges = [0, *(index for index in range(1, len(lengths)) if lengths[index] > lengths[index - 1])]
+    return list(pairwise([*edges, len(lengths)]))
 
 
 class Lexicon:

@@ -11,20 +11,34 @@ _START = 0
 
 
 class Ngrams(NamedTuple):
-    """N-grams as an automaton: a state is a context, the latest symbols of a label as far as they tell something.
+    """N-grams as an automaton whose states are contexts: the latest symbols of a label, as many as tell something.
+
+    Most symbols are as probable after a context as after the one without its oldest symbol, times a factor; so only the
+    others are told, and only the transitions that lead to a longer context than the shorter one's do.
+    `common.decoding.language_models.SymbolNgrams` makes full tables of this.
 
     Attributes:
-        contexts: each a sequence of symbols, the latest last. A 0 at its beginning is the beginning of the label. The
-            first one is that before the first symbol.
-        probabilities: `[contexts, symbols]`, of the symbol after each, at place 0 of the label's end; each row sums to
-            1.
-        after: `[contexts, symbols]` int32, the number of the context after each symbol. After symbol 0 it is that
-            itself.
+        symbols: how many there are.
+        contexts: each a sequence of symbols, the latest last, from the empty one to the longest. A 0 at its beginning
+            is the beginning of the label.
+        start: the number of the context before the first symbol.
+        shorter: `[contexts]` int32, the number of the context without its oldest symbol.
+        factors: `[contexts]` float32, what the probabilities after that are multiplied with.
+        places: `[seen]` int32, which symbol was seen after which context: context times `symbols` plus symbol.
+        shares: `[seen]` float32, what is added to its probability.
+        steps: `[transitions]` int32, a context and the symbol after it, likewise.
+        targets: `[transitions]` int32, the context after that.
     """
 
+    symbols: int
     contexts: list[Context]
-    probabilities: np.ndarray
-    after: np.ndarray
+    start: int
+    shorter: np.ndarray
+    factors: np.ndarray
+    places: np.ndarray
+    shares: np.ndarray
+    steps: np.ndarray
+    targets: np.ndarray
 
 
 def witten_bell(
@@ -42,38 +56,48 @@ def witten_bell(
         symbols: how many symbols there are, 0 among them, which is CTC's blank and never part of a label. As next
             symbol it stands for the end of the label.
         order: how many symbols each n-gram has at most; a context has one less, the label's beginning counting as one.
-        most_contexts: how many are kept at most, those that were seen most often; unless given, all.
+        most_contexts: how many are kept at most beside the empty one and the label's beginning, those that were seen
+            most often; unless given, all.
 
     Raises:
         ValueError: the order is below 1, or a label holds another number.
 
     Example:
         >>> ngrams = witten_bell([[1, 2], [1, 1]], symbols=3, order=2)
-        >>> row = ngrams.contexts.index((1,))
-        >>> ngrams.probabilities[row].round(3).tolist()  # after symbol 1: the end, 1 and 2, each seen once
-        [0.333, 0.389, 0.278]
+        >>> ngrams.contexts  # none, the beginning, 1 and 2
+        [(), (0,), (1,), (2,)]
+        >>> ngrams.factors.round(2).tolist()  # after the beginning stood a single symbol, twice
+        [0.33, 0.33, 0.5, 0.5]
     """
     if order < 1:
         raise ValueError(f"order={order}: expected at least 1")
     counts = _counts(labels, symbols, order)
-    contexts = _kept(counts, (_START,) if order > 1 else (), most_contexts)
+    first = (_START,) if order > 1 else ()
+    contexts = _kept(counts, first, most_contexts)
     number = {context: index for index, context in enumerate(contexts)}
-    probabilities = np.empty([len(contexts), symbols])
-    after = np.empty([len(contexts), symbols], np.int32)
-    for context in sorted(contexts, key=len):
-        row = number[context]
-        shorter = probabilities[number[context[1:]]] if context else np.full([symbols], 1 / symbols)
-        seen = counts.get(context, {})
-        total, kinds = sum(seen.values()), len(seen)
-        probabilities[row] = kinds * shorter
-        probabilities[row, list(seen.keys())] += list(seen.values())
-        probabilities[row] = probabilities[row] / (total + kinds) if seen else shorter
-        after[row] = after[number[context[1:]]] if context else row
-        for symbol in range(1, symbols):
-            if (*context, symbol) in number:
-                after[row, symbol] = number[*context, symbol]
-        after[row, 0] = row
-    return Ngrams(contexts, probabilities, after)
+    seen = {index: counts[context] for context, index in number.items() if context in counts}
+    totals = [sum(seen[index].values()) if index in seen else 0 for index in range(len(contexts))]
+    kinds = [len(seen.get(index, ())) for index in range(len(contexts))]
+    transitions = [
+        (number[context[:-1]] * symbols + context[-1], index)
+        for context, index in number.items()
+        if context not in ((), first)
+    ]
+    return Ngrams(
+        symbols,
+        contexts,
+        number[first],
+        np.array([number[context[1:]] for context in contexts], np.int32),
+        # After what was never seen stands what does after the shorter context.
+        np.array([t / (c + t) if t else 1.0 for c, t in zip(totals, kinds, strict=True)], np.float32),
+        np.array([row * symbols + one for row, after in seen.items() for one in after], np.int32),
+        np.array(
+            [times / (totals[row] + kinds[row]) for row, after in seen.items() for times in after.values()],
+            np.float32,
+        ),
+        np.array([step for step, _ in transitions], np.int32),
+        np.array([target for _, target in transitions], np.int32),
+    )
 
 
 def _counts(labels: Iterable[Sequence[int]], symbols: int, order: int) -> Mapping[Context, Mapping[int, int]]:
@@ -87,17 +111,14 @@ def _counts(labels: Iterable[Sequence[int]], symbols: int, order: int) -> Mappin
         for place in range(1, len(text)):
             for length in range(min(order - 1, place) + 1):
                 counts[text[place - length : place]][text[place]] += 1
-    return counts
+    return dict(counts)
 
 
 def _kept(counts: Mapping[Context, Mapping[int, int]], first: Context, most: int | None) -> list[Context]:
-    """The contexts of a table, the first one at its beginning; with each of them all that is left of it by taking
-    symbols from its end or its beginning, which was seen as often or more often."""
+    """The contexts of a table; with each of them all that is left of it by taking symbols from its end or its
+    beginning, which was seen as often or more often."""
     totals = {context: sum(seen.values()) for context, seen in counts.items()}
-    always = dict.fromkeys((first, ()))
     # Contexts that were seen equally often are kept together or not at all.
-    least = 0
-    if most is not None and len(totals) > most:
-        least = sorted(totals.values(), reverse=True)[most]
-    kept = (context for context, total in totals.items() if total > least)
-    return list(always | dict.fromkeys(sorted(kept, key=lambda context: (len(context), context))))
+    least = 0 if most is None else sorted([0, *totals.values()], reverse=True)[min(most, len(totals))]
+    kept = {context for context, total in totals.items() if total > least} | {(), first}
+    return sorted(kept, key=lambda context: (len(context), context))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import tensorflow as tf
 import tyro
@@ -19,7 +19,7 @@ from common.export.script import ExportOptions
 from common.text.files import read_text_file
 from common.text.symbols import Symbols
 
-_LARGEST_TABLE = 5 * 2**16
+_LARGEST_TABLE = 2**21
 _LONGEST_NGRAM = 6
 _LM_WEIGHT = 0.3
 
@@ -97,6 +97,11 @@ class Search:
     symbols: Symbols
     options: SearchOptions
     language_models: Sequence[LanguageModel]
+
+    @property
+    def resources(self) -> list[Any]:
+        """What an export must have, see `common.export.saved_model`."""
+        return [one for model in self.language_models for one in getattr(model, "resources", ())]
 
     def best(self, logits: tf.Tensor, frames: tf.Tensor) -> Labels:
         """The best label of each row, of whose frames `[batch]` are real."""

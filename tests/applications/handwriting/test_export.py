@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from applications.handwriting.export import load_run
+from applications.handwriting.export import export, load_run
 from applications.handwriting.ink import Ink, points_of, text_of
+from common.export.label_search import SearchOptions
+from common.export.script import ExportOptions
+from common.inference.runner import SavedModelRunner
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +134,22 @@ def test_the_best_readings_come_with_their_scores_and_heed_the_weights_of_their_
     refused = runner.run("n_best", strokes=lines[1:2] * 2, **weights)
     assert refused["error"][0].startswith(b"lm_weight, length_bonus: expected numbers")
     assert refused["texts"][1].tolist() == answers["texts"][1].tolist()
+
+
+def test_a_text_and_a_list_of_words_have_a_say_if_the_export_is_given_them(finished_run, lines, tmp_path):
+    (tmp_path / "words.txt").write_text("zoz\noo\n")
+    version = export(
+        SearchOptions(
+            ExportOptions(finished_run, tmp_path / "handwriting"),
+            language_model=tmp_path / "words.txt",
+            lexicon=tmp_path / "words.txt",
+        )
+    )
+    with SavedModelRunner(version) as other:
+        texts = other.run("serving_default", strokes=lines)["text"].tolist()
+    # A lexicon that lets no word end leaves the greedy reading.
+    assert texts[1:3] == [b"zoz", b"oo"]
+    assert texts[3] in (b"zoz", b"oo", b"zz")
 
 
 def test_the_best_epoch_read_what_was_drawn_and_its_confidence_was_fitted(finished_run):

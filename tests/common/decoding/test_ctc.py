@@ -2,7 +2,7 @@
 
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from scipy.special import log_softmax, logsumexp
 
 from common.decoding.ctc import GreedyLabels, LabelHypotheses, greedy, prefix_beam_search, with_fallback
 from common.decoding.language_models import LanguageModel, Lexicon, SymbolNgrams
-from common.decoding.witten_bell import Ngrams, witten_bell
+from common.decoding.witten_bell import witten_bell
 from common.export.saved_model import Signature, export_saved_model
 from common.inference.runner import SavedModelRunner
 
@@ -59,11 +59,10 @@ def texts(result: LabelHypotheses, row: int) -> list[Label]:
     ]
 
 
-def log_bigrams(bigrams: Ngrams, label: Label) -> float:
-    """log P(label) with its end, by a plain walk through a table of bigrams, as exact as a model keeps them."""
-    table = np.log(bigrams.probabilities).astype(np.float16)
-    rows = [bigrams.contexts.index((number,)) for number in (0, *label)]
-    return float(sum(float(table[row, following]) for row, following in zip(rows, (*label, 0), strict=True)))
+def log_bigrams(counted: Callable[..., float], label: Label) -> float:
+    """log P(label) with its end."""
+    pairs = itertools.pairwise((0, *label, 0))
+    return sum(float(np.log(counted(SPOKEN, 4, (before,), following))) for before, following in pairs)
 
 
 def is_of_words(label: Label, words: Sequence[Label], separator: int) -> bool:
@@ -80,7 +79,8 @@ def batches(draw: st.DrawFn) -> tuple[np.ndarray, list[int]]:
     return random_logits(rows, time, symbols, draw(st.integers(0, 10**6))), frames
 
 
-BIGRAMS = witten_bell([[1, 2, 3], [1, 1, 2], [3]], symbols=4, order=2)
+SPOKEN = [[1, 2, 3], [1, 1, 2], [3]]
+BIGRAMS = witten_bell(SPOKEN, symbols=4, order=2)
 WORDS, SEPARATOR = [(1,), (1, 2), (2, 2)], 3
 MODELS: dict[str, Sequence[LanguageModel]] = {
     "none": (),
@@ -128,7 +128,9 @@ def test_a_beam_that_holds_all_prefixes_finds_the_best_labels_with_their_probabi
 
 
 @pytest.mark.parametrize("models", MODELS)
-def test_language_models_and_the_length_bonus_count_by_the_weights_of_each_row(models: str) -> None:
+def test_language_models_and_the_length_bonus_count_by_the_weights_of_each_row(
+    counted: Callable[..., float], models: str
+) -> None:
     logits, frames = random_logits(6, 5, 4, seed=2), [5, 4, 5, 3, 0, 5]
     weights, bonuses = np.array([0, 0.5, 1, 2, 1, 1.5]), np.array([0.5, 0, -0.5, 1, 1, 0.3])
     result = search(
@@ -148,7 +150,7 @@ def test_language_models_and_the_length_bonus_count_by_the_weights_of_each_row(m
             }
         weight = weights[row] if models in ("bigrams", "both") else 0
         scores = {
-            label: score + weight * log_bigrams(BIGRAMS, label) + bonuses[row] * len(label)
+            label: score + weight * log_bigrams(counted, label) + bonuses[row] * len(label)
             for label, score in acoustic.items()
         }
         check_exact(result, row, scores, acoustic)
@@ -362,10 +364,8 @@ def test_a_wrong_option_is_named(options: dict[str, Any], message: str) -> None:
 
 
 def test_an_exported_decoder_answers_in_the_loader_as_here(tmp_path: Path) -> None:
-    models = [
-        SymbolNgrams(witten_bell([[1, 2, 3, 4], [2, 2]], 5, order=4)),
-        Lexicon([[1, 2], [3], [2, 2]], 5, 4),
-    ]
+    ngrams = SymbolNgrams(witten_bell([[1, 2, 3, 4], [2, 2]], 5, order=4))
+    models = [ngrams, Lexicon([[1, 2], [3], [2, 2]], 5, 4)]
 
     def n_best(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         result = prefix_beam_search(**inputs, beam_width=8, hypotheses=3, language_models=models)
@@ -386,7 +386,7 @@ def test_an_exported_decoder_answers_in_the_loader_as_here(tmp_path: Path) -> No
         Signature("serving_default", read, heard, examples),
         Signature("n_best", n_best, {**heard, **weights}, weighted),
     ]
-    version = export_saved_model(signatures, tmp_path / "model")
+    version = export_saved_model(signatures, tmp_path / "model", resources=ngrams.resources)
     with SavedModelRunner(version) as runner:
         for rows, time in ((4, 12), (2, 5)):
             asked = {name: values[:rows] for name, values in weighted.items()}

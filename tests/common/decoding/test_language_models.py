@@ -1,7 +1,7 @@
 """The tables of language models say what a plain walk through texts and words says."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -20,14 +20,19 @@ def log_probabilities(model: LanguageModel, prefix: Sequence[int]) -> np.ndarray
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 6])
-def test_ngrams_look_at_the_latest_symbols_of_each_prefix(order: int) -> None:
-    ngrams = witten_bell([[1, 2, 3, 1, 2], [3, 3, 1], [2]], symbols=4, order=order)
-    model = SymbolNgrams(ngrams)
+def test_ngrams_look_at_the_latest_symbols_of_each_prefix(counted: Callable[..., float], order: int) -> None:
+    labels = [[1, 2, 3, 1, 2], [3, 3, 1], [2]]
+    model = SymbolNgrams(witten_bell(labels, symbols=4, order=order))
     for prefix in ([], [1], [1, 2], [3, 1, 2], [2, 3, 1, 2, 3]):
         latest = (0, *prefix)[-(order - 1) :] if order > 1 else ()
-        known = next(latest[place:] for place in range(len(latest) + 1) if latest[place:] in ngrams.contexts)
-        expected = ngrams.probabilities[ngrams.contexts.index(known)]
-        np.testing.assert_allclose(np.exp(log_probabilities(model, prefix)), expected, rtol=3e-3)
+        expected = [counted(labels, 4, latest, following) for following in range(4)]
+        np.testing.assert_allclose(np.exp(log_probabilities(model, prefix)), expected, rtol=1e-5)
+
+
+def test_models_of_several_texts_live_side_by_side() -> None:
+    one, other = (SymbolNgrams(witten_bell([[number] * 9], symbols=3, order=2)) for number in (1, 2))
+    assert log_probabilities(one, [1]).argmax() == 1
+    assert log_probabilities(other, [2]).argmax() == 2
 
 
 @pytest.mark.parametrize("separator", [None, 4])
