@@ -93,7 +93,9 @@ def write_loop(
         The tokens `[batch, length]` int32.
     """
 
-    def body(position: tf.Tensor, token: tf.Tensor, written: tf.TensorArray, *states: tf.Tensor) -> tuple:
+    def body(
+        position: tf.Tensor, token: tf.Tensor, written: tf.TensorArray, *states: tf.Tensor
+    ) -> tuple[Any, ...]:
         logits, after = step(token, states)
         token = choose(logits, Moment(tf.fill(tf.shape(token), position), None))
         return (position + 1, token, written.write(position, token), *after)

@@ -50,7 +50,7 @@ def scored_windows(config: Config, test: Path | None, memory: int, origins: int,
     past = max(memory, config.lookback)
     collection, history = _test_part(config, test, past)
     places = np.arange(len(collection.series))
-    chosen = spread(places, series) if series else places
+    chosen: list[int] = (spread(places, series) if series else places).tolist()
     chosen_origins = [
         (place, origin)
         for place in chosen
@@ -75,7 +75,8 @@ def spread(values: np.ndarray, count: int) -> np.ndarray:
     """
     if len(values) <= count:
         return values
-    return values[np.linspace(0, len(values) - 1, count).round().astype(int)]
+    chosen: np.ndarray = values[np.linspace(0, len(values) - 1, count).round().astype(int)]
+    return chosen
 
 
 def task_of(

@@ -86,7 +86,7 @@ class Task:
 
 def write_task(folder: Path, task: Task) -> None:
     """Writes a task, for `read_task`."""
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     for kind, stretches in (
         ("training", list(task.training.values())),
         ("window", [window.steps for window in task.windows]),
@@ -102,7 +102,7 @@ def write_task(folder: Path, task: Task) -> None:
 def read_task(folder: Path) -> Task:
     """Reads what `write_task` wrote."""
     told: dict[str, Any] = json.loads((folder / _FACTS).read_text("utf-8"))
-    facts = {
+    facts: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in told["facts"].items()
     }
     with np.load(folder / _ARRAYS) as arrays:
@@ -130,7 +130,8 @@ def filled(values: np.ndarray) -> np.ndarray:
     if not is_there.any():
         return np.zeros(len(values))
     places = np.arange(len(values))
-    return np.interp(places, places[is_there], values[is_there])
+    complete: np.ndarray = np.interp(places, places[is_there], values[is_there])
+    return complete
 
 
 def from_first_value(values: np.ndarray) -> np.ndarray:

@@ -102,7 +102,14 @@ def answers(python: Path, folder: Path, questions: Sequence[Question]) -> list[A
     with TemporaryDirectory() as temporary:
         asked, answered = Path(temporary) / "questions", Path(temporary) / "answers"
         asked.write_bytes(pickle.dumps(list(questions)))
-        command = [python, "-m", "benchmarks.loaders.worker", folder.resolve(), asked, answered]
+        command: list[str | Path] = [
+            python,
+            "-m",
+            "benchmarks.loaders.worker",
+            folder.resolve(),
+            asked,
+            answered,
+        ]
         environ = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
         subprocess.run(command, cwd=ROOT, check=True, env=environ)
         given: list[Answer] = pickle.loads(answered.read_bytes())

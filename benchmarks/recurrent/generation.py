@@ -83,7 +83,6 @@ def _generator(
     head: keras.layers.Layer,
     options: Options,
 ) -> Generator:
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
     def generate(first: tf.Tensor) -> tf.Tensor:
         advance = make_step()
 
@@ -94,7 +93,8 @@ def _generator(
         zeros = [tf.zeros([tf.shape(first)[0], options.units]) for _ in range(2 * options.layers)]
         return write_loop(step, greedy, first, zeros, options.tokens)
 
-    return generate
+    traced: Generator = tf.function(generate, input_signature=[tf.TensorSpec([None], tf.int32)])
+    return traced
 
 
 def check_same_tokens(contenders: dict[str, Generator], first: np.ndarray) -> None:

@@ -73,11 +73,11 @@ class Timing:
 class Worker:
     """A contender's running process."""
 
-    def __init__(self, contender: Contender, process: subprocess.Popen) -> None:
+    def __init__(self, contender: Contender, process: subprocess.Popen[str]) -> None:
         self.contender = contender
         self._process = process
 
-    def ask(self, request: dict) -> dict:
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Sends one request and waits for its answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -89,7 +89,8 @@ class Worker:
             line = ""
         if not line:
             raise UserError(f"contender {self.contender.name}: its process ended; its error stands above")
-        return json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
     def block(self, seconds: float) -> Block:
         """Times the prepared case for at least `seconds`."""

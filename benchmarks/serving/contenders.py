@@ -95,7 +95,7 @@ def started(contenders: Sequence[Contender]) -> Iterator[dict[str, Endpoint]]:
         }
 
 
-def _port(contender: Contender, process: subprocess.Popen, output: IO[str]) -> int:
+def _port(contender: Contender, process: subprocess.Popen[bytes], output: IO[str]) -> int:
     until = time.monotonic() + _LONGEST_START
     while True:
         # A process that has ended has written all that it writes, so it is asked for its state first.

@@ -69,7 +69,8 @@ def run_block(endpoint: Endpoint, body: bytes, clients: int, seconds: float) -> 
 def percentiles(blocks: Sequence[Block]) -> list[float]:
     """p50, p95 and p99 of the latencies of all blocks together, in milliseconds."""
     latencies = np.concatenate([block.latencies for block in blocks])
-    return (1_000 * np.percentile(latencies, PERCENTILES)).tolist()
+    milliseconds: list[float] = (1_000 * np.percentile(latencies, PERCENTILES)).tolist()
+    return milliseconds
 
 
 def check_same_answers(endpoints: Mapping[str, Endpoint], body: bytes) -> None:

@@ -109,4 +109,5 @@ def _trainer(model: keras.Model, config: Config, batches: Sequence[Any], steps: 
 
 
 def _audio_seconds(batches: Sequence[Any]) -> float:
-    return sum(batch[0].size for batch in batches) / SAMPLE_RATE
+    samples: int = sum(batch[0].size for batch in batches)
+    return samples / SAMPLE_RATE

@@ -115,7 +115,7 @@ def require_same(case: Case, name: str, outcome: np.ndarray, ours: np.ndarray) -
 def report_training(workers: Sequence[Worker], folder: Path, options: Options) -> None:
     """Prints a line for each contender."""
     batches = read_batches(folder)
-    tokens = sum(np.count_nonzero(batch.source) for batch in batches)
+    tokens = sum(int(np.count_nonzero(batch.source)) for batch in batches)
     sizes = ", ".join("x".join(map(str, batch.source.shape)) for batch in batches)
     shown = table(
         f"Training, batches of {sizes}",

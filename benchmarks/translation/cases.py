@@ -88,4 +88,5 @@ def write_sentences(folder: Path, ids: np.ndarray) -> None:
 
 def read_sentences(folder: Path, count: int) -> np.ndarray:
     """The `count` sentences of the folder."""
-    return np.load(folder / f"sentences_{count}.npy")
+    ids: np.ndarray = np.load(folder / f"sentences_{count}.npy")
+    return ids

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -77,7 +78,8 @@ def fill(folder: Path, network: Network, batch_size: int, batches: int, searched
     projection = model.get_layer("projection").kernel
     projection.assign(_SHARPNESS * projection)
     model.save_weights(folder / KERAS_WEIGHTS)
-    np.savez(folder / TORCH_WEIGHTS, **torch_weights(model))
+    weights: dict[str, Any] = {**torch_weights(model)}
+    np.savez(folder / TORCH_WEIGHTS, **weights)
     write_batches(folder, training_batches(network.tokens, batch_size, batches))
     for count in searched:
         write_sentences(folder, sentences(count, network.tokens))

@@ -41,7 +41,8 @@ def build(variant: str, case: Case) -> Callable[[], object]:
         with tf.GradientTape() as tape:
             tape.watch(inputs)
             loss = tf.reduce_sum(tf.cast(layer(inputs, training=True), tf.float32) ** 2)
-        return tape.gradient(loss, [inputs, *weights])
+        gradients: list[tf.Tensor] = tape.gradient(loss, [inputs, *weights])
+        return gradients
 
     traced = tf.function(
         train if case.mode == "training" else infer,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 from common.startup import quiet_tensorflow
 
@@ -41,7 +42,7 @@ PRECISIONS: dict[str, Precision] = {"ours float32": "float32", "ours bfloat16": 
 _LENGTH_PENALTY = 1.0
 
 
-def build(variant: str, case: Case) -> Callable[[], list]:
+def build(variant: str, case: Case) -> Callable[[], list[Any]]:
     """The case as a function: losses `[batches]`, or tokens `[sentences, length]`."""
     folder, precision = Path(case.folder), PRECISIONS[variant]
     network = read_network(folder)
@@ -52,7 +53,7 @@ def build(variant: str, case: Case) -> Callable[[], list]:
     return _searcher(folder, network, case)
 
 
-def _trainer(folder: Path, network: Network, drops: bool, precision: Precision) -> Callable[[], list]:
+def _trainer(folder: Path, network: Network, drops: bool, precision: Precision) -> Callable[[], list[Any]]:
     if not drops:
         network = replace(network, word_dropout=0.0, embedding_dropout=0.0, dropout=0.0)
     model = model_of(folder, network, precision)
@@ -63,7 +64,7 @@ def _trainer(folder: Path, network: Network, drops: bool, precision: Precision) 
     return lambda: [float(model.train_on_batch(batch, batch["labels"])) for batch in fed]
 
 
-def _searcher(folder: Path, network: Network, case: Case) -> Callable[[], list]:
+def _searcher(folder: Path, network: Network, case: Case) -> Callable[[], list[Any]]:
     model = model_of(folder, network)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ END = 3
 _NEVER = float("-inf")
 
 
-def build(case: Case) -> Callable[[], list]:
+def build(case: Case) -> Callable[[], list[Any]]:
     """The case as a function: losses `[batches]`, or tokens `[sentences, length]`."""
     folder = Path(case.folder)
     network = read_network(folder)
@@ -51,7 +52,7 @@ def build(case: Case) -> Callable[[], list]:
     return lambda: search(model, source, case).tolist()
 
 
-def _trainer(model: Translator, network: Network, folder: Path) -> Callable[[], list]:
+def _trainer(model: Translator, network: Network, folder: Path) -> Callable[[], list[Any]]:
     model.train()
     learnt = [parameter for parameter in model.parameters() if parameter.requires_grad]
     # Biases do not decay.
@@ -78,7 +79,7 @@ def _trainer(model: Translator, network: Network, folder: Path) -> Callable[[], 
         loss.backward()
         nn.utils.clip_grad_norm_(learnt, network.clip_norm)
         optimizer.step()
-        return loss.item()
+        return float(loss.item())
 
     return lambda: [step(*batch) for batch in batches]
 
