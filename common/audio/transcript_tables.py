@@ -1,5 +1,6 @@
 """Tables of recordings and what is said in each, as DeepSpeech, Common Voice, LJSpeech and others write them."""
 
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,8 +39,10 @@ def read_spoken_table(
     """The recordings that a table names, with what is said in each.
 
     Columns that are not given have a usual name, in any case; a table without a header has the recordings in its first
-    column and what is said in its last (LJSpeech's metadata.csv, manifests of deepspeech.pytorch). Where every text is
-    the name of a .txt, it stands in that file, beside the table.
+    column and what is said in its last (LJSpeech's metadata.csv, manifests of deepspeech.pytorch). Numbers count the
+    columns from 1. A table of which recordings and transcripts are given by number has no header, unless its first line
+    has usual names for both there; the speaker's is then found by its name, too. Where every text is the name of a
+    .txt, it stands in that file, beside the table.
 
     Args:
         path: of the table.
@@ -62,7 +65,7 @@ def read_spoken_table(
     names = dict.fromkeys(row.values[0] for row in rows)
     places = [recordings] if recordings is not None else places_beside(path, _without_suffixes(path))
     reads = find_recordings(names, places)
-    _require_recordings(path, rows, reads, places)
+    _require_recordings(path, rows, reads, places, columns)
     files = []
     for row, text in zip(rows, _texts(path, rows, form), strict=True):
         recording, speaker = row.values[0], "".join(row.values[2:])
@@ -88,8 +91,8 @@ def _located(path: Path, columns: Columns, form: TableFormat) -> Columns:
     Raises:
         UserError: there is none of such a name.
     """
-    if all(name.isdecimal() for name in (columns.path, columns.text)):
-        return columns
+    if _are_numbers(columns):
+        return _named_by_header(Table(path, (), form).first_line(), columns)
     names = Table(path, (), form).other_columns()
     usual = Columns(*(_usual(names, known) for known in (PATH_COLUMNS, TEXT_COLUMNS, SPEAKER_COLUMNS)))
     if columns == Columns() and not (usual.path or usual.text) and _has_no_header(names, form):
@@ -101,12 +104,34 @@ def _located(path: Path, columns: Columns, form: TableFormat) -> Columns:
     ):
         if not name:
             delimiter = form.separator or {".csv": ",", ".tsv": "\t"}.get(suffix_of(path), "")
-            hint = missing_column(names, [known[0]], delimiter) or f"; name it with {flag}"
+            hint = (
+                missing_column(names, [known[0]], delimiter) or f"; name it with {flag}, or give its number"
+            )
             raise UserError(
                 f"{path}: no column of {what}; expected {', '.join(known)}, and the columns are "
                 f"{', '.join(map(repr, names))}{hint}"
             )
     return chosen
+
+
+def _are_numbers(columns: Columns) -> bool:
+    return columns.path.isdecimal() and columns.text.isdecimal()
+
+
+def _named_by_header(first: Sequence[str], columns: Columns) -> Columns:
+    """The columns by the names of the first line, if that has usual ones at the numbers; else by the numbers."""
+    path, text = ("".join(first[int(number) - 1 : int(number)]) for number in (columns.path, columns.text))
+    if not (_usual([path], PATH_COLUMNS) and _usual([text], TEXT_COLUMNS)):
+        return columns
+    return Columns(path, text, columns.speaker or _usual(first, SPEAKER_COLUMNS))
+
+
+def _hint_of_header(first: Row, columns: Columns) -> str:
+    """How to name the columns by the first row, where that may be a header."""
+    if not _are_numbers(columns) or is_recording(first.values[0]):
+        return ""
+    path, text = map(shlex.quote, first.values[:2])
+    return f"; if this line is a header, name the columns by it: {_FLAGS[0]} {path} {_FLAGS[1]} {text}"
 
 
 def _usual(names: Collection[str], known: Sequence[str]) -> str:
@@ -133,7 +158,7 @@ def _require_cells(path: Path, rows: Sequence[Row], columns: Columns) -> None:
 
 
 def _require_recordings(
-    path: Path, rows: Sequence[Row], reads: Mapping[str, Read], places: Sequence[Path]
+    path: Path, rows: Sequence[Row], reads: Mapping[str, Read], places: Sequence[Path], columns: Columns
 ) -> None:
     missing: dict[str, Row] = {}
     for row in rows:
@@ -141,10 +166,11 @@ def _require_recordings(
             missing.setdefault(row.values[0], row)
     if missing:
         name, row = next(iter(missing.items()))
+        hint = _hint_of_header(row, columns) if row is rows[0] else ""
         others = f" (nor {len(missing) - 1:,} more that it names)" if len(missing) > 1 else ""
         raise UserError(
             f"{path}, {row.origin}: no recording {name!r}{others}; expected it in "
-            f"{', '.join(map(str, places))}, or --recordings with the folder, tar or zip that has it"
+            f"{', '.join(map(str, places))}, or --recordings with the folder, tar or zip that has it{hint}"
         )
 
 

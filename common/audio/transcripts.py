@@ -41,8 +41,9 @@ class TranscriptSource:
     clips, wavs, wav and audio in it, and archives beside the table whose names begin with the table's, such as
     train_audio.tar beside train.tsv."""
     path_column: str = ""
-    """Column of a table that holds the paths of recordings, by its name; or by its number from 1 in a table without a
-    header. Unless given: wav_filename, path, file, audio and the like."""
+    """Column of a table that holds the paths of recordings, by its name or by its number from 1. A table of which this
+    and --text-column are given by number has no header, unless its first line has usual names there. Unless given:
+    wav_filename, path, file, audio and the like."""
     text_column: str = ""
     """Column of a table that holds what is said. Unless given: transcript, sentence, text and the like; the last in a
     table without a header."""

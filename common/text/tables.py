@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -146,6 +145,13 @@ class Table:
             names |= dict.fromkeys(row.others)
         return list(names)
 
+    def first_line(self) -> list[str]:
+        """The names that the first line of a CSV or TSV gives its columns, if it is a header; none of other tables."""
+        if self._kind in (*JSON, PARQUET):
+            return []
+        first = next(delimited_records(self._lines, self._delimiter), None)
+        return [] if first is None or isinstance(first, Fault) else _distinct(first[1])
+
     @property
     def _kind(self) -> str:
         return "" if self.form.delimiter is not None else suffix_of(self.path)
@@ -155,11 +161,16 @@ class Table:
             names = parquet_columns(self.path)
             self._require_columns(names)
             return map(self._row_of_object, parquet_records(self.path))
-        lines = partial(iterate_text_lines, self.path, KINDS, self.form.encoding)
         if self._kind in JSON:
-            return self._rows_of_objects(json_records(self.path, lines))
-        delimiter = self.form.separator or _DELIMITERS.get(self._kind, ",")
-        return self._rows_of_fields(delimited_records(lines, delimiter), delimiter)
+            return self._rows_of_objects(json_records(self.path, self._lines))
+        return self._rows_of_fields(delimited_records(self._lines, self._delimiter), self._delimiter)
+
+    @property
+    def _delimiter(self) -> str:
+        return self.form.separator or _DELIMITERS.get(self._kind, ",")
+
+    def _lines(self) -> Iterator[str]:
+        return iterate_text_lines(self.path, KINDS, self.form.encoding)
 
     def _rows_of_objects(
         self, records: Iterator[tuple[str, Mapping[str, Any]] | Fault]

@@ -15,7 +15,7 @@ from common.audio.transcript_files import find_recordings
 from common.audio.transcript_folders import kaldi_folders, read_kaldi
 from common.audio.transcript_parts import Forms, spoken_parts
 from common.audio.transcript_tables import Columns, read_spoken_table
-from common.errors import UserError
+from common.errors import FlagError, UserError
 from common.text.tables import TableFormat
 
 
@@ -136,6 +136,64 @@ def test_columns_can_be_given_by_name_and_by_number(tmp_path):
     assert read(tmp_path / "n.tsv", path="3", text="1") == [("a.wav", "yes", ""), ("a.wav", "no", "")]
     write_files(tmp_path, {"b.txt": "path;text\na.wav;yes\n"})
     assert read(tmp_path / "b.txt", TableFormat(";")) == [("a.wav", "yes", "")]
+
+
+def test_numbers_count_the_columns_beneath_a_header_of_usual_names_too(tmp_path):
+    write_files(tmp_path, {name: wav(name) for name in ("a.wav", "b.wav")})
+    write_files(tmp_path, {"h.csv": "path,text,speaker\na.wav,yes,ann\nb.wav,no,bob\n"})
+    named = read(tmp_path / "h.csv")
+    assert read(tmp_path / "h.csv", path="1", text="2") == named
+    assert read(tmp_path / "h.csv", TableFormat(strict=True), path="1", text="2") == named
+    assert read(tmp_path / "h.csv", path="1", text="text", speaker="3") == named
+    write_files(tmp_path, {"w.tsv": "who\t Sentence\tPath\nann\tyes\ta.wav\nbob\tno\tb.wav\n"})
+    assert read(tmp_path / "w.tsv", path="3", text="2", speaker="1") == named
+
+
+def test_numbers_count_the_columns_of_a_table_without_a_header_whatever_is_said(tmp_path):
+    write_files(tmp_path, {name: wav(name) for name in ("a.wav", "path.wav")})
+    write_files(tmp_path, {"t.csv": "a.wav,text\n", "p.csv": "path,yes\na.wav,text\n"})
+    assert read(tmp_path / "t.csv", path="1", text="2") == [("a.wav", "text", "")]
+    assert read(tmp_path / "p.csv", path="1", text="2") == [("path", "yes", ""), ("a.wav", "text", "")]
+
+
+@pytest.mark.parametrize(
+    ("content", "columns", "message"),
+    [
+        (
+            "take,what is said\na.wav,yes\n",
+            {"path": "1", "text": "2"},
+            ", line 1: no recording 'take'; expected it in .*; if this line is a header, name the columns by it: "
+            "--path-column take --text-column 'what is said'$",
+        ),
+        (
+            "a.wav,yes\nb,no\n",
+            {"path": "1", "text": "2"},
+            ", line 2: no recording 'b'; expected it in .* that has it$",
+        ),
+        ("path,text\na.wav,yes\n", {"path": "1", "text": "7"}, ", line 1: 2 fields; expected at least 7$"),
+        (
+            "path,text\na.wav,yes\n",
+            {"path": "7"},
+            ": no column '7'; the columns are 'path', 'text'; name the two with --path-column and --text-column",
+        ),
+        (
+            "a.wav,yes\na.wav,no\n",
+            {"path": "1"},
+            ": no column of transcripts; .* are 'a.wav', 'yes'; name it with --text-column, or give its number$",
+        ),
+    ],
+)
+def test_a_table_that_numbers_do_not_fit_is_refused_with_what_would(tmp_path, content, columns, message):
+    write_files(tmp_path, {"a.wav": wav("a.wav"), "t.csv": content})
+    with pytest.raises(UserError, match=f"^{re.escape(str(tmp_path / 't.csv'))}{message}") as refusal:
+        read(tmp_path / "t.csv", **columns)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_column_of_number_nought_is_a_wrong_flag(tmp_path):
+    write_files(tmp_path, {"a.wav": wav("a.wav"), "t.csv": "path,text\na.wav,yes\n"})
+    with pytest.raises(FlagError, match=r"^--text-column 0: expected at least 1$"):
+        read(tmp_path / "t.csv", path="1", text="0")
 
 
 @pytest.mark.parametrize(
