@@ -1,6 +1,6 @@
 """Folders and archives of recordings whose transcripts lie beside them: LibriSpeech's, Kaldi's, x.wav with x.txt."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from os.path import commonpath
 from pathlib import Path
@@ -14,22 +14,24 @@ from common.text.tables import read_lines
 
 KALDI = "wav.scp"
 _TRANSCRIPTS = ".trans.txt"
+_TEXT = ".txt"
 _NO_TRANSCRIPT = "no transcript"
+_NO_RECORDING = "a .txt without its recording"
 
 
-def read_spoken_tree(path: Path, encoding: str) -> dict[str, list[SpokenFile]]:
+def read_spoken_tree(path: Path, encoding: str) -> dict[str, SpokenFiles]:
     """The recordings of a folder, tar or zip with what is said in each, by part; none if no transcripts are there.
 
     With files <speaker>-<chapter>.trans.txt, each line of them has the name of a recording in the same folder, without
-    its suffix, and what is said in it. Else x.txt has what is said in x.wav (.flac, .ogg, .mp3). A recording without a
-    transcript is there with that as a reason. Parts are the outermost folders, beneath those that all share, whose
-    names begin with train, dev (val, valid, validation) or test.
+    its suffix, and what is said in it. Else x.txt has what is said in x.wav (.flac, .ogg, .mp3), and one that has no
+    recording is left out. A recording without a transcript is there with that as a reason. Parts are the outermost
+    folders, beneath those that all share, whose names begin with train, dev (val, valid, validation) or test.
 
     Raises:
         UserError: there is no such folder or archive, it is damaged, a transcript names no recording, or is not in its
             encoding.
     """
-    tree = read_tree(path, lambda name: is_recording(name) or name.lower().endswith(".txt"))
+    tree = read_tree(path, lambda name: is_recording(name) or name.lower().endswith(_TEXT))
     recordings = [name for name in tree if is_recording(name)]
     lists = [name for name in tree if name.endswith(_TRANSCRIPTS)]
     spoken = (
@@ -42,9 +44,27 @@ def read_spoken_tree(path: Path, encoding: str) -> dict[str, list[SpokenFile]]:
     parts: defaultdict[str, list[SpokenFile]] = defaultdict(list)
     shared = commonpath([file.name.rpartition("/")[0] for file in spoken])
     for file in spoken:
-        folder, _, inner = file.name.removeprefix(shared).lstrip("/").partition("/")
-        parts[part_named(folder) if inner else ""].append(file)
-    return parts
+        parts[_part_of(file.name, shared)].append(file)
+    # What lies outside the parts counts with those to train on.
+    usual = "train" if "train" in parts else next(iter(parts))
+    orphans = [] if lists else _without_recordings(tree, recordings)
+    places = (_part_of(name, shared) for name in orphans)
+    counts = Counter(part if part in parts else usual for part in places)
+    return {
+        part: SpokenFiles(files, {_NO_RECORDING: counts[part]} if counts[part] else {})
+        for part, files in parts.items()
+    }
+
+
+def _part_of(name: str, shared: str) -> str:
+    folder, _, inner = name.removeprefix(shared).lstrip("/").partition("/")
+    return part_named(folder) if inner else ""
+
+
+def _without_recordings(tree: Mapping[str, Read], recordings: Sequence[str]) -> list[str]:
+    """The .txt files that no recording lies beside."""
+    stems = set(map(stem, recordings))
+    return [name for name in tree if not is_recording(name) and name[: -len(_TEXT)] not in stems]
 
 
 def _listed(
@@ -72,7 +92,7 @@ def _listed(
 def _paired(
     path: Path, tree: Mapping[str, Read], recordings: Sequence[str], encoding: str
 ) -> list[SpokenFile]:
-    texts = {name[: -len(".txt")]: name for name in tree if name.lower().endswith(".txt")}
+    texts = {name[: -len(_TEXT)]: name for name in tree if not is_recording(name)}
     return [
         SpokenFile(name, tree[name], _decoded(path, text, tree[text], encoding))
         if (text := texts.get(stem(name)))

@@ -66,7 +66,7 @@ def spoken_parts(path: Path, forms: Forms) -> Parts:
     else:
         tables = []
     if trees := read_spoken_tree(path, forms.table.encoding):
-        return {part: partial(SpokenFiles, files) for part, files in trees.items()}
+        return {part: partial(joined, [spoken]) for part, spoken in trees.items()}
     if len(tables) == 1:
         return {"": partial(_read_table, tables[0], forms)}
     several = f", or one of its tables: {', '.join(table.name for table in tables)}" if tables else ""

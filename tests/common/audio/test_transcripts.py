@@ -3,6 +3,7 @@
 import io
 import re
 import tarfile
+import zipfile
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -42,6 +43,16 @@ def write_tar(path, files):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def write_zip_or_tar(path, files):
+    contents = {name: data.encode() if isinstance(data, str) else data for name, data in files.items()}
+    if path.suffix != ".zip":
+        return write_tar(path, contents)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
     return path
 
 
@@ -146,6 +157,35 @@ def test_a_row_that_cannot_be_read_is_left_out_and_counted(tmp_path):
     write_files(tmp_path, {"a.wav": wav("a"), "t.csv": "file,text\na.wav,a\na.wav\n"})
     utterances = load_evaluation(TranscriptSource(str(tmp_path / "t.csv")), no_sample)
     assert utterances.left_out == {"too few fields (line 3)": 1}
+
+
+@pytest.mark.parametrize("kind", ["folder", "all.tar", "all.zip"])
+def test_a_text_without_its_recording_and_a_recording_without_its_text_are_left_out_and_counted(
+    tmp_path, kind
+):
+    names = ("a.wav", "a.txt", "b.wav", "sub/c.TXT", "d.txt", "e.wav", "e.txt")
+    files = {name: "yes" if name.lower().endswith(".txt") else wav(name) for name in names}
+    path = (
+        write_files(tmp_path / kind, files) if kind == "folder" else write_zip_or_tar(tmp_path / kind, files)
+    )
+    utterances = load_evaluation(TranscriptSource(str(path)), no_sample)
+    assert utterances.origins == ["a.wav", "e.wav"]
+    assert utterances.left_out == {"no transcript": 1, "a .txt without its recording": 2}
+    assert "; 2 left out: a .txt without its recording" in utterances.describe()
+
+
+def test_a_text_without_its_recording_counts_in_its_own_part_and_else_in_training(tmp_path):
+    pairs = [f"{part}/{name}" for part in ("train", "val", "test") for name in ("a", "b")]
+    write_files(tmp_path, {f"{pair}.wav": wav(pair) for pair in pairs})
+    write_files(tmp_path, {f"{pair}.txt": "yes" for pair in (*pairs, "train/x", "val/x", "val/y")})
+    write_files(tmp_path, {"about.txt": "Recorded in 2020."})
+    source = TranscriptSource(str(tmp_path))
+    train, held_out = sides(source)
+    assert (train.left_out, held_out.left_out) == (
+        {"a .txt without its recording": 2},
+        {"a .txt without its recording": 2},
+    )
+    assert load_evaluation(source, no_sample).left_out == {}
 
 
 def test_names_tell_what_is_said(tmp_path):
