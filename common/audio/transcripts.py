@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from common.audio.error import AudioError
 from common.audio.files import read_recording, to_waveform
 from common.audio.folders import require_name_pattern
 from common.audio.transcript_files import SpokenFile, SpokenFiles, joined
-from common.audio.transcript_parts import FORMS, Forms, Parts, spoken_parts
+from common.audio.transcript_parts import FORMS, NAMED, Form, Forms, Parts, SpokenData, spoken_data
 from common.audio.transcript_tables import Columns
 from common.audio.transcript_text import normalised_transcript, require_language_of_numbers
 from common.audio.utterances import Utterances
@@ -23,6 +23,7 @@ from common.errors import FlagError, UserError
 from common.text.tables import TableFormat
 
 _HELD_OUT_FOR_TEST = 0.1
+_OF_OWN_FILES = ("recordings", "path_column", "text_column", "speaker_column", "name_pattern")
 _TOO_FEW = "recordings by too few speakers to have some for {part}; give more, or others with --validation"
 
 
@@ -69,15 +70,48 @@ class TranscriptSource:
         require_language_of_numbers(self.numbers_as_words)
         if self.name_pattern:
             require_name_pattern(self.name_pattern)
-        for name in ("recordings", "path_column", "text_column", "speaker_column", "name_pattern"):
-            value = getattr(self, name)
-            if value and not isinstance(sources.kind_of(self.data), sources.OwnFiles):
-                flag = f"--{name.replace('_', '-')}"
-                raise FlagError(f"{flag} {value}: expected --data to be a file or folder of your own")
+        flags = _given_flags(self)
+        for name in _OF_OWN_FILES:
+            if name in flags and not isinstance(sources.kind_of(self.data), sources.OwnFiles):
+                raise FlagError(f"{flags[name]}: expected --data to be a file or folder of your own")
+        unused = [flags[name] for name in NAMED.unused if self.name_pattern and name in flags]
+        if unused:
+            raise FlagError(
+                f"{unused[0]}: has no effect beside --name-pattern, with which names tell what is said; expected one "
+                "of the two"
+            )
 
     def normalised(self, text: str) -> str:
         """A transcript in the spelling that these flags ask for."""
         return normalised_transcript(text, self.keep_case, self.keep_punctuation, self.numbers_as_words)
+
+
+def _given_flags(source: TranscriptSource) -> dict[str, str]:
+    """The flags of how own files are kept that are given, as they are typed, by the names of their fields."""
+    given = {name: value for name in _OF_OWN_FILES if (value := getattr(source, name))}
+    for one in fields(source.table):
+        value = getattr(source.table, one.name)
+        if value != one.default:
+            given[one.name] = value
+    return {
+        name: f"--{name.replace('_', '-')}{'' if value is True else f' {value}'}"
+        for name, value in given.items()
+    }
+
+
+def _require_effect(source: TranscriptSource, path: Path, form: Form, beside: Form | None) -> None:
+    """Refuses a flag that has no effect on data of a form, nor on what is read with the same flags beside them.
+
+    Raises:
+        FlagError: naming the first such flag, and the form.
+    """
+    flags = _given_flags(source)
+    for name in form.unused:
+        if name in flags and (beside is None or name in beside.unused):
+            forms = "a table or a folder of Kaldi" if name == "recordings" else "a table"
+            raise FlagError(
+                f"{flags[name]}: has no effect on {form.name}, as in {path}; expected it with {forms}"
+            )
 
 
 def load_training(
@@ -96,11 +130,12 @@ def load_training(
     Raises:
         UserError: naming what cannot be read or cannot be trained on.
     """
-    given = None
+    given, beside = None, None
     if validation is not None:
         path, validation_fraction = sources.expanded(validation), 0.0
-        given = _read_part(path, source, "validation")
-    load = partial(_load, source, sample, validation_fraction)
+        spoken = _own_data(path, source)
+        given, beside = _read_part(path, spoken, source, "validation"), spoken.form
+    load = partial(_load, source, sample, validation_fraction, beside=beside)
     return sources.with_validation(load, given, _TOO_FEW)
 
 
@@ -114,18 +149,26 @@ def load_evaluation(source: TranscriptSource, sample: Callable[[str], Utterances
     """
     kind = sources.located(source.data, FORMS)
     if isinstance(kind, sources.OwnFiles):
-        return _read_part(kind.path, source, "test")
+        spoken = _own_data(kind.path, source)
+        _require_effect(source, kind.path, spoken.form, None)
+        return _read_part(kind.path, spoken, source, "test")
     return sources.evaluation_part(partial(_load, source, sample, 0.0), _TOO_FEW)
 
 
 def _load(
-    source: TranscriptSource, sample: Callable[[str], Utterances], fraction: float, parts: Sequence[str]
+    source: TranscriptSource,
+    sample: Callable[[str], Utterances],
+    fraction: float,
+    parts: Sequence[str],
+    beside: Form | None = None,
 ) -> dict[str, Utterances]:
     match sources.located(source.data, FORMS):
         case sources.Sample():
             return {part: sample(part) for part in parts}
         case sources.OwnFiles(path):
-            return _read_parts(path, source, parts, fraction)
+            spoken = _own_data(path, source)
+            _require_effect(source, path, spoken.form, beside)
+            return _read_parts(path, spoken.parts, source, parts, fraction)
         case sources.DataSet(name):
             read, held_out = partial(_read_tfds, source), {"test": _HELD_OUT_FOR_TEST, "validation": fraction}
             return sources.from_data_set(name, source.data_dir, read, _keys, held_out, parts)
@@ -142,16 +185,15 @@ def _divided_by(speakers: Sequence[str], names: Sequence[str]) -> list[str]:
     return [speaker or name for speaker, name in zip(speakers, names, strict=True)]
 
 
-def _own_parts(path: Path, source: TranscriptSource) -> Parts:
+def _own_data(path: Path, source: TranscriptSource) -> SpokenData:
     columns = Columns(source.path_column, source.text_column, source.speaker_column)
-    return spoken_parts(path, Forms(columns, source.table, source.recordings, source.name_pattern))
+    return spoken_data(path, Forms(columns, source.table, source.recordings, source.name_pattern))
 
 
 def _read_parts(
-    path: Path, source: TranscriptSource, parts: Sequence[str], fraction: float
+    path: Path, own: Parts, source: TranscriptSource, parts: Sequence[str], fraction: float
 ) -> dict[str, Utterances]:
     """The given parts of a user's data: its own, or shares of its training part."""
-    own = _own_parts(path, source)
     if not own.keys() & {"", "train"}:
         raise UserError(
             f"{path}: no part to train on, but {', '.join(own)}; expected one for train, or --data with one of them"
@@ -177,12 +219,11 @@ def _held_out(files: Sequence[SpokenFile], share: float) -> list[bool]:
     return held if keeps_shares(held, alike, share) else stratified_split(keys, alike, share)
 
 
-def _read_part(path: Path, source: TranscriptSource, part: str) -> Utterances:
+def _read_part(path: Path, spoken: SpokenData, source: TranscriptSource, part: str) -> Utterances:
     """The part of a user's data, or all of it where it has no such part."""
-    own = _own_parts(path, source)
-    if part in own:
-        return _read(f"{path} ({part})", own[part](), source)
-    return _read(str(path), joined([read() for read in own.values()]), source)
+    if part in spoken.parts:
+        return _read(f"{path} ({part})", spoken.parts[part](), source)
+    return _read(str(path), joined([read() for read in spoken.parts.values()]), source)
 
 
 def _read(name: str, spoken: SpokenFiles, source: TranscriptSource) -> Utterances:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from common.audio.files import decode_audio, encode_wav
 from common.audio.transcript_files import find_recordings
 from common.audio.transcript_folders import kaldi_folders, read_kaldi
-from common.audio.transcript_parts import Forms, spoken_parts
+from common.audio.transcript_parts import Forms, spoken_data
 from common.audio.transcript_tables import Columns, read_spoken_table
 from common.errors import FlagError, UserError
 from common.text.tables import TableFormat
@@ -68,7 +68,7 @@ def parts_of(path, **forms):
     """(name, text, speaker, reason) of each recording, by part."""
     return {
         part: [(file.name, file.text, file.speaker, file.reason) for file in read_part().files]
-        for part, read_part in spoken_parts(path, Forms(**forms)).items()
+        for part, read_part in spoken_data(path, Forms(**forms)).parts.items()
     }
 
 

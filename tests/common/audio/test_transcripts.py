@@ -5,6 +5,8 @@ import re
 import tarfile
 import zipfile
 from dataclasses import replace
+from itertools import product
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +18,7 @@ from common.audio.transcripts import TranscriptSource, load_evaluation, load_tra
 from common.audio.utterances import Utterances
 from common.data import tfds as source_of_sets
 from common.errors import FlagError, UserError
+from common.text.tables import TableFormat
 
 
 def level(name):
@@ -230,6 +233,66 @@ def test_labels_that_are_no_words_and_names_without_one_are_left_out(tmp_path):
 def test_flags_that_fit_nothing_are_refused(flags, message):
     with pytest.raises(FlagError, match=message):
         TranscriptSource(**flags)
+
+
+KALDI = {"wav.scp": "u1 a.wav\n", "text": "u1 yes\n", "a.wav": wav("a.wav")}
+BESIDE = {"a.wav": wav("a.wav"), "a.txt": "yes"}
+LIBRISPEECH = {"a.wav": wav("a.wav"), "1-2.trans.txt": "a YES\n"}
+FORMS = {
+    "a folder of Kaldi": KALDI,
+    "recordings with their transcripts beside them": BESIDE,
+    "recordings with their transcripts beside them in lists": LIBRISPEECH,
+}
+
+
+FLAGS = {
+    "--path-column path": {"path_column": "path"},
+    "--text-column 2": {"text_column": "2"},
+    "--speaker-column who": {"speaker_column": "who"},
+    "--delimiter ;": {"table": TableFormat(";")},
+    "--strict": {"table": TableFormat(strict=True)},
+    "--recordings far": {"recordings": Path("far")},
+}
+# The recordings of Kaldi may lie elsewhere.
+WITHOUT_EFFECT = [pair for pair in product(FORMS, FLAGS) if pair != ("a folder of Kaldi", "--recordings far")]
+
+
+@pytest.mark.parametrize(("form", "shown"), WITHOUT_EFFECT)
+def test_a_flag_without_effect_on_the_form_that_is_found_is_refused(tmp_path, form, shown):
+    source = TranscriptSource(str(write_files(tmp_path, FORMS[form])), **FLAGS[shown])
+    found = f"{form.removesuffix(' in lists')}, as in {tmp_path}; expected it with a table"
+    for load in (load_evaluation, load_training):
+        with pytest.raises(FlagError, match=f"^{re.escape(f'{shown}: has no effect on {found}')}"):
+            load(source, no_sample)
+
+
+def test_a_flag_without_effect_beside_name_pattern_is_refused_before_anything_is_read(tmp_path):
+    nowhere, pattern = str(tmp_path / "nowhere"), r"(?P<label>\d)_"
+    for flags in ({"text_column": "said"}, {"table": TableFormat(encoding="cp1252")}):
+        with pytest.raises(
+            FlagError, match=r"^--(text-column said|encoding cp1252): has no effect beside --name-p"
+        ):
+            TranscriptSource(nowhere, name_pattern=pattern, **flags)
+
+
+def test_a_pattern_for_names_is_refused_with_a_table(tmp_path):
+    table = write_files(tmp_path, {"a.wav": wav("a.wav"), "t.csv": "path,text\na.wav,yes\n"}) / "t.csv"
+    message = (
+        rf"^--name-pattern \(\?P<label>.\): has no effect on a table, as {re.escape(str(table))} is; expected"
+    )
+    with pytest.raises(FlagError, match=message):
+        load_evaluation(TranscriptSource(str(table), name_pattern="(?P<label>.)"), no_sample)
+
+
+def test_a_flag_with_effect_on_the_data_or_on_the_validation_is_none_without(tmp_path):
+    write_files(tmp_path / "k", KALDI)
+    table = write_files(tmp_path / "t", {"b.wav": wav("b.wav"), "t.csv": "path,said\nb.wav,no\n"}) / "t.csv"
+    for data, validation in ((table, tmp_path / "k"), (tmp_path / "k", table)):
+        both = sides(TranscriptSource(str(data), text_column="said"), validation=validation)
+        assert {text for side in both for text in side.texts} == {"yes", "no"}
+    latin = write_files(tmp_path / "latin", BESIDE | {"a.txt": "schön".encode("cp1252")})
+    source = TranscriptSource(str(latin), table=TableFormat(encoding="cp1252"))
+    assert load_evaluation(source, no_sample).texts == ["schön"]
 
 
 @pytest.mark.parametrize(
