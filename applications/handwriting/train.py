@@ -63,9 +63,16 @@ def train(config: Config) -> Path:
     epochs = learn(model, examples, config, folder)
     read = transcribed(model, examples, config)
     figures = {f"validation_{name}": value for name, value in error_rates(read, examples.symbols).items()}
-    kept, is_calibrated = calibrate(read, examples.symbols)
+    kept, unfitted = calibrate(read, examples.symbols)
     return finish_run(
-        folder, NAME, len(examples.training), epochs, figures, is_calibrated=is_calibrated, kept=kept
+        folder,
+        NAME,
+        len(examples.training),
+        epochs,
+        figures,
+        is_calibrated=not unfitted,
+        judged=" and ".join(unfitted),
+        kept=kept,
     )
 
 
@@ -97,8 +104,8 @@ def error_rates(read: Sequence[Read], symbols: Symbols) -> dict[str, float]:
     return {name: metrics[name] for name in ("character_error_rate", "word_error_rate")}
 
 
-def calibrate(read: Sequence[Read], symbols: Symbols) -> tuple[dict[str, float], bool]:
-    """The temperatures that make the confidence of words and of letters honest, and whether both could be fitted."""
+def calibrate(read: Sequence[Read], symbols: Symbols) -> tuple[dict[str, float], list[str]]:
+    """The temperatures that make the confidence of words and of letters honest, and of which none could be fitted."""
     of_words: list[tuple[float, bool]] = []
     of_letters: list[tuple[float, bool]] = []
     for references, labels in read:
@@ -114,12 +121,15 @@ def calibrate(read: Sequence[Read], symbols: Symbols) -> tuple[dict[str, float],
             of_words += zip(confidences, words_right(reference, text), strict=False)
             of_letters += zip(letters, characters_right(reference, text), strict=True)
     temperatures = {}
-    are_fitted = []
-    for name, pairs in (("temperature", of_words), ("letter_temperature", of_letters)):
+    unfitted = []
+    for judged, name, pairs in (
+        ("words", "temperature", of_words),
+        ("letters", "letter_temperature", of_letters),
+    ):
         confidences, are_right = ([pair[place] for pair in pairs] for place in (0, 1))
         temperatures[name], is_fitted = fit_confidence(confidences, are_right)
-        are_fitted.append(is_fitted)
-    return temperatures, all(are_fitted)
+        unfitted += [] if is_fitted else [judged]
+    return temperatures, unfitted
 
 
 def transcribed(model: keras.Model, examples: Examples, config: Config) -> list[Read]:

@@ -67,7 +67,14 @@ def train(config: Config) -> Path:
     temperature, is_calibrated = calibrate(heard)
     kept = {"temperature": temperature}
     return finish_run(
-        folder, NAME, len(examples.training), epochs, figures, is_calibrated=is_calibrated, kept=kept
+        folder,
+        NAME,
+        len(examples.training),
+        epochs,
+        figures,
+        is_calibrated=is_calibrated,
+        judged="words",
+        kept=kept,
     )
 
 

@@ -78,6 +78,7 @@ def finish_run(
     figures: dict[str, Any],
     *,
     is_calibrated: bool | None = None,
+    judged: str = "",
     kept: Mapping[str, Any] | None = None,
 ) -> Path:
     """Writes the results of a training, which marks it as finished, and prints how to export it.
@@ -89,6 +90,7 @@ def finish_run(
         epochs: of all phases.
         figures: what validation measured, by name.
         is_calibrated: whether a temperature could be fitted; None of models that have none.
+        judged: what the temperature would be of where answers are right or wrong, such as "words"; "" of classes.
         kept: what else the export must know.
 
     Returns:
@@ -108,10 +110,17 @@ def finish_run(
     )
     console().print(f"validation: {'  '.join(shown)}")
     if is_calibrated is False:
-        console().print(
-            "calibration: validation is all of one class, so no temperature is fitted and probabilities are as trained"
-        )
+        console().print(f"calibration: {_not_fitted(judged)}")
     console().print(
         f"kept in {folder}; export it with: python -m applications.{application}.export --run {folder}"
     )
     return folder
+
+
+def _not_fitted(judged: str) -> str:
+    if not judged:
+        return "validation is all of one class, so no temperature is fitted and probabilities are as trained"
+    return (
+        f"in validation all {judged} are right or all are wrong, so no temperature is fitted and their confidence is "
+        "as trained"
+    )

@@ -54,3 +54,31 @@ def test_the_outcome_adds_up_the_seconds_of_all_phases_and_says_how_to_export(tm
         "validation: accuracy 0.5000",
         f"kept in {folder}; export it with: python -m applications.letters.export --run {folder}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("judged", "expected"),
+    [
+        ("", "validation is all of one class, so no temperature is fitted and probabilities are as trained"),
+        (
+            "words",
+            "in validation all words are right or all are wrong, so no temperature is fitted and their",
+        ),
+        (
+            "words and letters",
+            "in validation all words and letters are right or all are wrong, so no temperature",
+        ),
+    ],
+)
+def test_why_nothing_was_calibrated_is_said_of_classes_and_of_words_in_their_own_terms(
+    tmp_path, capsys, judged, expected
+):
+    finish_run(begun(tmp_path), "letters", 3, [{"seconds": 1}], {}, is_calibrated=False, judged=judged)
+    said = capsys.readouterr().out
+    assert f"calibration: {expected}" in said
+    assert not judged or "class" not in said
+
+
+def test_a_temperature_that_was_fitted_is_not_spoken_of(tmp_path, capsys):
+    finish_run(begun(tmp_path), "letters", 3, [{"seconds": 1}], {}, is_calibrated=True, judged="words")
+    assert "calibration" not in capsys.readouterr().out
