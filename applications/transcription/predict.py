@@ -44,6 +44,8 @@ _SUBTITLES = {".srt": to_srt, ".vtt": to_vtt}
 _WHOLE_SECONDS = 15.0
 _BLOCK = 3 * SAMPLE_RATE
 _LIVE_SECONDS = 0.1
+_ANSWER_AFTER = 0.5
+"""Seconds of quiet: most pauses within a sentence are shorter, and nobody waits long for an answer."""
 
 
 class Transcript(NamedTuple):
@@ -238,8 +240,8 @@ class Predictor(LoadedModel):
         show_progress: bool | None = None,
     ) -> Iterator[str]:
         """What is said in a recording of any length, as it is heard: a streaming model gives each piece of text some
-        tenths of a second after it was said; one of whole recordings all that is said between two pauses, some nine
-        seconds after the second one. Joined, the pieces are the transcript.
+        tenths of a second after it was said; one of whole recordings all that is said between two pauses, as soon as
+        the second one has lasted for half a second. Joined, the pieces are the transcript.
 
         Args:
             recording: as of a call, or an iterable of blocks, waveforms of any length, which may never end.
@@ -254,7 +256,7 @@ class Predictor(LoadedModel):
             yield from written_in(blocks, self._runner, self._frame, self._settling)
             return
         has_text = False
-        for segment in segments(blocks, _WHOLE_SECONDS):
+        for segment in segments(blocks, _WHOLE_SECONDS, answer_after=_ANSWER_AFTER):
             ((heard,),) = self.stretches([segment.waveform], show_progress=False)
             if heard.text:
                 yield f" {heard.text}" if has_text else heard.text

@@ -78,6 +78,23 @@ def test_a_stream_is_written_pause_by_pause_whatever_its_blocks(predictor, long_
     assert "".join(predictor.stream(blocks)) == whole
 
 
+def test_a_stream_is_answered_as_soon_as_a_pause_has_lasted_for_a_moment(predictor, whistled):
+    rng = np.random.default_rng(5)
+    spoken = [np.zeros(SAMPLE_RATE, np.float32), whistled(["hi", "lo"], rng)]
+    ends = sum(map(len, spoken))
+    recording = np.concatenate([*spoken, np.zeros(20 * SAMPLE_RATE, np.float32)])
+    recording += rng.normal(0, 0.003, len(recording)).astype(np.float32)
+    given = []
+
+    def microphone():
+        for first in range(0, len(recording), SAMPLE_RATE // 10):
+            given.append(recording[first : first + SAMPLE_RATE // 10])
+            yield given[-1]
+
+    assert next(predictor.stream(microphone())) == "hi lo"
+    assert sum(map(len, given)) < ends + SAMPLE_RATE
+
+
 def test_silence_is_an_empty_text_and_no_error(predictor):
     assert predictor(np.zeros(SAMPLE_RATE, np.float32)) == {"text": "", "confidence": 1.0}
     assert predictor.words(np.zeros(SAMPLE_RATE, np.float32)) == []

@@ -45,11 +45,15 @@ CHANGES = {
 }
 
 
+HEARD = pytest.mark.parametrize("answer_after", [None, 0.5], ids=["as a whole", "while it is made"])
+
+
+@HEARD
 @pytest.mark.parametrize("change", CHANGES)
-def test_each_burst_of_speech_comes_out_whole_with_a_little_context(change):
+def test_each_burst_of_speech_comes_out_whole_with_a_little_context(change, answer_after):
     waveform = recording(PLACES, 22, np.random.default_rng(0))
     changed = CHANGES[change](waveform, np.arange(len(waveform)) / RATE).astype(np.float32)
-    found = list(segments([changed]))
+    found = list(segments([changed], answer_after=answer_after))
     assert len(found) == len(PLACES)
     for (start, end), (said_from, said_to) in zip(in_seconds(found), PLACES, strict=True):
         assert max(said_from - 0.2, 0) <= start <= max(said_from - 0.1, 0)
@@ -77,10 +81,11 @@ LONG = recording([(0.2, 9.0), (9.1, 13.0), (13.5, 14.0), (16.5, 20.7)], 21.03, n
 WHOLE = list(segments([LONG], longest_seconds=4.0))
 
 
-@settings(deadline=None, max_examples=30)
-@given(st.lists(st.integers(0, len(LONG)), max_size=40))
-def test_the_cutting_into_blocks_changes_nothing(places):
-    found = list(segments(np.split(LONG, sorted(places)), longest_seconds=4.0))
+@HEARD
+@settings(deadline=None, max_examples=15)
+@given(places=st.lists(st.integers(0, len(LONG)), max_size=40))
+def test_the_cutting_into_blocks_changes_nothing(answer_after, places):
+    found = list(segments(np.split(LONG, sorted(places)), longest_seconds=4.0, answer_after=answer_after))
     assert [one.start_sample for one in found] == [one.start_sample for one in WHOLE]
     for one, other in zip(found, WHOLE, strict=True):
         np.testing.assert_array_equal(one.waveform, other.waveform)
@@ -108,24 +113,27 @@ SILENCES = {
 }
 
 
+@HEARD
 @pytest.mark.parametrize("silence", SILENCES)
-def test_where_nobody_speaks_there_is_no_segment(silence):
-    assert list(segments([SILENCES[silence].astype(np.float32)])) == []
+def test_where_nobody_speaks_there_is_no_segment(silence, answer_after):
+    assert list(segments([SILENCES[silence].astype(np.float32)], answer_after=answer_after)) == []
 
 
-def test_a_fan_that_is_switched_on_and_off_is_speech_for_less_than_a_second_each():
+@pytest.mark.parametrize(("answer_after", "longest"), [(None, 2), (0.5, 4)])
+def test_a_fan_that_is_switched_on_and_off_is_speech_for_seconds_at_most(answer_after, longest):
     rng = np.random.default_rng(0)
     waveform = rng.normal(0, 1e-4, 60 * RATE)
     waveform[round(20.3 * RATE) : round(40.6 * RATE)] += rng.normal(0, 0.02, round(20.3 * RATE))
-    found = in_seconds(segments([waveform.astype(np.float32)]))
-    assert sum(end - start for start, end in found) < 2
+    found = in_seconds(segments([waveform.astype(np.float32)], answer_after=answer_after))
+    assert sum(end - start for start, end in found) < longest
 
 
-def test_words_over_a_fan_are_found_as_well_as_before_it():
+@HEARD
+def test_words_over_a_fan_are_found_as_well_as_before_it(answer_after):
     rng = np.random.default_rng(0)
     waveform = recording([(5, 6), (30, 31), (50, 51)], 60, rng)
     waveform[20 * RATE : 40 * RATE] += rng.normal(0, 0.005, 20 * RATE).astype(np.float32)
-    found = in_seconds(segments([waveform]))
+    found = in_seconds(segments([waveform], answer_after=answer_after))
     for time in (5, 30, 50):
         (one,) = [(start, end) for start, end in found if start <= time + 0.05 and time + 0.95 <= end]
         assert one[1] - one[0] < 1.5
@@ -181,8 +189,53 @@ def test_segments_of_a_recording_that_never_ends_come_soon_after_they_are_spoken
     assert next(read) < 99 + 12
 
 
+def answers(waveform, block, **options):
+    """How many seconds were given when each segment came, and where that ends."""
+    given = 0
+
+    def blocks():
+        nonlocal given
+        for first in range(0, len(waveform), block):
+            given = min(first + block, len(waveform))
+            yield waveform[first:given]
+
+    for one in segments(blocks(), **options):
+        yield given / RATE, (one.start_sample + len(one.waveform)) / RATE
+
+
+@pytest.mark.parametrize("answer_after", [0.5, 0.8])
+@pytest.mark.parametrize("block", [160, 1600])
+@pytest.mark.parametrize("noise", [0, 1e-4, 3e-3])
+def test_a_segment_comes_as_soon_as_the_pause_after_it_has_lasted_long_enough(noise, block, answer_after):
+    places = [(0.8, 1.2), (2.6, 3.9), (5.5, 14.0), (15.6, 16.0)]
+    waveform = recording(places, 30, np.random.default_rng(0), noise)
+    came = list(answers(waveform, block, answer_after=answer_after))
+    assert len(came) == len(places)
+    for (given_seconds, end), (_, said_to) in zip(came, places, strict=True):
+        assert said_to + answer_after - 0.1 <= given_seconds <= said_to + answer_after + 0.3 + block / RATE
+        assert said_to + 0.1 <= end <= said_to + 0.2
+
+
+def test_a_recording_that_begins_with_a_word_is_answered_as_soon():
+    waveform = recording([(0.0, 0.6)], 20, np.random.default_rng(0))
+    ((given_seconds, _),) = answers(waveform, 1600, answer_after=0.5)
+    assert given_seconds <= 0.6 + 0.9
+
+
+def test_a_soft_word_after_loud_ones_is_not_lost():
+    waveform = recording([(1, 2), (3, 4), (9, 10)], 20, np.random.default_rng(0), 1e-5)
+    waveform[round(8.5 * RATE) : round(10.5 * RATE)] *= 0.02
+    came = list(answers(waveform, 1600, answer_after=0.5))
+    assert len(came) == 3
+    assert came[-1][1] == pytest.approx(10.1, abs=0.1)
+
+
 def test_lengths_that_make_no_sense_are_refused_at_once():
     with pytest.raises(ValueError, match=r"segments of up to 1\.0 s"):
         segments([], longest_seconds=1.0)
     with pytest.raises(ValueError, match=r"pauses from 0\.1 s"):
         segments([], shortest_pause=0.1)
+    with pytest.raises(
+        ValueError, match=r"after 0\.2 s of quiet; expected at least the shortest pause, 0\.3"
+    ):
+        segments([], answer_after=0.2)
