@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -24,8 +25,21 @@ _WITH_OPACITY = 4
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM")
 _PNG_HEADER = 33
 
-Square = tuple[tf.Tensor, tf.Tensor]
-"""An image, uint8 `[size, size, 3]`, and what is wrong with it, a string `[]`."""
+Outputs = TypeVar("Outputs", bound=tuple[tf.Tensor, ...])
+
+
+class _Decoded(NamedTuple):
+    """An image as its file has it.
+
+    Attributes:
+        pixels: uint8 `[height, width, 3]`; a black one where there is an error.
+        tags: its EXIF tags, a string `[]`, empty where it has none.
+        error: what is wrong with the file, a string `[]`.
+    """
+
+    pixels: tf.Tensor
+    tags: tf.Tensor
+    error: tf.Tensor
 
 
 def decode_images(image_bytes: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -43,10 +57,35 @@ def decode_images(image_bytes: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tens
         The images, float32 `[batch, size, size, 3]` from 0 to 1, and strings `[batch]`: what is wrong with each, whose
         image is black then; empty where nothing is.
     """
+
+    def squared(content: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        pixels, tags, error = _decode(content)
+        # A square is turned with less work than the whole image.
+        return _upright(fit_square(pixels, size), tags), error
+
     outputs = (tf.TensorSpec([size, size, 3], tf.uint8), tf.TensorSpec([], tf.string))
-    squares, error = each_row(partial(_decode, size=size), image_bytes, outputs)
+    squares, error = each_row(squared, image_bytes, outputs)
     with tf.device("/CPU:0"):
         return tf.cast(squares, tf.float32) / 255, error
+
+
+def decode_each(
+    image_bytes: tf.Tensor, compute: Callable[[tf.Tensor, tf.Tensor], Outputs], outputs: Outputs
+) -> Outputs:
+    """What a function makes of the pixels of each of some files, which are decoded as `decode_images` does it.
+
+    Args:
+        image_bytes: strings `[batch]`, as of `decode_images`.
+        compute: tensors, the same shapes for every image, of its pixels, uint8 `[height, width, 3]` and upright, and of
+            what is wrong with the file, a string `[]`; where something is, the pixels are a single black one.
+        outputs: the types and shapes of these tensors, as `tf.TensorSpec`.
+    """
+
+    def computed(content: tf.Tensor) -> Outputs:
+        pixels, tags, error = _decode(content)
+        return compute(_upright(pixels, tags), error)
+
+    return each_row(computed, image_bytes, outputs)
 
 
 def fit_square(images: tf.Tensor, size: int) -> tf.Tensor:
@@ -74,18 +113,18 @@ def fit(image: Pixels, size: int) -> Pixels:
     return fitted
 
 
-def _decode(content: tf.Tensor, size: int) -> Square:
+def _decode(content: tf.Tensor) -> _Decoded:
     kinds = tf.stack([tf.strings.substr(content, 0, len(known)) == known for known in _SIGNATURES])
-    others = [apart(partial(read, size=size)) for read in (_read_png, _read_gif, _read_bmp, _read_nothing)]
+    others = [apart(read) for read in (_read_png, _read_gif, _read_bmp, _read_nothing)]
     # JPEGs are most of what comes.
-    readers = [partial(_read_jpeg, content, size), *(partial(read, content) for read in others)]
+    readers = [partial(read, content) for read in (_read_jpeg, *others)]
     kind = tf.where(tf.reduce_any(kinds), tf.argmax(kinds, output_type=tf.int32), len(_SIGNATURES))
-    square: Square = tf.switch_case(kind, readers)
-    return square
+    decoded: _Decoded = tf.switch_case(kind, readers)
+    return decoded
 
 
-def _read_nothing(content: tf.Tensor, size: int) -> Square:
-    return _black(size), _foreign_fault(content)
+def _read_nothing(content: tf.Tensor) -> _Decoded:
+    return _faulty(_foreign_fault(content))
 
 
 def _foreign_fault(content: tf.Tensor) -> tf.Tensor:
@@ -105,7 +144,7 @@ def _foreign_fault(content: tf.Tensor) -> tf.Tensor:
     )
 
 
-def _read_jpeg(content: tf.Tensor, size: int) -> Square:
+def _read_jpeg(content: tf.Tensor) -> _Decoded:
     parts = jpeg_parts(content)
 
     def decode(content: tf.Tensor) -> tf.Tensor:
@@ -113,12 +152,12 @@ def _read_jpeg(content: tf.Tensor, size: int) -> Square:
         # As Pillow and others decode it; TensorFlow's default is up to 5 levels off.
         return tf.io.decode_jpeg(tf.where(is_small, content, ""), channels=3, dct_method="INTEGER_ACCURATE")
 
-    def read() -> Square:
+    def read() -> _Decoded:
         image = attempt(decode, content, _nothing())
         fault = tf.cond(tf.size(image) > 0, lambda: "", partial(apart(_jpeg_fault), content))
-        return _fitted(fault, lambda: _upright(fit_square(image, size), parts.tags), size)
+        return _unless(fault, lambda: _whole(image, parts.tags))
 
-    return _unless(tf.where(parts.is_whole, "", "truncated JPEG"), read, size)
+    return _unless(tf.where(parts.is_whole, "", "truncated JPEG"), read)
 
 
 def _jpeg_size(content: tf.Tensor) -> tf.Tensor:
@@ -132,11 +171,11 @@ def _jpeg_fault(content: tf.Tensor) -> tf.Tensor:
     return tf.where(size_fault == "", "damaged JPEG", size_fault)
 
 
-def _read_png(content: tf.Tensor, size: int) -> Square:
+def _read_png(content: tf.Tensor) -> _Decoded:
     width, height = header(content, 16, 2, tf.int32, big=True)
     (colour_type,) = header(content, 25, 1, tf.uint8)
 
-    def read() -> Square:
+    def read() -> _Decoded:
         parts = png_parts(content)
 
         def attempted(channels: int) -> tf.Tensor:
@@ -151,52 +190,52 @@ def _read_png(content: tf.Tensor, size: int) -> Square:
         fault = tf.cond(
             is_read, lambda: "", lambda: tf.where(has_png_end(content), "damaged PNG", "truncated PNG")
         )
-        return _fitted(fault, lambda: _upright(fit_square(image, size), parts.tags), size)
+        return _unless(fault, lambda: _whole(image, parts.tags))
 
     is_cut = tf.strings.length(content) < _PNG_HEADER
-    return _unless(tf.where(is_cut, "truncated PNG", _size_fault(height, width)), read, size)
+    return _unless(tf.where(is_cut, "truncated PNG", _size_fault(height, width)), read)
 
 
-def _read_gif(content: tf.Tensor, size: int) -> Square:
+def _read_gif(content: tf.Tensor) -> _Decoded:
     frame = gif_frame(content)
 
-    def read() -> Square:
+    def read() -> _Decoded:
         image = attempt(lambda file: tf.io.decode_gif(file)[0], frame.file, _nothing())
         fault = tf.where(tf.size(image) > 0, "", "truncated or damaged GIF")
-        return _fitted(fault, lambda: fit_square(frame.on_screen(image), size), size)
+        return _unless(fault, lambda: _whole(frame.on_screen(image)))
 
     size_fault = _size_fault(frame.height, frame.width)
-    return _unless(tf.where(frame.is_there, size_fault, "truncated or damaged GIF"), read, size)
+    return _unless(tf.where(frame.is_there, size_fault, "truncated or damaged GIF"), read)
 
 
-def _read_bmp(content: tf.Tensor, size: int) -> Square:
+def _read_bmp(content: tf.Tensor) -> _Decoded:
     bitmap = Bitmap(content)
     size_fault = _size_fault(bitmap.height, bitmap.width)
     fault = tf.where(size_fault == "", bitmap.fault(), size_fault)
-    return _fitted(fault, lambda: fit_square(bitmap.pixels(), size), size)
+    return _unless(fault, lambda: _whole(bitmap.pixels()))
 
 
-def _fitted(fault: tf.Tensor, square: Callable[[], tf.Tensor], size: int) -> Square:
-    return _unless(fault, lambda: (square(), tf.constant("")), size)
-
-
-def _unless(fault: tf.Tensor, read: Callable[[], Square], size: int) -> Square:
+def _unless(fault: tf.Tensor, read: Callable[[], _Decoded]) -> _Decoded:
     """What is read, unless there is a fault."""
-    square: Square = tf.cond(fault == "", read, lambda: (_black(size), fault))
-    return square
+    decoded: _Decoded = tf.cond(fault == "", read, lambda: _faulty(fault))
+    return decoded
 
 
-def _black(size: int) -> tf.Tensor:
-    return tf.zeros([size, size, 3], tf.uint8)
+def _whole(pixels: tf.Tensor, tags: tf.Tensor | str = "") -> _Decoded:
+    return _Decoded(pixels, tf.convert_to_tensor(tags), tf.constant(""))
+
+
+def _faulty(error: tf.Tensor) -> _Decoded:
+    return _Decoded(tf.zeros([1, 1, 3], tf.uint8), tf.constant(""), error)
 
 
 def _nothing() -> tf.Tensor:
     return tf.zeros([0, 0, 3], tf.uint8)
 
 
-def _upright(square: tf.Tensor, tags: tf.Tensor) -> tf.Tensor:
-    turned = apart(lambda square, tags: upright(square, orientation(tags)))
-    return tf.cond(tags == "", lambda: square, lambda: turned(square, tags))
+def _upright(image: tf.Tensor, tags: tf.Tensor) -> tf.Tensor:
+    turned = apart(lambda image, tags: upright(image, orientation(tags)))
+    return tf.cond(tags == "", lambda: image, lambda: turned(image, tags))
 
 
 def _on_white(pixels: tf.Tensor) -> tf.Tensor:

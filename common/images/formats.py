@@ -107,15 +107,15 @@ def orientation(tags: tf.Tensor) -> tf.Tensor:
     return tf.where(is_header & (orientation >= 1) & (orientation <= 8), orientation, 1)
 
 
-def upright(square: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
-    """An image `[size, size, channels]` of an EXIF orientation, as it is to be seen."""
+def upright(image: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:
+    """An image `[height, width, channels]` of an EXIF orientation, as it is to be seen."""
 
     def is_among(*known: int) -> tf.Tensor:
         return tf.reduce_any(orientation == tf.constant(known, tf.int64))
 
-    square = tf.where(orientation >= 5, tf.transpose(square, [1, 0, 2]), square)
-    square = tf.where(is_among(2, 3, 6, 7), square[:, ::-1], square)
-    return tf.where(is_among(3, 4, 7, 8), square[::-1], square)
+    image = tf.cond(orientation >= 5, lambda: tf.transpose(image, [1, 0, 2]), lambda: image)
+    image = tf.where(is_among(2, 3, 6, 7), image[:, ::-1], image)
+    return tf.where(is_among(3, 4, 7, 8), image[::-1], image)
 
 
 def _walk_jpeg(content: tf.Tensor, is_closed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
