@@ -6,6 +6,7 @@ python -m applications.image_captioning.predict photo.jpg photos/
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, overload
 
@@ -13,24 +14,21 @@ import tyro
 
 from common import cli
 from common.checks import AtLeast, check_ranges
-from common.data.file_trees import Read
-from common.errors import ROW_ERROR, FlagError, UserError
-from common.images.files import decode_image, encode_png, is_image
+from common.errors import FlagError, UserError
+from common.images.files import decode_image
 from common.inference.extra_files import read_extra
-from common.inference.runner import SavedModelError
 from common.predicting.answer_files import require_answer_file, require_picture
-from common.predicting.examples import Column, several_of
+from common.predicting.examples import Column
 from common.predicting.hypotheses import existing_hypotheses
 from common.predicting.images import (
-    IMAGES_EXPECTED,
     GivenImage,
     ImageFile,
-    image_file_of,
-    is_one_image,
+    ask_of_images,
+    images_at,
+    outcomes_of_images,
 )
-from common.predicting.input_files import STANDARD_INPUT, GivenFiles, find_files, is_single, printable
+from common.predicting.input_files import STANDARD_INPUT, GivenFiles, is_single, printable
 from common.predicting.predictor import Answer, LoadedModel, decoded, rows_of
-from common.predicting.progress import progress
 from common.predicting.script import Shown, answer_files
 from common.predicting.texts import chunks
 
@@ -106,7 +104,7 @@ class Predictor(LoadedModel):
 
     def outcomes(self, files: Sequence[ImageFile], *, n_best: bool = False) -> list[list[Answer] | UserError]:
         """For each file the captions to show, one or the search's, or what is wrong with it."""
-        rows = self._outcomes("n_best" if n_best else "serving_default", files)
+        rows = outcomes_of_images(partial(self._run, "n_best" if n_best else "serving_default"), files)
         shown = _hypotheses if n_best else lambda row: [_answer(row)]
         return [row if isinstance(row, UserError) else shown(row) for row in rows]
 
@@ -118,54 +116,9 @@ class Predictor(LoadedModel):
         show_progress: bool | None,
         column: Column,
     ) -> Any:
-        if column is None and is_one_image(images):
-            return shown(self._ask(signature, [image_file_of(images, "image")])[0])
-        named = several_of(images, column, "images", IMAGES_EXPECTED)
-        batches = list(chunks(named, self.batch_size))
-        return [
-            shown(row)
-            for batch in progress(batches, "captioning", show_progress)
-            for row in self._ask(signature, [image_file_of(image, name) for name, image in batch])
-        ]
-
-    def _ask(self, signature: str, files: Sequence[ImageFile]) -> list[Answer]:
-        rows = []
-        for row in self._outcomes(signature, files):
-            if isinstance(row, UserError):
-                raise row
-            rows.append(row)
-        return rows
-
-    def _outcomes(self, signature: str, files: Sequence[ImageFile]) -> list[Answer | UserError]:
-        """Each file's row of outputs, or what is wrong with it; one bad file leaves the others their answers."""
-        if not files:
-            return []
-        outcomes: list[Any] = self._answers(signature, [file.content for file in files])
-        pixels: dict[int, bytes] = {}
-        for index, file in enumerate(files):
-            if outcomes[index] is None:
-                # What only Pillow can read goes as its pixels; what it cannot read either, it names.
-                try:
-                    pixels[index] = encode_png(decode_image(file.content, file.name))
-                except UserError as error:
-                    outcomes[index] = error
-        if pixels:
-            rows = self._run(signature, [*pixels.values()])
-            for index, row in zip(pixels, rows, strict=True):
-                fault = decoded(row.get(ROW_ERROR, b""))
-                outcomes[index] = UserError(f"{files[index].name}: {fault}") if fault else row
-        return outcomes
-
-    def _answers(self, signature: str, contents: Sequence[bytes]) -> list[Answer | None]:
-        """Each file's row of outputs, None where the model does not read it."""
-        try:
-            rows = self._run(signature, contents)
-        except SavedModelError:
-            # A model exported before there was `error` fails the batch.
-            if len(contents) == 1:
-                return [None]
-            return [row for content in contents for row in self._answers(signature, [content])]
-        return [None if row.get(ROW_ERROR) else row for row in rows]
+        asked = partial(self._run, signature)
+        rows = ask_of_images(asked, images, column, self.batch_size, "captioning", show_progress)
+        return [shown(row) for row in rows] if isinstance(rows, list) else shown(rows)
 
     def _run(self, signature: str, contents: Sequence[bytes]) -> list[Answer]:
         outputs = self._runner.run(signature, image_bytes=contents)
@@ -220,15 +173,8 @@ def main(options: Options) -> None:
     if not options.images and sys.stdin.isatty():
         raise UserError("no images; expected image files, folders of them, or an image on standard input")
     predictor = Predictor(options.model, options.batch_size)
-    given = GivenFiles(options.images or (STANDARD_INPUT,), _images_at)
+    given = GivenFiles(options.images or (STANDARD_INPUT,), images_at)
     answer_files(given, options.output, _COLUMNS, _captioned(predictor, given, options))
-
-
-def _images_at(argument: str) -> list[tuple[str, Read]]:
-    """The names and readers of the images that an argument stands for."""
-    if argument == STANDARD_INPUT:
-        return [("standard input", sys.stdin.buffer.read)]
-    return find_files(argument, is_image, "an image", ".jpg, .png, .gif, .bmp, .webp or .tiff")
 
 
 def _captioned(predictor: Predictor, given: GivenFiles[bytes], options: Options) -> Iterator[Shown]:
