@@ -17,6 +17,7 @@ INHERITANCE = Inheritance(
     NAME,
     architecture=("channels", "convolutions", "cell", "units", "layers"),
     preprocessing=("written_symbols",),
+    kind=("render",),
 )
 SYMBOLS: SymbolKind = "characters"
 """What a frame of logits stands for."""
@@ -45,11 +46,14 @@ class Config:
     """How often ink of a single character is in such strings in an epoch, on average."""
     widest_gap: Annotated[float, AtLeast(0)] = 0.5
     """Space between joined characters at most, in heights of a capital."""
+    render: bool = False
+    """Draw the ink as pictures, for a model that reads pictures of writing instead of a pen's strokes."""
     channels: Annotated[int, AtLeast(1)] = 64
-    """Channels of each convolution."""
+    """Channels of each convolution; of those over pictures, of the first, twice as many of the second, and four times
+    as many of the others."""
     convolutions: Annotated[int, Between(1, 3)] = 1
     """Convolutions below the recurrent layers, each of which halves the number of steps: so 2, 4 or 8 steps make a
-    frame."""
+    frame. Over pictures, whose columns are the steps, there are four, of which so many halve it."""
     cell: Literal["lstm", "gru", "rnn"] = "gru"
     """Recurrent cell: LSTM, GRU or simple (Elman) recurrence."""
     units: Annotated[int, AtLeast(1)] = 128
@@ -81,6 +85,7 @@ PRESET_DESCRIPTIONS = {
     "tiny": "too small to learn much; for trying things out",
     "sample": "smaller, for a first look at the words of made-up writers",
     "base": "the shipped model's",
+    "picture": "reads pictures of writing, learnt from ink that is drawn as such",
 }
 PRESETS = {
     "tiny": Config(
@@ -95,4 +100,11 @@ PRESETS = {
         layers=2,
     ),
     "base": _BASE,
+    "picture": replace(
+        _BASE,
+        training=replace(_BASE.training, name="picture", batch_size=32),
+        render=True,
+        channels=16,
+        layers=2,
+    ),
 }

@@ -13,7 +13,9 @@ from applications.handwriting.config import SYMBOLS, Config
 from applications.handwriting.ink import Writings, points_of
 from applications.handwriting.ink_sources import InkSource, load_evaluation, load_training
 from applications.handwriting.model import frames_of
+from applications.handwriting.picture_preprocessing import HEIGHT, MOST_COLUMNS, columns_of
 from applications.handwriting.preprocessing import MOST_STEPS, steps_of
+from applications.handwriting.rendering import aspect_of, render
 from applications.handwriting.strings import (
     joined,
     plans_of,
@@ -29,7 +31,9 @@ from common.training.ctc_examples import alignable, of_known_symbols, require_kn
 
 _VALIDATION_SEED = 0
 _COUNTED_AT_ONCE = 512
+_WIDENING = 1.5
 _POINTS, _LENGTHS = tf.TensorSpec([None, None, 3], tf.float32), tf.TensorSpec([None], tf.int32)
+_PICTURES, _SIZES = tf.TensorSpec([None, None, None], tf.uint8), tf.TensorSpec([None, 2], tf.int32)
 _LABELS = tf.TensorSpec([None, None], tf.int32)
 
 
@@ -99,11 +103,27 @@ def _together(parts: Sequence[Writings]) -> Writings:
 
 def _usable(writings: Writings, symbols: Symbols, config: Config) -> Writings:
     """Those whose labels fit into their frames, be these fewer once the ink is changed; the others are counted."""
+    if config.render:
+        return _usable_pictures(writings, symbols, config)
     steps = count_steps([points_of(ink) for ink in writings.inks])
     too_long = ["more steps than a model reads" if count >= MOST_STEPS else "" for count in steps]
     fitting = sources.leave_out(writings, too_long, "ink")
     frames = frames_of(config, steps[steps < MOST_STEPS])
     return alignable(fitting, symbols, np.maximum(frames // 2, 1), "ink")
+
+
+def _usable_pictures(writings: Writings, symbols: Symbols, config: Config) -> Writings:
+    columns = np.array([count_columns(points_of(ink)) for ink in writings.inks])
+    is_narrow = columns * _WIDENING <= MOST_COLUMNS
+    reasons = ["" if narrow else "wider than a model reads" for narrow in is_narrow]
+    fitting = sources.leave_out(writings, reasons, "ink")
+    frames = frames_of(config, (columns[is_narrow] / _WIDENING).astype(np.int32))
+    return alignable(fitting, symbols, frames, "ink")
+
+
+def count_columns(points: np.ndarray) -> int:
+    """How many columns a picture of ink `[points, 3]` has, or a few more."""
+    return round(HEIGHT * aspect_of(points)) + HEIGHT // 4
 
 
 def count_steps(inks: Sequence[np.ndarray]) -> np.ndarray:
@@ -132,6 +152,7 @@ def training_batches(examples: Examples, config: Config, epochs: range) -> tuple
     """
     writings, size, seed = examples.training, config.training.batch_size, config.training.seed
     inks = [points_of(ink) for ink in writings.inks]
+    sizes = _sizes(inks, config)
 
     def planned(epoch: int) -> list[Plan]:
         rng = np.random.default_rng((seed, epoch))
@@ -140,11 +161,13 @@ def training_batches(examples: Examples, config: Config, epochs: range) -> tuple
     def generate() -> Iterator[tuple[Any, ...]]:
         for epoch in epochs:
             plans, rng = planned(epoch), np.random.default_rng((seed, epoch, 1))
-            lengths = np.array([sum(len(inks[index]) for index in plan.members) for plan in plans])
+            lengths = np.array([sum(sizes[index] for index in plan.members) for plan in plans])
             for batch in plan_batches(lengths, size, rng if epoch else None):
                 chosen = [plans[index] for index in batch]
                 drawn = [points_of_plan(inks, writings.texts, plan) for plan in chosen]
                 rows = [augment(points, config.augmentation, rng) for points in drawn]
+                if config.render:
+                    rows = [render(points, rng) for points in rows]
                 yield _batch(rows, [text_of_plan(writings, plan) for plan in chosen], examples.symbols)
 
     return _with_features(config, generate), -(-len(planned(0)) // size)
@@ -154,7 +177,9 @@ def validation_batches(examples: Examples, config: Config) -> tuple[tf.data.Data
     """The validation ink as batches, from short ones to long ones, and the texts in that order."""
     writings = examples.validation
     inks = [points_of(ink) for ink in writings.inks]
-    plan = plan_batches(np.array([len(points) for points in inks]), config.training.batch_size, None)
+    plan = plan_batches(_sizes(inks, config), config.training.batch_size, None)
+    if config.render:
+        inks = rendered(inks)
 
     def generate() -> Iterator[tuple[Any, ...]]:
         for indices in plan:
@@ -166,22 +191,45 @@ def validation_batches(examples: Examples, config: Config) -> tuple[tf.data.Data
     ]
 
 
+def rendered(inks: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Pictures of inks `[points, 3]`, always the same ones, to measure on: grey, `[height, width]` uint8 each."""
+    return [render(points, np.random.default_rng((_VALIDATION_SEED, row))) for row, points in enumerate(inks)]
+
+
+def _sizes(inks: Sequence[np.ndarray], config: Config) -> np.ndarray:
+    """How much there is to read of each: `[inks]`."""
+    return np.array([count_columns(points) if config.render else len(points) for points in inks])
+
+
 def _batch(inks: Sequence[np.ndarray], texts: Sequence[str], symbols: Symbols) -> tuple[Any, ...]:
-    """Points, how many of each row are real, and targets whose frames are not known yet."""
+    """Points or pictures, how much of each row is real, and targets whose frames are not known yet."""
     labels = [symbols.encode(text) for text in texts]
-    lengths = np.array([len(points) for points in inks], np.int32)
-    return pad(inks), lengths, targets_of(labels, np.zeros(len(inks), np.int32))
+    targets = targets_of(labels, np.zeros(len(inks), np.int32))
+    if inks[0].dtype == np.uint8:
+        sizes = np.array([picture.shape for picture in inks], np.int32)
+        return _padded_pictures(inks, sizes), sizes, targets
+    return pad(inks), np.array([len(points) for points in inks], np.int32), targets
+
+
+def _padded_pictures(pictures: Sequence[np.ndarray], sizes: np.ndarray) -> np.ndarray:
+    """`[batch, height, width]`, as high and as wide as the highest and the widest."""
+    padded = np.zeros((len(pictures), *sizes.max(axis=0)), np.uint8)
+    for row, picture in zip(padded, pictures, strict=True):
+        row[: picture.shape[0], : picture.shape[1]] = picture
+    return padded
 
 
 def _with_features(
     config: Config, generate: Callable[[], Iterator[Any]], count: int | None = None
 ) -> tf.data.Dataset:
-    """The batches with the features of the points, and the targets with their frames."""
+    """The batches with the features of the points or pictures, and the targets with their frames."""
+    preprocess = columns_of if config.render else steps_of
 
-    def measured(points: tf.Tensor, lengths: tf.Tensor, targets: tf.Tensor) -> tuple[Any, tf.Tensor]:
-        steps = steps_of(points, lengths)
+    def measured(inks: tf.Tensor, sizes: tf.Tensor, targets: tf.Tensor) -> tuple[Any, tf.Tensor]:
+        steps = preprocess(inks, sizes)
         frames = frames_of(config, steps.count)[:, None]
         return (steps.features, steps.count), tf.concat([frames, targets[:, 1:]], axis=1)
 
-    batches = generated(generate, (_POINTS, _LENGTHS, _LABELS), count)
+    given = (_PICTURES, _SIZES) if config.render else (_POINTS, _LENGTHS)
+    batches = generated(generate, (*given, _LABELS), count)
     return batches.map(measured, num_parallel_calls=1).prefetch(tf.data.AUTOTUNE)

@@ -1,12 +1,13 @@
 """Measures an exported model on ink with texts: character and word errors, by writer and by length, with the mistakes
-side by side and drawn, and how far its confidence can be believed.
+side by side and drawn, and how far its confidence can be believed. A model that reads pictures reads the ink drawn as
+pictures, always the same ones.
 
 python -m applications.handwriting.evaluate --model saved_models/handwriting --data ink/
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,8 +16,8 @@ import numpy as np
 
 from applications.handwriting import APPLICATION
 from applications.handwriting.config import NAME
-from applications.handwriting.data import evaluation_examples
-from applications.handwriting.ink import Writings
+from applications.handwriting.data import evaluation_examples, rendered
+from applications.handwriting.ink import Writings, points_of
 from applications.handwriting.ink_sources import InkSource
 from applications.handwriting.pictures import draw_letters, draw_wrong
 from applications.handwriting.predict import Letter, Predictor
@@ -80,16 +81,23 @@ def evaluate(options: Options) -> dict[str, Any]:
     writings = joined(given, options.join, options.widest_gap, _SEED)
     drawn = numbers_to_draw(options.letters, len(writings), "a drawing", "--letters")
     predictor = Predictor(path, options.batch_size)
+    inks: list[Any] = list(writings.inks)
+    if predictor.reads_pictures:
+        if options.letters is not None:
+            predictor.require_strokes("--letters")
+        writings = replace(writings, name=f"{writings.name}, drawn as pictures")
+        inks = rendered([points_of(ink) for ink in writings.inks])
     announce(predictor.path, writings)
-    inks = list(writings.inks)
     warm_up = partial(predictor, inks[:1], show_progress=False)
     answers, seconds = timed(partial(predictor, inks, show_progress=True), warm_up=warm_up)
     texts = [answer["text"] for answer in answers]
     confidence = np.array([answer["confidence"] for answer in answers])
-    letters: list[list[Letter]] = predictor.letters(inks, show_progress=True)
+    letters: list[list[Letter]] = [[] for _ in inks]
+    if not predictor.reads_pictures:
+        letters = predictor.letters(inks, show_progress=True)
     metrics = {
         **measure(writings, texts, confidence, letters),
-        **_without_language_model(predictor, writings),
+        **_without_language_model(predictor, inks, writings),
         "milliseconds_per_drawing": round(1000 * seconds / len(writings), 2),
         **facts_of(predictor.path, writings, seconds, "drawings", options.batch_size),
     }
@@ -138,11 +146,11 @@ def _word_accuracy(metrics: Mapping[str, Any]) -> float | None:
     return 1 - wrong / float(metrics["words"])
 
 
-def _without_language_model(predictor: Predictor, writings: Writings) -> dict[str, Any]:
+def _without_language_model(predictor: Predictor, inks: Sequence[Any], writings: Writings) -> dict[str, Any]:
     """The error rates without what an exported language model has to say, where there is one."""
     if not predictor.has_language_model:
         return {}
-    best = predictor.n_best(list(writings.inks), lm_weight=0.0, length_bonus=0.0)
+    best = predictor.n_best(inks, lm_weight=0.0, length_bonus=0.0)
     texts = [readings[0][0] if readings else "" for readings in best]
     metrics = transcription_metrics(writings.texts, texts)
     names = ("character_error_rate", "exact_match")

@@ -13,22 +13,28 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from applications.handwriting.answers import Tensors, n_best_answer, text_answer
 from applications.handwriting.config import INHERITANCE, NAME, SYMBOLS, Config
 from applications.handwriting.ink import Ink, parse_text, points_of, text_of
 from applications.handwriting.ink_text import MOST_POINTS, Drawings, check_points, decode_ink, drawn_on
 from applications.handwriting.letters import Letters, letters_of
 from applications.handwriting.model import build, frames_of, steps_per_frame
+from applications.handwriting.picture_export import (
+    PICTURE_LIMITS,
+    PICTURE_TASK,
+    PICTURE_VALIDATION,
+    picture_signatures,
+)
 from applications.handwriting.predict import DESCRIPTION_FILE
 from applications.handwriting.preprocessing import FEATURES, MOST_STEPS, steps_of
 from common import cli
 from common.data.batching import pad
-from common.decoding.label_words import words_of
 from common.errors import ROW_ERROR
 from common.export.label_search import Labels, Search, SearchOptions, make_search
 from common.export.saved_model import Signature
 from common.export.script import card_of, publish, report
 from common.layers.portability import make_portable
-from common.row_errors import first_error, first_fault, neutral_where
+from common.row_errors import first_error
 from common.text.symbols import Symbols
 from common.training.run_folder import FinishedRun, load_finished
 
@@ -48,7 +54,6 @@ LIMITS = (
     "Do not let it decide alone on addresses, amounts or names: show what was read to whoever wrote it.",
 )
 _DRAWN = [tf.TensorSpec([None, None, 3], tf.float32), tf.TensorSpec([None], tf.int32)]
-Tensors = dict[str, tf.Tensor]
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,8 @@ def load_run(folder: Path) -> Trained:
 
 
 def signatures(trained: Trained, search: Search) -> list[Signature]:
-    """What is served, for any batch size; a row that cannot be answered has its reason in the output `error`.
+    """What is served, for any batch size; a row that cannot be answered has its reason in the output `error`. A model
+    that reads pictures has the signatures of `picture_signatures` instead.
 
     - `serving_default`: `strokes` strings `[batch]`, "x,y x,y;x,y", numbers of any scale with y growing downward,
       strokes between semicolons -> `text` strings `[batch]` and `confidence` `[batch]`, the mean of its words' (1 where
@@ -107,7 +113,12 @@ def signatures(trained: Trained, search: Search) -> list[Signature]:
     - `n_best` (unless the beam width is 1): `strokes`, `lm_weight` and `length_bonus` `[batch]` -> `texts` and `scores`
       `[batch, beam width]`, the best first; the lowest float32 stands for the score of none.
     """
-    read, outcome = _reader(trained), trained.run.outcome
+    outcome = trained.run.outcome
+    if trained.run.config.render:
+        return picture_signatures(
+            trained.model, trained.run.config, search, outcome["temperature"], _examples()
+        )
+    read = _reader(trained)
 
     @tf.function(input_signature=_DRAWN, autograph=False)
     def found(points: tf.Tensor, lengths: tf.Tensor) -> Found:
@@ -117,16 +128,8 @@ def signatures(trained: Trained, search: Search) -> list[Signature]:
 
     def answer(drawings: Drawings) -> Tensors:
         labels, _, _, error = found(drawings.points, drawings.lengths)
-        places = (labels.first_frames, labels.last_frames, labels.probabilities)
-        words = words_of(trained.symbols, labels.numbers, *places, outcome["temperature"])
-        mean = tf.math.divide_no_nan(
-            tf.reduce_sum(words.confidence, axis=1), tf.cast(words.count, tf.float32)
-        )
-        return {
-            "text": words.texts(),
-            "confidence": tf.where(words.count > 0, mean, 1.0),
-            ROW_ERROR: first_error(drawings.error, error),
-        }
+        error = first_error(drawings.error, error)
+        return text_answer(trained.symbols, labels, outcome["temperature"], error)
 
     def serve(strokes: tf.Tensor) -> Tensors:
         return answer(decode_ink(strokes))
@@ -154,23 +157,9 @@ def signatures(trained: Trained, search: Search) -> list[Signature]:
 
     def n_best(strokes: tf.Tensor, lm_weight: tf.Tensor, length_bonus: tf.Tensor) -> Tensors:
         drawings = decode_ink(strokes)
-        is_odd = ~(tf.math.is_finite(lm_weight) & tf.math.is_finite(length_bonus))
         logits, frames, _, error = read(drawings.points, drawings.lengths)
-        weight, bonus = (neutral_where(is_odd, values) for values in (lm_weight, length_bonus))
-        best = search.n_best(logits, frames, weight, bonus)
-        error = first_fault(
-            (drawings.error != "", drawings.error),
-            (is_odd, "lm_weight, length_bonus: expected numbers, got NaN or an infinite one"),
-            (error != "", error),
-            (best.error != "", best.error),
-        )
-        return {
-            "texts": tf.strings.strip(
-                tf.strings.regex_replace(trained.symbols.texts(best.numbers), " +", " ")
-            ),
-            "scores": tf.where(tf.math.is_finite(best.scores), best.scores, tf.float32.min),
-            ROW_ERROR: error,
-        }
+        error = first_error(drawings.error, error)
+        return n_best_answer(search, logits, frames, lm_weight, length_bonus, error)
 
     inks = _examples()
     lines = {"strokes": [text_of(ink) for ink in inks]}
@@ -243,6 +232,7 @@ def description(trained: Trained, options: SearchOptions) -> dict[str, Any]:
     """What `predict` must know beside the graph."""
     return {
         "symbols": list(trained.symbols.names),
+        "kind": "picture" if trained.run.config.render else "ink",
         "most_points": MOST_POINTS,
         "has_language_model": options.language_model is not None,
         "lm_weight": options.lm_weight,
@@ -253,13 +243,14 @@ def description(trained: Trained, options: SearchOptions) -> dict[str, Any]:
 def export(options: SearchOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     trained = load_run(options.export.run)
+    reads_pictures = trained.run.config.render
     card = card_of(
         NAME,
         trained,
         options.export,
-        task=TASK,
-        limits=LIMITS,
-        validation=VALIDATION,
+        task=PICTURE_TASK if reads_pictures else TASK,
+        limits=PICTURE_LIMITS if reads_pictures else LIMITS,
+        validation=(*VALIDATION[:2], PICTURE_VALIDATION) if reads_pictures else VALIDATION,
         also_validated=ALSO_VALIDATED,
         vocabulary=trained.symbols.names,
         data=trained.run.config.source.data,

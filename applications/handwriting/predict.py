@@ -1,8 +1,9 @@
-"""Answers from the exported SavedModel: what is written with a pen's strokes, and where each letter lies. Imports no
-Keras and no TensorFlow.
+"""Answers from the exported SavedModel: what is written with a pen's strokes, and where each letter lies; or, of a
+model that reads pictures, what is written in each. Imports no Keras and no TensorFlow.
 
 python -m applications.handwriting.predict word.inkml drawings/
 python -m applications.handwriting.predict --letters --picture word.png word.json
+python -m applications.handwriting.predict --model saved_models/handwriting_pictures line.png scans/
 """
 
 import sys
@@ -17,6 +18,7 @@ import tyro
 from applications.handwriting.drawing_files import NO_DRAWINGS, drawings_at
 from applications.handwriting.drawings import GivenDrawing, drawings_of, is_one_drawing, stroke_of
 from applications.handwriting.ink import Ink, points_of, text_of
+from applications.handwriting.picture_reading import rank_pictures, ranked, read_pictures, shown_pictures
 from common import cli
 from common.checks import AtLeast, check_ranges
 from common.errors import FlagError, UserError
@@ -25,9 +27,9 @@ from common.inference.refused_rows import require_answered
 from common.inference.states import first_states
 from common.predicting.answer_files import require_answer_file, require_picture
 from common.predicting.examples import Column
-from common.predicting.hypotheses import existing_hypotheses
+from common.predicting.images import images_at
 from common.predicting.input_files import STANDARD_INPUT, GivenFiles, printable
-from common.predicting.predictor import Answer, LoadedModel, decoded
+from common.predicting.predictor import Answer, LoadedModel, decoded, rows_of
 from common.predicting.progress import progress
 from common.predicting.script import Shown, answer_files
 from common.predicting.texts import chunks
@@ -36,6 +38,7 @@ DESCRIPTION_FILE = Path("assets.extra") / "model.json"
 
 _COLUMNS = ("ink", "text", "confidence")
 _OUTPUTS = ("letters", "first_point", "last_point", "confidence")
+_PICTURE_COLUMNS = ("picture", "text", "confidence")
 _LETTER_COLUMNS = ("ink", "letter", "first_point", "last_point", "confidence")
 
 
@@ -62,12 +65,19 @@ class Predictor(LoadedModel):
         model: a folder of numbered versions, of which the highest is used, or one version; unless given, what
             `common.model_folders` finds.
         batch_size: drawings that are read at once.
+
+    Attributes:
+        symbols: that it reads.
+        reads_pictures: whether it reads pictures of writing, not a pen's strokes; a drawing is such a picture then, see
+            `common.predicting.images.GivenImage`.
+        has_language_model: whether it was exported with one.
     """
 
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
         super().__init__("handwriting", model, batch_size)
         described = read_extra(self.path, DESCRIPTION_FILE, "handwriting", facts=("most_points", "lm_weight"))
         self.symbols: list[str] = described["symbols"]
+        self.reads_pictures: bool = described.get("kind") == "picture"
         self.has_language_model: bool = described["has_language_model"]
         self._weights = {name: described[name] for name in ("lm_weight", "length_bonus")}
 
@@ -82,6 +92,8 @@ class Predictor(LoadedModel):
         Raises:
             UserError: naming what is no drawing, or cannot be read, and why.
         """
+        if self.reads_pictures:
+            return read_pictures(self._runner, drawings, column, self.batch_size, show_progress)
         inks = drawings_of(drawings, column)
         answers: list[Answer] = [{}] * len(inks)
         for batch in progress(self._batches(inks), "reading", show_progress):
@@ -107,8 +119,9 @@ class Predictor(LoadedModel):
             show_progress: see there.
 
         Raises:
-            UserError: as of a call.
+            UserError: as of a call, or the model reads pictures, in which it does not tell where letters lie.
         """
+        self.require_strokes("letters")
         inks = drawings_of(drawings, column)
         answers: list[list[Letter]] = [[] for _ in inks]
         for batch in progress(self._batches(inks), "reading", show_progress):
@@ -150,6 +163,8 @@ class Predictor(LoadedModel):
         answers = []
         given = {"lm_weight": lm_weight, "length_bonus": length_bonus}
         used = {name: self._weights[name] if value is None else value for name, value in given.items()}
+        if self.reads_pictures:
+            return rank_pictures(self._runner, drawings, column, self.batch_size, used)
         inks = drawings_of(drawings, column)
         for chunk in chunks(list(enumerate(inks)), self.batch_size):
             weights = {name: np.full(len(chunk), value, np.float32) for name, value in used.items()}
@@ -157,9 +172,7 @@ class Predictor(LoadedModel):
             outputs = require_answered(
                 self._runner.run("n_best", strokes=strokes, **weights), _names([row for row, _ in chunk])
             )
-            for texts, scores in zip(outputs["texts"], outputs["scores"], strict=True):
-                pairs = existing_hypotheses(texts, scores)
-                answers.append([(decoded(text), score) for text, score in pairs])
+            answers += [ranked(row) for row in rows_of(outputs, len(chunk))]
         return answers[0] if column is None and is_one_drawing(drawings) else answers
 
     def stream(self, strokes: Iterable[Any]) -> Iterator[str]:
@@ -171,6 +184,7 @@ class Predictor(LoadedModel):
         Raises:
             UserError: naming the stroke that is none, and why.
         """
+        self.require_strokes("stream")
         states = first_states(self._runner, "step", but="strokes")
         for number, stroke in enumerate(strokes, start=1):
             name = f"stroke {number}"
@@ -178,6 +192,18 @@ class Predictor(LoadedModel):
             outputs = require_answered(self._runner.run("step", strokes=[line], **states), [name])
             states = {state: outputs[state] for state in states}
             yield decoded(outputs["text"][0])
+
+    def shown(self, given: GivenFiles[bytes]) -> Iterator[Shown]:
+        """What the script shows of each picture that it is given."""
+        return shown_pictures(self._runner, given, self.batch_size)
+
+    def require_strokes(self, wanted: str) -> None:
+        """Raises UserError, which names what is wanted of it, if the model reads pictures."""
+        if self.reads_pictures:
+            raise UserError(
+                f"{wanted}: {self.path} reads pictures, and does not tell where letters lie; expected a model of "
+                "a pen's strokes"
+            )
 
     def _batches(self, inks: Sequence[Ink]) -> list[list[int]]:
         """Indices of drawings, those of like length together."""
@@ -195,7 +221,8 @@ class Options:
 
     drawings: tyro.conf.Positional[tuple[str, ...]] = ()
     """Files of ink (JSON of strokes or of pointer events, InkML, UNIPEN, tables, .npz, lines of "x,y x,y;x,y"),
-    folders, tars or zips of them, file: URLs, or - for standard input."""
+    folders, tars or zips of them, file: URLs, or - for standard input. Of a model that reads pictures: image files
+    (JPEG, PNG, GIF, BMP, WebP, TIFF) in their place."""
     model: Path | None = None
     """Folder of numbered versions, of which the highest is used, or one version. Unless given, the application's folder
     in RECURRENT_APPLICATIONS_MODELS, in ./saved_models or in the checkout, whichever is found first."""
@@ -233,6 +260,13 @@ def main(options: Options) -> None:
     if not options.drawings and sys.stdin.isatty():
         raise UserError(NO_DRAWINGS)
     predictor = Predictor(options.model, options.batch_size)
+    if predictor.reads_pictures:
+        for flag in ("letters", "stream", "picture"):
+            if getattr(options, flag):
+                predictor.require_strokes(f"--{flag}")
+        pictures = GivenFiles(options.drawings or (STANDARD_INPUT,), images_at)
+        answer_files(pictures, options.output, _PICTURE_COLUMNS, predictor.shown(pictures))
+        return
     if options.stream and options.drawings in ((), (STANDARD_INPUT,)):
         _print_stream(predictor, map(str.strip, sys.stdin))
         return

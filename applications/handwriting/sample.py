@@ -12,14 +12,16 @@ from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 
-from applications.handwriting.ink import Ink, Writings
+from applications.handwriting.ink import Ink, Writings, points_of
 from applications.handwriting.ink_json import to_json
 from applications.handwriting.inkml import to_inkml
+from applications.handwriting.rendering import render
 from applications.handwriting.sample_words import draw_word
 from applications.handwriting.writers import Style, draw_style, write
 from common import cli
 from common.checks import AtLeast, check_ranges
 from common.files import atomic_write
+from common.images.files import encode_png
 
 COUNTS = {"train": 2_000, "validation": 200, "test": 400}
 WRITERS = {"train": 120, "validation": 20, "test": 40}
@@ -66,14 +68,14 @@ class Options:
     """Which words to draw, and where to."""
 
     output: Path
-    """Folder for the files: <writer>_<number>.inkml of each word, or words.jsonl of all."""
+    """Folder for the files: <writer>_<number>.inkml or .png of each word, or words.jsonl of all."""
     part: Literal["train", "validation", "test"] = "test"
     """Part of the sample that they are of."""
     count: Annotated[int, AtLeast(1)] = 5
     """How many: the first ones of the part, and as many more as wanted."""
-    format: Literal["inkml", "jsonl"] = "inkml"
+    format: Literal["inkml", "jsonl", "png"] = "inkml"
     """inkml: W3C Ink Markup Language, a file for each word. jsonl: JSON lines of the points of pointer events, a word
-    in each."""
+    in each. png: a picture of each word."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -87,8 +89,11 @@ def main(options: Options) -> None:
         atomic_write(options.output / "words.jsonl", "".join(lines))
     else:
         for number, one in enumerate(made):
-            path = options.output / f"{one.writer}_{number}.inkml"
-            atomic_write(path, to_inkml(one.ink, one.text, one.writer))
+            path = options.output / f"{one.writer}_{number}.{options.format}"
+            if options.format == "png":
+                atomic_write(path, encode_png(render(points_of(one.ink), np.random.default_rng(number))))
+            else:
+                atomic_write(path, to_inkml(one.ink, one.text, one.writer))
     count = f"{options.count:,} word{'' if options.count == 1 else 's'}"
     cli.console().print(f"{count} written to {options.output}", markup=False)
 
