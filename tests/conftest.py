@@ -8,7 +8,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # A loaded machine is no defect of the code, so hypothesis judges results and never time.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Each run draws other examples, so half as many as usual in each are enough where a test does not say how many.
+settings.register_profile(
+    "untimed", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("untimed")
 
 SLOW_FIXTURES = {"made", "exported_stream"}
