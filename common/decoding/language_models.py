@@ -59,10 +59,11 @@ class SymbolNgrams:
 
     def __init__(self, ngrams: Ngrams) -> None:
         self._symbols, self._start = ngrams.symbols, ngrams.start
-        arrays = (ngrams.shorter, ngrams.factors, ngrams.places, ngrams.shares, ngrams.steps, ngrams.targets)
-        content = zlib.crc32(b"".join(array.tobytes() for array in arrays))
-        self._probabilities = LoadedTable(partial(_log_probabilities, ngrams), f"ngrams_{content:08x}")
-        self._after = LoadedTable(partial(_after, ngrams), f"contexts_{content:08x}")
+        arrays = {name: array for name, array in ngrams._asdict().items() if isinstance(array, np.ndarray)}
+        content = zlib.crc32(b"".join(array.tobytes() for array in arrays.values()))
+        kept = ngrams._replace(**{name: _constant(array) for name, array in arrays.items()})
+        self._probabilities = LoadedTable(partial(_log_probabilities, kept), f"ngrams_{content:08x}")
+        self._after = LoadedTable(partial(_after, kept), f"contexts_{content:08x}")
         self.resources = (self._probabilities, self._after)
 
     def start(self, batch: tf.Tensor) -> tf.Tensor:
@@ -100,7 +101,7 @@ def _after(ngrams: Ngrams) -> tf.Tensor:
     return tf.reshape(table, [-1])
 
 
-def _scattered(ngrams: Ngrams, places: np.ndarray, values: np.ndarray) -> tf.Tensor:
+def _scattered(ngrams: Ngrams, places: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     size = len(ngrams.contexts) * ngrams.symbols
     return tf.reshape(tf.scatter_nd(places[:, None], values, [size]), [-1, ngrams.symbols])
 

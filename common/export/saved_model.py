@@ -114,7 +114,7 @@ def export_saved_model(
         with temporary_directory_beside(folder / "version") as temporary:
             _save(traced, temporary, resources, variable_order)
             _set_method_names(signatures, temporary)
-            _drop_inferred_shapes(temporary / "saved_model.pb")
+            _shorten(temporary / "saved_model.pb")
             check_portable(temporary)
             with SavedModelRunner(temporary) as runner:
                 for signature in signatures:
@@ -205,15 +205,40 @@ def _set_method_names(signatures: Sequence[Signature], folder: Path) -> None:
         updater.save()
 
 
-def _drop_inferred_shapes(path: Path) -> None:
-    """Leaves out the shapes of all operations' outputs, which every loader infers anew: a tenth of a graph's file."""
+def _shorten(path: Path) -> None:
+    """Leaves out of a graph's file what no loader needs, some half of it: the shapes of all operations' outputs, which
+    are inferred anew, and the long names within functions."""
     saved_model = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     for meta_graph in saved_model.meta_graphs:
         graph = meta_graph.graph_def
         for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
             for node in nodes:
                 node.attr.pop(_INFERRED_SHAPES, None)
+        for function in graph.library.function:
+            _shorten_names(function)
     path.write_bytes(saved_model.SerializeToString(deterministic=True))
+
+
+def _shorten_names(function: Any) -> None:
+    """Names a function's operations by their kind and number instead of the layers that they are of: each name stands
+    in every operation that reads from it."""
+    arguments = {argument.name for argument in function.signature.input_arg}
+    short = {node.name: f"{node.op}_{number}" for number, node in enumerate(function.node_def)}
+    if arguments & set(short.values()):
+        return
+
+    def renamed(reference: str) -> str:
+        mark = "^" if reference.startswith("^") else ""
+        name, *output = reference.removeprefix("^").split(":", 1)
+        return ":".join([mark + short.get(name, name), *output])
+
+    for node in function.node_def:
+        node.name = short[node.name]
+        node.ClearField("experimental_debug_info")
+        node.input[:] = [renamed(reference) for reference in node.input]
+    for references in (function.ret, function.control_ret):
+        for name, reference in dict(references).items():
+            references[name] = renamed(reference)
 
 
 def _requests(signature: Signature, model: str) -> list[bytes]:

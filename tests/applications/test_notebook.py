@@ -73,6 +73,12 @@ with load("transcription") as transcribe:
 pd.DataFrame([said])
 """,
     """
+with load("handwriting") as read:
+    texts = pd.DataFrame(read([np.array([[0, 9], [4, 0], [8, 9]]), "0,0 30,40;30,0 0,40"]))
+assert list(texts) == ["text", "confidence"]
+texts
+""",
+    """
 load("sentiment_analysis")(reviews)
 """,
     """

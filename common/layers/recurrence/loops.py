@@ -104,11 +104,16 @@ def _infer(
     if batch is not None:
         return one_kernel() if batch <= ROWS_FOR_ONE_KERNEL else few_rows() if batch < limit else many_rows()
     rows = tf.shape(inputs)[0]
-    outputs = tf.cond(
-        rows < limit,
-        lambda: tf.cond(rows <= ROWS_FOR_ONE_KERNEL, _flat(one_kernel), _flat(few_rows)),
-        _flat(many_rows),
-    )
+
+    def below_limit() -> tuple[Tensor, ...]:
+        if not _has_kernel(cell, states):
+            return _flat(few_rows)()
+        outputs: tuple[Tensor, ...] = tf.cond(
+            rows <= ROWS_FOR_ONE_KERNEL, _flat(one_kernel), _flat(few_rows)
+        )
+        return outputs
+
+    outputs = tf.cond(rows < limit, below_limit, _flat(many_rows))
     return list(outputs[: options.sequence_count]), list(outputs[options.sequence_count :])
 
 
@@ -130,11 +135,15 @@ def _train(
     return list(outputs[: options.sequence_count]), list(outputs[options.sequence_count :])
 
 
+def _has_kernel(cell: Cell, states: Sequence[Tensor]) -> bool:
+    return cell is LSTM and states[0].dtype == tf.float32
+
+
 def _one_kernel(
     cell: Cell, inputs: Tensor, weights: Sequence[Tensor], states: Sequence[Tensor], options: LoopOptions
 ) -> Result:
     """Runs an LSTM by one kernel of TensorFlow's, which has none for the other cells; not to be differentiated."""
-    if cell is not LSTM or states[0].dtype != tf.float32:
+    if not _has_kernel(cell, states):
         return _few_rows(cell, inputs, weights, states, options, differentiable=False)
     return lstm_in_one_kernel(tf.cast(inputs, tf.float32), weights, states, options.sequence_count)
 
