@@ -74,7 +74,7 @@ pd.DataFrame([said])
 """,
     """
 with load("handwriting") as read:
-    texts = pd.DataFrame(read([np.array([[0, 9], [4, 0], [8, 9]]), "0,0 30,40;30,0 0,40"]))
+    texts = pd.DataFrame(read(["0,0 30,40;30,0 0,40", [np.array([[0, 9], [4, 0], [8, 9]])]]))
 assert list(texts) == ["text", "confidence"]
 texts
 """,
