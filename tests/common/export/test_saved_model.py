@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from common.export import saved_model
 from common.export.saved_model import Signature, export_saved_model
@@ -176,6 +177,24 @@ def test_weights_are_stored_once(classifier, exported):
         if "OBJECT_GRAPH" not in name
     ]
     assert sorted(shapes) == sorted(tuple(weight.shape) for weight in classifier.model.weights)
+
+
+def test_a_graphs_file_names_an_operation_within_a_function_by_its_kind_and_loads_in_python_too(
+    exported, runner
+):
+    graph = saved_model_pb2.SavedModel.FromString((exported / "saved_model.pb").read_bytes()).meta_graphs[0]
+    functions = graph.graph_def.library.function
+    assert functions
+    for function in functions:
+        assert [node.name for node in function.node_def] == [
+            f"{node.op}_{number}" for number, node in enumerate(function.node_def)
+        ]
+    loaded = tf.saved_model.load(str(exported)).signatures["serving_default"]
+    texts = ["good", "two dogs"]
+    expected = runner.run("serving_default", text=texts)
+    for name, values in loaded(text=tf.constant(texts)).items():
+        if values.dtype == tf.float32:
+            np.testing.assert_allclose(values, expected[name], atol=1e-5)
 
 
 def test_files_are_written_beside_the_model(exported):
