@@ -66,7 +66,7 @@ def witten_bell(
         >>> ngrams = witten_bell([[1, 2], [1, 1]], symbols=3, order=2)
         >>> ngrams.contexts  # none, the beginning, 1 and 2
         [(), (0,), (1,), (2,)]
-        >>> ngrams.factors.round(2).tolist()  # after the beginning stood a single symbol, twice
+        >>> ngrams.factors.astype(float).round(2).tolist()  # after the beginning stood a single symbol, twice
         [0.33, 0.33, 0.5, 0.5]
     """
     if order < 1:
