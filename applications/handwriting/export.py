@@ -148,6 +148,8 @@ def signatures(trained: Trained, search: Search) -> list[Signature]:
             drawings.points[:, :, 2],
             drawings.lengths,
             outcome["letter_temperature"],
+            # Runs of before have none.
+            outcome.get("letter_delay", 0),
         )
         return {**located._asdict(), ROW_ERROR: first_error(drawings.error, error)}
 

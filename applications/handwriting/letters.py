@@ -37,13 +37,14 @@ def letters_of(
     strokes: tf.Tensor,
     lengths: tf.Tensor,
     temperature: float,
+    delay: int = 0,
 ) -> Letters:
     """Gives each letter a part of the ink.
 
-    A network that learnt with CTC tells a letter within a frame or two, somewhere along it (Graves et al. 2006). So the
-    ink between two letters is divided where the pen was lifted between their frames, nearest to the middle, and in the
-    middle where it was not. All of it belongs to a letter; where a letter is narrower than the way from a point to the
-    next, it has that one point.
+    A network that learnt with CTC tells a letter within a frame or two, somewhere along it or some frames after it
+    (Graves et al. 2006). So the ink between two letters is divided where the pen was lifted between their frames,
+    nearest to the middle, and in the middle where it was not. All of it belongs to a letter; where a letter is narrower
+    than the way from a point to the next, it has that one point.
 
     Args:
         symbols: what the numbers stand for.
@@ -53,6 +54,7 @@ def letters_of(
         strokes: `[batch, points]`, a number that changes from stroke to stroke.
         lengths: `[batch]`, how many points are real.
         temperature: what the log-odds of a confidence are divided by (Guo et al. 2017).
+        delay: by how many frames letters are told late.
     """
     count = tf.math.count_nonzero(labels.numbers > 0, axis=1, dtype=tf.int32)
     most = tf.shape(labels.numbers)[1]
@@ -61,8 +63,8 @@ def letters_of(
     is_last = tf.range(most) == count[:, None] - 1
     end = tf.cast(frames, tf.float32)[:, None]
     # Between the middles of the frames of a letter and the next.
-    low = tf.cast(labels.last_frames, tf.float32) + 0.5
-    high = tf.where(real & ~is_last, tf.cast(following, tf.float32) + 0.5, end)
+    low = tf.cast(labels.last_frames - delay, tf.float32) + 0.5
+    high = tf.where(real & ~is_last, tf.cast(following - delay, tf.float32) + 0.5, end)
     middle = tf.where(real & ~is_last, (low + high) / 2, end)
     after = _at_lifts(of_points, strokes, lengths, low, middle, high)
     last_real = tf.maximum(lengths - 1, 0)[:, None]

@@ -51,11 +51,13 @@ def text_of_plan(writings: Writings, plan: Plan) -> str:
     return "".join(writings.texts[index] for index in plan.members)
 
 
-def points_of_plan(inks: Sequence[np.ndarray], texts: Sequence[str], plan: Plan) -> np.ndarray:
+def points_of_plan(
+    inks: Sequence[np.ndarray] | Mapping[int, np.ndarray], texts: Sequence[str], plan: Plan
+) -> np.ndarray:
     """The points `[points, 3]` of a string.
 
     Args:
-        inks: points of all ink.
+        inks: points of all ink, or of that which the plan has, by its number.
         texts: what is written in each.
         plan: what stands side by side.
     """

@@ -108,9 +108,7 @@ def _infer(
     def below_limit() -> tuple[Tensor, ...]:
         if not _has_kernel(cell, states):
             return _flat(few_rows)()
-        outputs: tuple[Tensor, ...] = tf.cond(
-            rows <= ROWS_FOR_ONE_KERNEL, _flat(one_kernel), _flat(few_rows)
-        )
+        outputs: tuple[Tensor, ...] = tf.cond(rows <= ROWS_FOR_ONE_KERNEL, _flat(one_kernel), _flat(few_rows))
         return outputs
 
     outputs = tf.cond(rows < limit, below_limit, _flat(many_rows))
