@@ -6,7 +6,7 @@ python -m applications.handwriting.evaluate --model saved_models/handwriting --d
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -175,13 +175,9 @@ def _spread(writings: Writings, texts: Sequence[str]) -> dict[str, dict[str, flo
 def _by_group(writings: Writings, texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The same of groups of writers, where they are named "group/writer", as UNIPEN's contributors are, whose writers
     had the same task: to print, to join letters, or to write as they like."""
-    indices: dict[str, list[int]] = defaultdict(list)
-    for index, writer in enumerate(writings.writers):
-        group, slash, _ = writer.partition("/")
-        if slash:
-            indices[group].append(index)
+    named = [writer.partition("/") for writer in writings.writers]
     groups = {}
-    for group, of_group in sorted(indices.items()):
+    for group, of_group in sorted(_indices_of(group if slash else "" for group, slash, _ in named).items()):
         metrics = transcription_metrics(
             *([side[index] for index in of_group] for side in (writings.texts, texts))
         )
@@ -191,16 +187,21 @@ def _by_group(writings: Writings, texts: Sequence[str]) -> dict[str, dict[str, A
 
 def _of_writers(writings: Writings, texts: Sequence[str]) -> dict[str, tuple[int, float, float]]:
     """By writer, of those who are known: how much ink, its character error rate, and the share of right texts."""
-    indices: dict[str, list[int]] = defaultdict(list)
-    for index, writer in enumerate(writings.writers):
-        if writer:
-            indices[writer].append(index)
     rows = {}
-    for writer, of_writer in indices.items():
+    for writer, of_writer in _indices_of(writings.writers).items():
         references, read = ([side[index] for index in of_writer] for side in (writings.texts, texts))
         rate = character_error_rate(references, read)
         rows[writer] = (len(of_writer), rate or 0.0, float(np.mean(_texts_right(references, read))))
     return dict(sorted(rows.items(), key=lambda row: -row[1][1]))
+
+
+def _indices_of(names: Iterable[str]) -> dict[str, list[int]]:
+    """The indices at which each name stands, "" being none."""
+    indices: dict[str, list[int]] = defaultdict(list)
+    for index, name in enumerate(names):
+        if name:
+            indices[name].append(index)
+    return indices
 
 
 def _texts_right(references: Sequence[str], texts: Sequence[str]) -> np.ndarray:

@@ -13,14 +13,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from applications.handwriting.answers import Tensors, n_best_answer, text_answer
 from applications.handwriting.config import INHERITANCE, NAME, SYMBOLS, Config
 from applications.handwriting.ink import Ink, parse_text, points_of, text_of
 from applications.handwriting.ink_text import MOST_POINTS, Drawings, check_points, decode_ink, drawn_on
 from applications.handwriting.letters import Letters, letters_of
+from applications.handwriting.limits import LIMITS, PICTURE_LIMITS
 from applications.handwriting.model import build, frames_of, steps_per_frame
 from applications.handwriting.picture_export import (
-    PICTURE_LIMITS,
     PICTURE_TASK,
     PICTURE_VALIDATION,
     picture_signatures,
@@ -30,6 +29,7 @@ from applications.handwriting.preprocessing import FEATURES, MOST_STEPS, steps_o
 from common import cli
 from common.data.batching import pad
 from common.errors import ROW_ERROR
+from common.export.label_answers import Tensors, n_best_answer, text_answer
 from common.export.label_search import Labels, Search, SearchOptions, make_search
 from common.export.saved_model import Signature
 from common.export.script import card_of, publish, report
@@ -45,14 +45,6 @@ VALIDATION = (
     "held-out ink, of other writers where they are known, read greedily; it chose the epoch",
 )
 ALSO_VALIDATED = (("validation word error rate", "validation_word_error_rate", "the same ink"),)
-LIMITS = (
-    "It reads the letters that its training ink has, in the script and the languages of that ink; others are read as "
-    "those of its letters that look most like them.",
-    "It reads one line at a time, written from left to right; several lines are to be cut apart before.",
-    "It needs the pen's path; a picture of writing has none.",
-    "What looks alike, such as o and O or l and 1, is told apart by the letters beside it only.",
-    "Do not let it decide alone on addresses, amounts or names: show what was read to whoever wrote it.",
-)
 _DRAWN = [tf.TensorSpec([None, None, 3], tf.float32), tf.TensorSpec([None], tf.int32)]
 
 

@@ -12,7 +12,7 @@ from applications.handwriting.preprocessing import steps_of
 from applications.handwriting.strings import plans_of, points_of_plan, text_of_plan
 from common.data.batching import pad
 from common.decoding.ctc import greedy
-from common.export.label_search import Labels
+from common.export.label_search import labels_of
 from common.text.symbols import Symbols
 
 _JOIN = (3, 5)
@@ -49,18 +49,17 @@ def fit_letter_delay(model: keras.Model, writings: Writings, symbols: Symbols, c
     read = greedy(model((steps.features, steps.count), training=False), frames)
     texts = [symbols.decode(row) for row in read.labels.numpy()]
     right = [row for row, plan in enumerate(chosen) if texts[row] == text_of_plan(writings, plan)]
-    shares = []
-    for delay in _DELAYS:
-        labels = Labels(read.labels, read.first_frames, read.last_frames, read.probabilities, read.error)
-        of_points = steps.of_points / steps_per_frame(config)
+    labels, of_points = labels_of(read), steps.of_points / steps_per_frame(config)
+
+    def share_right(delay: int) -> float:
         found = letters_of(symbols, labels, frames, of_points, points[:, :, 2], lengths, 1.0, delay)
         last = found.last_point.numpy()
-        shares.append(
-            sum(
-                np.mean(
-                    np.searchsorted(last[row, : owners[row][-1]], np.arange(len(owners[row]))) == owners[row]
-                )
-                for row in right
-            )
-        )
-    return int(np.argmax(shares))
+        return sum(_share_owned(owners[row], last[row]) for row in right)
+
+    return int(np.argmax([share_right(delay) for delay in _DELAYS]))
+
+
+def _share_owned(owners: np.ndarray, last_points: np.ndarray) -> float:
+    """The share of the points that are given to the letter which they are of, `owners` `[points]`."""
+    found = np.searchsorted(last_points[: owners[-1]], np.arange(len(owners)))
+    return float(np.mean(found == owners))

@@ -8,12 +8,12 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from applications.handwriting.answers import Tensors, n_best_answer, text_answer
 from applications.handwriting.config import Config
 from applications.handwriting.ink import Ink, points_of
 from applications.handwriting.model import frames_of
 from applications.handwriting.picture_preprocessing import decode_columns
 from applications.handwriting.rendering import render
+from common.export.label_answers import Tensors, n_best_answer, text_answer
 from common.export.label_search import Search
 from common.export.saved_model import Signature
 from common.images.files import encode_png
@@ -23,16 +23,6 @@ PICTURE_TASK = "A picture of a line of writing in; what is written, with its con
 PICTURE_VALIDATION = (
     "held-out ink, of other writers where they are known, drawn as pictures and read greedily; it chose the "
     "epoch"
-)
-PICTURE_LIMITS = (
-    "It learnt from pen strokes that were drawn as pictures, and no set of real ones could be had: how well it reads "
-    "writing that was scanned or photographed was not measured.",
-    "It reads a picture of one line, whose paper is plain and covers most of it; lines are to be cut apart before, and "
-    "ruled lines, frames, shadows and print beside the writing to be cut away.",
-    "It reads the letters that its training ink has, in the script and the languages of that ink; others are read as "
-    "those of its letters that look most like them.",
-    "What looks alike, such as o and O or l and 1, is told apart by the letters beside it only.",
-    "Do not let it decide alone on addresses, amounts or names: show what was read to whoever wrote it.",
 )
 
 

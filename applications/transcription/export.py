@@ -21,8 +21,9 @@ from common import cli
 from common.audio.files import SAMPLE_RATE, encode_wav
 from common.audio.transcript_text import normalised_transcript
 from common.audio.wav import check_waveform, decode_wav
-from common.decoding.label_words import Words, words_of
+from common.decoding.label_words import words_of
 from common.errors import ROW_ERROR
+from common.export.label_answers import Tensors, n_best_answer, text_answer
 from common.export.label_search import Labels, Search, SearchOptions, make_search
 from common.export.saved_model import Signature
 from common.export.script import card_of, publish, report
@@ -53,7 +54,6 @@ LIMITS = (
 LONGEST_SECONDS = 60.0
 _HOP = FRAME // 2
 _WAVEFORMS = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
-Tensors = dict[str, tf.Tensor]
 
 
 @dataclass(frozen=True)
@@ -103,28 +103,9 @@ def signatures(trained: Trained, search: Search) -> list[Signature]:
         logits, frames, spectrum = hear(waveforms, lengths)
         return search.best(logits, frames), spectrum
 
-    def words_in(labels: Labels) -> Words:
-        return words_of(
-            trained.symbols,
-            labels.numbers,
-            labels.first_frames,
-            labels.last_frames,
-            labels.probabilities,
-            temperature,
-            FRAME_SECONDS,
-        )
-
     def answer(waveforms: tf.Tensor, lengths: tf.Tensor, error: tf.Tensor) -> Tensors:
         labels, _ = found(waveforms, lengths)
-        words = words_in(labels)
-        count = tf.cast(words.count, tf.float32)
-        mean = tf.math.divide_no_nan(tf.reduce_sum(words.confidence, axis=1), count)
-        confidence = tf.where(words.count > 0, mean, 1.0)
-        return {
-            "text": words.texts(),
-            "confidence": confidence,
-            ROW_ERROR: first_error(error, labels.error),
-        }
+        return text_answer(trained.symbols, labels, temperature, first_error(error, labels.error))
 
     def serve(audio_bytes: tf.Tensor) -> Tensors:
         return answer(*_recordings(audio_bytes))
@@ -135,10 +116,9 @@ def signatures(trained: Trained, search: Search) -> list[Signature]:
     def words(audio_bytes: tf.Tensor) -> Tensors:
         waveforms, lengths, error = _recordings(audio_bytes)
         labels, _ = found(waveforms, lengths)
-        return {
-            **words_in(labels)._asdict(),
-            ROW_ERROR: first_error(error, labels.error),
-        }
+        places = (labels.first_frames, labels.last_frames, labels.probabilities)
+        located = words_of(trained.symbols, labels.numbers, *places, temperature, FRAME_SECONDS)
+        return {**located._asdict(), ROW_ERROR: first_error(error, labels.error)}
 
     def attend(audio_bytes: tf.Tensor) -> Tensors:
         waveforms, lengths, error = _recordings(audio_bytes)
@@ -154,20 +134,8 @@ def signatures(trained: Trained, search: Search) -> list[Signature]:
 
     def n_best(audio_bytes: tf.Tensor, lm_weight: tf.Tensor, length_bonus: tf.Tensor) -> Tensors:
         waveforms, lengths, error = _recordings(audio_bytes)
-        is_odd = ~(tf.math.is_finite(lm_weight) & tf.math.is_finite(length_bonus))
         logits, frames, _ = hear(waveforms, lengths)
-        weight, bonus = (neutral_where(is_odd, values) for values in (lm_weight, length_bonus))
-        best = search.n_best(logits, frames, weight, bonus)
-        error = first_fault(
-            (error != "", error),
-            (is_odd, "lm_weight, length_bonus: expected numbers, got NaN or an infinite one"),
-            (best.error != "", best.error),
-        )
-        return {
-            "texts": _single_spaced(trained.symbols.texts(best.numbers)),
-            "scores": tf.where(tf.math.is_finite(best.scores), best.scores, tf.float32.min),
-            ROW_ERROR: error,
-        }
+        return n_best_answer(search, logits, frames, lm_weight, length_bonus, error)
 
     recordings = _examples()
     files = {"audio_bytes": [encode_wav(recording) for recording in recordings]}
@@ -270,11 +238,6 @@ def written(symbols: Symbols, logits: tf.Tensor, states: Tensors) -> Tensors:
         "log_probabilities": tf.nn.log_softmax(logits),
         "state_symbol": tf.cast(before[:, -1:], tf.float32),
     }
-
-
-def _single_spaced(texts: tf.Tensor) -> tf.Tensor:
-    """The texts with a blank between words, as those are that are made of words."""
-    return tf.strings.strip(tf.strings.regex_replace(texts, " +", " "))
 
 
 def _examples() -> Sequence[np.ndarray]:

@@ -10,7 +10,7 @@ import tyro
 
 from common.checks import AtLeast, check_ranges
 from common.cli import console
-from common.decoding.ctc import greedy, prefix_beam_search, with_fallback
+from common.decoding.ctc import GreedyLabels, greedy, prefix_beam_search, with_fallback
 from common.decoding.ctc_alignment import align
 from common.decoding.language_models import LanguageModel, Lexicon, SymbolNgrams
 from common.decoding.witten_bell import witten_bell
@@ -84,6 +84,11 @@ class Hypotheses(NamedTuple):
     error: tf.Tensor
 
 
+def labels_of(read: GreedyLabels) -> Labels:
+    """What was read greedily, as what was read by any search."""
+    return Labels(read.labels, read.first_frames, read.last_frames, read.probabilities, read.error)
+
+
 @dataclass(frozen=True)
 class Search:
     """Looks for labels in logits `[batch, frames, symbols]`.
@@ -107,13 +112,7 @@ class Search:
         """The best label of each row, of whose frames `[batch]` are real."""
         likeliest = greedy(logits, frames)
         if self.options.beam_width == 1:
-            return Labels(
-                likeliest.labels,
-                likeliest.first_frames,
-                likeliest.last_frames,
-                likeliest.probabilities,
-                likeliest.error,
-            )
+            return labels_of(likeliest)
         hypotheses = prefix_beam_search(
             logits,
             frames,

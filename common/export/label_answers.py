@@ -1,4 +1,4 @@
-"""What the signatures answer with, in the graph, whatever the logits were made from."""
+"""What signatures answer with that search labels in logits, in the graph, whatever the logits were made from."""
 
 import tensorflow as tf
 
