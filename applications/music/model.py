@@ -1,0 +1,290 @@
+"""The composer: the steps so far, and the notes that are given -> the probability of each note of the next step.
+
+One recurrence reads step after step. Another reads the given notes from the end to the beginning, so that each step
+knows what is to come (Hadjeres and Nielsen 2017, "Interactive music generation with positional constraints using
+Anticipation-RNNs"). A head writes the notes of a step one by one, the highest first, each given those above it, so that
+the probability of a step is exact (as in Boulanger-Lewandowski et al. 2012, RNN-NADE).
+"""
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from applications.music.config import Config
+from applications.music.notes import (
+    FEATURES,
+    KEYS,
+    SYMBOLS,
+    Passage,
+    features_of,
+    floors_of,
+    given_features,
+    is_possible,
+    neighbours_above,
+    roll_of,
+)
+from common.keras_package import PACKAGE
+from common.layers.recurrent import GRU
+from common.layers.stack import RecurrentStack
+
+_REACH = 25
+IMPOSSIBLE = -1e9
+
+
+class Parts(NamedTuple):
+    """The layers of a composer.
+
+    Attributes:
+        anticipation: reads the given notes.
+        inputs: from what is known of a step to what the recurrence reads.
+        states: the recurrence over steps.
+        head: writes the notes of a step.
+    """
+
+    anticipation: "Anticipation"
+    inputs: keras.layers.Layer
+    states: RecurrentStack
+    head: "NoteHead"
+
+
+def parts_of(model: keras.Model) -> Parts:
+    """The layers of a model that `build` made."""
+    return model.get_layer("composer").parts
+
+
+def build(config: Config, voices: int, precision: str = "float32") -> keras.Model:
+    """Passages -> the negative log-likelihood of each step, `[batch, time]` in nats.
+
+    Its inputs, by name: `notes` `[batch, time + 1, voices]`, numbers of keys, of which the first step is the one before
+    the passage; `given` `[batch, time, voices]`, which of the passage's notes are told beforehand, and cost nothing;
+    `lengths` `[batch]`, steps after which the passage is padding, which costs nothing; `shares` `[batch]`, whether two
+    voices may share a key; and the fields of `Passage`.
+
+    Args:
+        config: sizes and dropout.
+        voices: notes that sound at once at most.
+        precision: Keras dtype policy of all layers; probabilities are float32 always.
+    """
+    kinds = {
+        "notes": ((None, voices), "int32"),
+        "given": ((None, voices), "bool"),
+        "lengths": ((), "int32"),
+        "shares": ((), "bool"),
+        "place": ((None,), "int32"),
+        "remaining": ((None,), "int32"),
+        "steps_per_quarter": ((), "int32"),
+        "tonality": ((), "int32"),
+    }
+    inputs = {name: keras.Input(shape, dtype=kind, name=name) for name, (shape, kind) in kinds.items()}
+    return keras.Model(inputs, Composer(config, voices, dtype=precision, name="composer")(inputs), name="music")
+
+
+def step_inputs(
+    before: tf.Tensor, features: tf.Tensor, anticipated: tf.Tensor, parts: Parts, training: Any = False
+) -> tf.Tensor:
+    """What the recurrence reads at a step: the one before, its place, and what is given from it on.
+
+    Args:
+        before: keys that sounded, `[..., KEYS]` of zeros and ones.
+        features: of the place, `[..., FEATURES]`.
+        anticipated: `[..., units]`, of `Anticipation`.
+        parts: of the model.
+        training: whether dropout applies.
+    """
+    joined = tf.concat([tf.cast(part, anticipated.dtype) for part in (before, features, anticipated)], axis=-1)
+    return parts.inputs(joined)
+
+
+# Not registered for saving: only its weights are.
+class Composer(keras.layers.Layer):
+    """The whole model as one layer; see `build`."""
+
+    def __init__(self, config: Config, voices: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        policy = self.dtype_policy
+        self.voices = voices
+        self.parts = Parts(
+            Anticipation(config.anticipation_units, dtype=policy, name="anticipation"),
+            keras.layers.Dense(config.units, dtype=policy, name="inputs"),
+            RecurrentStack(
+                config.cell,
+                config.units,
+                layers=config.layers,
+                residual=True,
+                dropout=config.dropout,
+                recurrent_dropout=config.recurrent_dropout,
+                dtype=policy,
+                name="states",
+            ),
+            NoteHead(voices, config.head_units, config.filters, config.dropout, dtype=policy, name="head"),
+        )
+        self.input_dropout, self.output_dropout = (
+            keras.layers.SpatialDropout1D(config.dropout, dtype=policy) for _ in range(2)
+        )
+        # Found by Keras as attributes alone.
+        self.anticipation, self.inputs_layer, self.states, self.head = self.parts
+
+    def build(self, shapes: Any) -> None:
+        """Makes the weights of all layers."""
+        self.anticipation.build((None, None, self.voices * SYMBOLS))
+        width = self.anticipation.units
+        self.inputs_layer.build((None, None, KEYS + FEATURES + width))
+        self.states.build((None, None, self.inputs_layer.units))
+        self.head.build((None, None, self.states.width + width))
+        self.built = True
+
+    def call(self, inputs: dict[str, tf.Tensor], training: bool | None = None) -> tf.Tensor:
+        """Costs of the steps; see `build`."""
+        notes, given = inputs["notes"], inputs["given"]
+        targets = notes[:, 1:]
+        real = tf.sequence_mask(inputs["lengths"], tf.shape(targets)[1])
+        given &= real[..., None]
+        anticipated = self.anticipation(given_features(targets, given), real)
+        roll = roll_of(notes[:, :-1])
+        features = features_of(Passage(*(inputs[name] for name in Passage._fields)))
+        read = step_inputs(roll, features, anticipated, self.parts)
+        states = self.states(self.input_dropout(read, training=training), training=training)
+        states = self.output_dropout(states, training=training)
+        of_step = self.head.of_step(states, anticipated, roll)
+        chosen = tf.cumsum(tf.one_hot(targets - 1, KEYS), axis=2, exclusive=True)
+        above = neighbours_above(targets)
+        logits = self.head.of_note(
+            of_step[:, :, None], roll[:, :, None], tf.minimum(chosen, 1.0), above, tf.range(self.voices), training
+        )
+        shares = tf.repeat(inputs["shares"][:, None], tf.shape(targets)[1], axis=1)
+        possible = is_possible(above, floors_of(targets, given, shares), shares[..., None])
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            targets, tf.where(possible, logits, IMPOSSIBLE)
+        )
+        return tf.reduce_sum(tf.where(given, 0.0, nats), axis=-1) * tf.cast(real, tf.float32)
+
+    def compute_output_spec(self, inputs: Any, training: bool | None = None) -> keras.KerasTensor:
+        """`[batch, time]` in float32."""
+        return keras.KerasTensor(inputs["place"].shape, "float32")
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class Anticipation(keras.layers.Layer):
+    """What is given from each step on: features `[batch, time, features]` of `given_features` and which steps are real
+    `[batch, time]` -> `[batch, time, units]`. Where nothing is given from a step on, all is 0.
+
+    Args:
+        units: of the recurrence from the end to the beginning.
+    """
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.embedding = keras.layers.Dense(units, use_bias=False, dtype=self.dtype_policy, name="embedding")
+        self.recurrence = GRU(
+            units, return_sequences=True, go_backwards=True, dtype=self.dtype_policy, name="recurrence"
+        )
+
+    def build(self, features_shape: Any, real_shape: Any = None) -> None:
+        """Makes the weights."""
+        self.embedding.build(features_shape)
+        self.recurrence.build((*features_shape[:-1], self.units))
+        self.built = True
+
+    def call(self, features: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
+        """See the class."""
+        is_given = tf.cumsum(tf.reduce_sum(features, axis=-1), axis=1, reverse=True) > 0
+        # Reversed as a whole: what is padding comes first, and a mask would read it last.
+        backwards = self.recurrence(self.embedding(features), mask=real)
+        read = tf.reverse(backwards, [1])
+        return tf.where((is_given & real)[..., None], read, tf.zeros_like(read))
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class NoteHead(keras.layers.Layer):
+    """Writes the notes of a step, the highest first: the logits of each, given the state and the notes above it.
+
+    Beside a hidden layer there are filters that see the keys around each key, of the step before and of this one, alike
+    at every height; the state decides how much each of them counts.
+
+    Args:
+        voices: notes of a step at most.
+        units: of the hidden layer.
+        filters: how many; 0 for none.
+        dropout: share of the hidden units dropped.
+    """
+
+    def __init__(self, voices: int, units: int, filters: int, dropout: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.voices, self.units, self.filters, self.dropout = voices, units, filters, dropout
+        dense = keras.layers.Dense
+        self.of_state = dense(units, dtype=self.dtype_policy, name="of_state")
+        self.of_chosen = dense(units, use_bias=False, dtype=self.dtype_policy, name="of_chosen")
+        self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
+        self.logits = dense(SYMBOLS, dtype="float32", name="logits")
+        self.around = self.joined = self.weights_of_filters = None
+        if filters:
+            self.around = keras.layers.Conv1D(
+                filters, _REACH, padding="same", activation="gelu", dtype=self.dtype_policy, name="around"
+            )
+            self.joined = dense(filters, dtype=self.dtype_policy, name="joined")
+            self.weights_of_filters = dense(filters, dtype=self.dtype_policy, name="weights_of_filters")
+
+    def build(self, states_shape: Any) -> None:
+        """Makes the weights, for states and anticipation of so many units together."""
+        self.of_state.build((*states_shape[:-1], states_shape[-1] + KEYS))
+        self.of_chosen.build((*states_shape[:-1], KEYS + KEYS + 1 + self.voices))
+        self.logits.build((*states_shape[:-1], self.units))
+        if self.filters:
+            self.around.build((None, KEYS, 2))
+            self.joined.build((None, KEYS, self.filters))
+            self.weights_of_filters.build((None, self.units))
+        self.built = True
+
+    def of_step(self, states: tf.Tensor, anticipated: tf.Tensor, roll: tf.Tensor) -> tf.Tensor:
+        """What all notes of a step have in common: `[..., units]`.
+
+        Args:
+            states: of the recurrence, `[..., units]`.
+            anticipated: of `Anticipation`, `[..., units]`.
+            roll: the keys of the step before, `[..., KEYS]`.
+        """
+        return self.of_state(tf.concat([states, anticipated, tf.cast(roll, states.dtype)], axis=-1))
+
+    def of_note(
+        self,
+        of_step: tf.Tensor,
+        roll: tf.Tensor,
+        chosen: tf.Tensor,
+        above: tf.Tensor,
+        voice: tf.Tensor,
+        training: bool | None = False,
+    ) -> tf.Tensor:
+        """The logits of a note: `[..., SYMBOLS]` in float32.
+
+        Args:
+            of_step: of `of_step`, `[..., units]`.
+            roll: the keys of the step before, `[..., KEYS]`.
+            chosen: the keys above it in this step, `[..., KEYS]`.
+            above: the number of the lowest of these, `[...]`; more than `KEYS` where there is none.
+            voice: 0 for the highest, `[...]` or what broadcasts to it.
+            training: whether dropout applies.
+        """
+        kind = of_step.dtype
+        place = tf.broadcast_to(tf.one_hot(voice, self.voices), tf.concat([tf.shape(above), [self.voices]], axis=0))
+        told = tf.concat([chosen, tf.one_hot(above - 1, KEYS + 1), place], axis=-1)
+        hidden = keras.activations.gelu(of_step + self.of_chosen(tf.cast(told, kind)))
+        hidden = self.drop(hidden, training=training)
+        logits = self.logits(tf.cast(hidden, tf.float32))
+        if not self.filters:
+            return logits
+        seen = tf.stack([tf.broadcast_to(roll, tf.shape(chosen)), chosen], axis=-1)
+        around = self.joined(self.around(tf.cast(tf.reshape(seen, [-1, KEYS, 2]), kind)))
+        around = tf.reshape(around, tf.concat([tf.shape(chosen), [self.filters]], axis=0))
+        of_keys = tf.linalg.matvec(around, self.weights_of_filters(hidden))
+        return logits + tf.pad(tf.cast(of_keys, tf.float32), [[0, 0]] * (logits.shape.rank - 1) + [[1, 0]])
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("voices", "units", "filters", "dropout")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
