@@ -15,7 +15,7 @@ from common.data import sources
 from common.data.packed_files import kind_of_file
 from common.data.part_names import PART_NAMES, part_within
 from common.data.sources import SAMPLE
-from common.data.splits import keeps_shares, stable_split, stratified_split
+from common.data.splits import held_out
 from common.errors import FlagError, UserError
 from common.text.tables import TableFormat
 
@@ -127,20 +127,12 @@ def _read_parts(path: Path, source: InkSource, parts: Sequence[str], fraction: f
         return {"train": undivided}
     if "validation" in own:
         return {"train": undivided, "validation": read["validation"](own["validation"]())}
-    held = _held_out(undivided, fraction)
+    held = held_out(_divided_by(undivided), [""] * len(undivided), fraction)
     train, validation = (
         undivided.select([index for index, is_held in enumerate(held) if is_held is side])
         for side in (False, True)
     )
     return {"train": train, "validation": replace(validation, name=f"{path} (validation)", left_out={})}
-
-
-def _held_out(writings: Writings, share: float) -> list[bool]:
-    """Which are held out: as the hashes of the writers have it, unless these are then far from the share."""
-    keys = _divided_by(writings)
-    held = [part == "validation" for part in stable_split(keys, sources.with_rest({"validation": share}))]
-    alike = [""] * len(writings)
-    return held if keeps_shares(held, alike, share) else stratified_split(keys, alike, share)
 
 
 def _divided_by(writings: Writings) -> list[str]:

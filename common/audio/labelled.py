@@ -21,7 +21,7 @@ from common.audio.folders import (
 )
 from common.data import sources
 from common.data.sources import SAMPLE
-from common.data.splits import keeps_shares, stable_split, stratified_split
+from common.data.splits import held_out
 from common.errors import UserError
 
 UNKNOWN = "_unknown_"
@@ -113,12 +113,12 @@ def load_training(
         undivided = replace(source, validation_list=None, test_list=None)
         given, validation_fraction = _read_part(sources.expanded(validation), undivided, "validation"), 0.0
     load = partial(_load, source, sample, validation_fraction)
-    train, held_out = sources.with_validation(load, given, _TOO_FEW)
+    train, held = sources.with_validation(load, given, _TOO_FEW)
     for label in source.labels:
         if label not in train.labels:
             known = ", ".join(sorted(set(train.labels)))
             raise UserError(f"--labels {label}: {train.name} has no such label; it has {known}")
-    return _with_unknown(train, source.labels), _with_unknown(held_out, source.labels)
+    return _with_unknown(train, source.labels), _with_unknown(held, source.labels)
 
 
 def load_evaluation(source: AudioSource, sample: Callable[[str], Clips]) -> Clips:
@@ -173,8 +173,8 @@ def _load(
         case sources.OwnFiles(path):
             return _read_parts(path, source, parts, fraction)
         case sources.DataSet(name):
-            read, held_out = partial(_read_tfds, source), {"test": _HELD_OUT_FOR_TEST, "validation": fraction}
-            return sources.from_data_set(name, source.data_dir, read, _speakers, held_out, parts)
+            read, shares = partial(_read_tfds, source), {"test": _HELD_OUT_FOR_TEST, "validation": fraction}
+            return sources.from_data_set(name, source.data_dir, read, _speakers, shares, parts)
 
 
 def _speakers(clips: Clips) -> list[str]:
@@ -201,13 +201,9 @@ def _read_parts(path: Path, source: AudioSource, parts: Sequence[str], fraction:
 
 
 def _held_out(files: Sequence[AudioFile], labels: Sequence[str], share: float) -> list[bool]:
-    """Which of the files are held out: as the hashes of their speakers have it, unless a class is then far from its
-    share."""
     speakers = [file.speaker or file.name for file in files]
     classes = [file.label if not labels or file.label in labels else UNKNOWN for file in files]
-    parts = stable_split(speakers, sources.with_rest({"validation": share}))
-    held = [part == "validation" for part in parts]
-    return held if keeps_shares(held, classes, share) else stratified_split(speakers, classes, share)
+    return held_out(speakers, classes, share)
 
 
 def _read_part(path: Path, source: AudioSource, part: str) -> Clips:

@@ -18,7 +18,7 @@ from common.audio.transcript_text import normalised_transcript, require_language
 from common.audio.utterances import Utterances
 from common.data import sources
 from common.data.sources import SAMPLE
-from common.data.splits import keeps_shares, stable_split, stratified_split
+from common.data.splits import held_out
 from common.errors import FlagError, UserError
 from common.text.tables import TableFormat
 
@@ -170,8 +170,8 @@ def _load(
             _require_effect(source, path, spoken.form, beside)
             return _read_parts(path, spoken.parts, source, parts, fraction)
         case sources.DataSet(name):
-            read, held_out = partial(_read_tfds, source), {"test": _HELD_OUT_FOR_TEST, "validation": fraction}
-            return sources.from_data_set(name, source.data_dir, read, _keys, held_out, parts)
+            read, shares = partial(_read_tfds, source), {"test": _HELD_OUT_FOR_TEST, "validation": fraction}
+            return sources.from_data_set(name, source.data_dir, read, _keys, shares, parts)
 
 
 def _keys(utterances: Utterances) -> list[str]:
@@ -199,24 +199,17 @@ def _read_parts(
             f"{path}: no part to train on, but {', '.join(own)}; expected one for train, or --data with one of them"
         )
     undivided = joined([own[part]() for part in ("", "train") if part in own])
-    held = _held_out(undivided.files, 0.0 if "validation" in own else fraction)
+    files = undivided.files
+    keys = _divided_by([file.speaker for file in files], [file.name for file in files])
+    held = held_out(keys, [""] * len(keys), 0.0 if "validation" in own else fraction)
     train, validation = (
-        [file for file, is_held in zip(undivided.files, held, strict=True) if is_held is side]
-        for side in (False, True)
+        [file for file, is_held in zip(files, held, strict=True) if is_held is side] for side in (False, True)
     )
     chosen = {"train": SpokenFiles(train, undivided.left_out)}
     if "validation" in parts:
         chosen["validation"] = own["validation"]() if "validation" in own else SpokenFiles(validation)
     sources.require_some(str(path), {part: spoken.files for part, spoken in chosen.items()}, _TOO_FEW)
     return {part: _read(f"{path} ({part})", spoken, source) for part, spoken in chosen.items()}
-
-
-def _held_out(files: Sequence[SpokenFile], share: float) -> list[bool]:
-    """Which of the files are held out: as the hashes have it, unless these are then far from the share."""
-    keys = _divided_by([file.speaker for file in files], [file.name for file in files])
-    held = [part == "validation" for part in stable_split(keys, sources.with_rest({"validation": share}))]
-    alike = [""] * len(files)
-    return held if keeps_shares(held, alike, share) else stratified_split(keys, alike, share)
 
 
 def _read_part(path: Path, spoken: SpokenData, source: TranscriptSource, part: str) -> Utterances:

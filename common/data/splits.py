@@ -96,6 +96,21 @@ def keeps_shares(held: Sequence[bool], labels: Sequence[str], share: float) -> b
     return all(is_near(label, count) for label, count in counts.items())
 
 
+def held_out(keys: Sequence[str], labels: Sequence[str], share: float) -> list[bool]:
+    """Which examples are held out, those of equal keys together.
+
+    As the hashes of the keys have it (see `stable_split`), so that data may grow without an example changing sides;
+    where a class is then far from its share, as `stratified_split` has it.
+
+    Args:
+        keys: one per example, such as its writer or its speaker.
+        labels: one per example; "" each where there are no classes.
+        share: of the examples that is to be held out, from 0 to 1.
+    """
+    held = [part == "held" for part in stable_split(keys, {"held": share, "rest": 1 - share})]
+    return held if keeps_shares(held, labels, share) else stratified_split(keys, labels, share)
+
+
 def _quotas(counts: Mapping[str, int], keys: Mapping[str, int], share: float) -> dict[str, int]:
     """How many examples each class is to give.
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.data.splits import keeps_shares, stratified_split
+from common.data.splits import held_out, keeps_shares, stable_split, stratified_split
 
 CLASSES = st.lists(st.tuples(st.text("ab ", max_size=4), st.sampled_from("xyz")), min_size=1, max_size=60)
 
@@ -108,3 +108,13 @@ def test_a_split_keeps_shares_if_every_class_is_near_its_own_on_both_sides():
     assert not keeps_shares([label == "a" for label in labels], labels, 0.2)
     assert keeps_shares([False] * 40, labels, 0.0)
     assert keeps_shares([False] * 4, ["a"] * 4, 0.1)
+
+
+def test_hashes_choose_among_many_and_counting_among_few():
+    many, few = [f"writer {number % 300}" for number in range(900)], ["anna"] * 10 + ["bo"] * 10
+    by_hash = [part == "held" for part in stable_split(many, {"held": 0.2, "rest": 0.8})]
+    assert held_out(many, [""] * 900, 0.2) == by_hash
+    grown = held_out([*many, *(f"more {number}" for number in range(900))], [""] * 1800, 0.2)
+    assert grown[:900] == by_hash
+    assert held_out(few, [""] * 20, 0.1) == stratified_split(few, [""] * 20, 0.1)
+    assert sum(held_out(few, [""] * 20, 0.1)) == 10
