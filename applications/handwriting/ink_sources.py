@@ -13,7 +13,7 @@ from applications.handwriting.ink_files import INKML, KINDS, ink_tree, is_archiv
 from common.audio.transcript_text import normalised_transcript
 from common.data import sources
 from common.data.packed_files import kind_of_file
-from common.data.part_names import PART_NAMES, part_within
+from common.data.part_names import parts_of_files
 from common.data.sources import SAMPLE
 from common.data.splits import held_out
 from common.errors import FlagError, UserError
@@ -159,38 +159,11 @@ def _own_parts(path: Path, source: InkSource) -> Mapping[str, Read]:
     read = partial(iterate_inks, path, source.columns, source.table)
     if not path.is_dir() and not is_archive(path.name):
         return {"": read}
-    names = list(ink_tree(path))
-    named = {name: part for name in names if (part := _part_by_file(name))}
-    if "train" in named.values():
-        _require_single(path, named)
-        part_of = named
-    else:
-        folders = {name: PART_NAMES.get(name.partition("/")[0].lower(), "") for name in names if "/" in name}
-        part_of = (
-            folders if len(folders) == len(names) and all(folders.values()) else dict.fromkeys(names, "")
-        )
+    part_of = parts_of_files(path, list(ink_tree(path)), lambda name: kind_of_file(Path(name)) not in INKML)
     wanted: defaultdict[str, set[str]] = defaultdict(set)
     for name, part in part_of.items():
         wanted[part].add(name)
     return {part: partial(read, is_wanted=of_part.__contains__) for part, of_part in wanted.items()}
-
-
-def _part_by_file(name: str) -> str:
-    """The part that a file of many inks is for, by its name; "" if none."""
-    # A file of a single ink may be named for what is written in it.
-    is_of_many = "/" not in name and kind_of_file(Path(name)) not in INKML
-    return part_within(name) if is_of_many else ""
-
-
-def _require_single(path: Path, names: Iterable[str]) -> None:
-    by_stem: defaultdict[str, list[str]] = defaultdict(list)
-    for name in names:
-        by_stem[name.partition(".")[0]].append(name)
-    twice = next((alike for alike in by_stem.values() if len(alike) > 1), None)
-    if twice:
-        raise UserError(
-            f"{path}: {' and '.join(twice)}; expected one of them, or --data with the file itself"
-        )
 
 
 def _collect(name: str, source: InkSource, path: Path, given: Iterable[GivenInk | InkError]) -> Writings:
