@@ -26,7 +26,7 @@ def baseline_nats(training: Sequence[Piece], pieces: Sequence[Piece], order: int
     ngrams = witten_bell(labels, _SYMBOLS, order)
     costs = _Costs(ngrams)
     nats = sum(costs.of(_symbols(piece, 0)) for piece in pieces)
-    return nats / sum(piece.steps for piece in pieces)
+    return float(nats / sum(piece.steps for piece in pieces))
 
 
 def _symbols(piece: Piece, semitones: int) -> list[int]:
@@ -63,7 +63,7 @@ class _Costs:
             total += factor * self.shares.get(context * self.ngrams.symbols + symbol, 0.0)
             factor *= float(self.ngrams.factors[context])
             if not context:
-                return total + factor / self.ngrams.symbols
+                return float(total + factor / self.ngrams.symbols)
             context = int(self.ngrams.shorter[context])
 
     def after(self, context: int, symbol: int) -> int:

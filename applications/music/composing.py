@@ -87,7 +87,7 @@ def writer(parts: Parts, voices: int) -> Callable[..., Written]:
     of_steps, of_voices = (tf.TensorSpec([None, *size], tf.int32) for size in ([None], [voices]))
     of_notes, of_truths = (tf.TensorSpec([None, None, voices], kind) for kind in (tf.int32, tf.bool))
     state = tf.TensorSpec([None, parts.states.units], tf.float32)
-    return tf.function(
+    traced: Callable[..., Written] = tf.function(
         lambda task, controls, before, states: write(parts, task, controls, before=before, states=states),
         input_signature=[
             Task(
@@ -104,6 +104,7 @@ def writer(parts: Parts, voices: int) -> Callable[..., Written]:
         ],
         autograph=False,
     )
+    return traced
 
 
 def write(
@@ -131,7 +132,14 @@ def write(
     shares = tf.repeat(task.shares[:, None], tf.shape(task.numbers)[1], axis=1)
     by_time = [
         tf.transpose(values, [1, 0, *range(2, values.shape.rank)])
-        for values in (anticipated, features, task.numbers, told, floors_of(task.numbers, told, shares), task.passage.place)
+        for values in (
+            anticipated,
+            features,
+            task.numbers,
+            told,
+            floors_of(task.numbers, told, shares),
+            task.passage.place,
+        )
     ]
     choose, advance = chooser(controls), parts.states.stepper(parts.inputs.units)
     notes = tf.TensorArray(tf.int32, size=tf.shape(by_time[0])[0], element_shape=[None, voices])
@@ -148,13 +156,11 @@ def write(
         chosen, above = tf.zeros_like(roll), tf.fill([rows], KEYS + 1)
         step = []
         for voice in range(voices):
-            logits = parts.head.of_note(of_step, roll, chosen, above, tf.constant(voice))
+            logits = parts.head.of_note(of_step, chosen, above, tf.constant(voice))
             possible = is_possible(
                 above, floors[:, voice], task.shares, controls.lowest[:, voice], controls.highest[:, voice]
             )
-            note = choose(
-                tf.where(possible, logits, IMPOSSIBLE), Moment(place * voices + voice, None)
-            )
+            note = choose(tf.where(possible, logits, IMPOSSIBLE), Moment(place * voices + voice, None))
             is_faulty |= (note < 0) & ~is_told[:, voice] & (index < task.lengths)
             above = tf.where(is_told[:, voice], numbers[:, voice], tf.maximum(note, 0))
             chosen = tf.maximum(chosen, tf.one_hot(above - 1, KEYS))

@@ -12,7 +12,7 @@ from common.training.options import TrainingOptions
 NAME = "music"
 INHERITANCE = Inheritance(
     NAME,
-    architecture=("cell", "units", "layers", "anticipation_units", "head_units", "filters"),
+    architecture=("cell", "units", "layers", "anticipation_units", "head_units"),
     preprocessing=("kinds", "voices"),
 )
 
@@ -49,8 +49,6 @@ class Config:
     """Hidden units of the recurrence that reads given notes from the end to the beginning."""
     head_units: Annotated[int, AtLeast(1)] = 256
     """Hidden units of the head that writes the notes of a step."""
-    filters: Annotated[int, AtLeast(0)] = 0
-    """Filters of the head that see the keys around each key; 0 for none."""
     dropout: Annotated[float, FRACTION] = 0.2
     """Variational dropout of what the recurrent layers read and put out, and dropout of the head's hidden units."""
     recurrent_dropout: Annotated[float, FRACTION] = 0.0
@@ -87,7 +85,6 @@ PRESETS = {
         layers=1,
         anticipation_units=8,
         head_units=16,
-        filters=2,
     ),
     "sample": Config(
         training=replace(_CHORALES.training, name="sample", epochs=20),

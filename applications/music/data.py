@@ -12,7 +12,6 @@ from applications.music.notes import UNKNOWN
 from applications.music.piece import HIGHEST, LOWEST, Piece, ordered
 from applications.music.piece_sources import PieceSource, load_evaluation, load_training
 from applications.music.pieces import Pieces, for_voices
-from applications.music.steps import share_of_changes
 from applications.music.tonality import tonality_of, transposed_tonality
 from common.data.batching import generated, pad, plan_batches
 from common.text.running import Part
@@ -29,13 +28,11 @@ class Kind(NamedTuple):
         steps_per_quarter: of the grid.
         shares: whether two voices may share a key, as where the data tell voices apart.
         ranges: the lowest and the highest note of each voice, 0 and 0 for one that is always silent.
-        changes: the share of the steps in which another note sounds than in the one before.
     """
 
     steps_per_quarter: int
     shares: bool
     ranges: tuple[tuple[int, int], ...]
-    changes: float
 
 
 class Examples(NamedTuple):
@@ -91,9 +88,11 @@ def training_examples(config: Config, known: Sequence[Kind] = (), voices: int | 
     return Examples(training, validation, tuple(kinds.values()))
 
 
-def evaluation_examples(source: PieceSource, voices: int, part: Part | None = None) -> Pieces:
-    """The pieces that `evaluate` measures on, for so many voices."""
-    return for_voices(load_evaluation(source, sample.sample, part), voices)
+def evaluation_examples(
+    source: PieceSource, voices: int, steps_per_quarter: int, part: Part | None = None
+) -> Pieces:
+    """The pieces that `evaluate` measures on, for so many voices, on that grid where nothing tells another."""
+    return for_voices(load_evaluation(source, sample.sample, part, steps_per_quarter), voices)
 
 
 def kinds_of(pieces: Sequence[Piece]) -> list[Kind]:
@@ -106,7 +105,7 @@ def kinds_of(pieces: Sequence[Piece]) -> list[Kind]:
         steps = np.concatenate(notes)
         voices = [voice[voice > 0] for voice in steps.T]
         ranges = tuple((int(voice.min()), int(voice.max())) if len(voice) else (0, 0) for voice in voices)
-        kinds.append(Kind(grid, shares_keys(steps), ranges, share_of_changes(notes)))
+        kinds.append(Kind(grid, shares_keys(steps), ranges))
     return kinds
 
 
@@ -207,15 +206,16 @@ def validation_batches(examples: Examples, config: Config) -> tuple[tf.data.Data
     """The whole validation pieces as batches, from short ones to long ones; and how many steps there are."""
     shares = {kind.steps_per_quarter: kind.shares for kind in examples.kinds}
     pieces = examples.validation.pieces
-    plan = plan_batches(
-        np.array([piece.steps for piece in pieces]), config.training.batch_size, None
-    )
+    plan = plan_batches(np.array([piece.steps for piece in pieces]), config.training.batch_size, None)
 
     def generate() -> Iterator[tuple[Any, ...]]:
         for indices in plan:
             chosen = [pieces[index] for index in indices]
             yield batch_of(
-                [whole(piece, shares.get(piece.steps_per_quarter, shares_keys(piece.notes))) for piece in chosen]
+                [
+                    whole(piece, shares.get(piece.steps_per_quarter, shares_keys(piece.notes)))
+                    for piece in chosen
+                ]
             )
 
     return _generated(generate, examples.training.voices, len(plan)), sum(piece.steps for piece in pieces)

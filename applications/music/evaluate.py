@@ -5,7 +5,7 @@ python -m applications.music.evaluate --model saved_models/music --data chorales
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -79,10 +79,9 @@ class Options:
 def evaluate(options: Options) -> dict[str, Any]:
     """Measures the SavedModel, as a server would answer, and writes the report. Returns the metrics."""
     predictor = Predictor(find_model(NAME, options.model), options.batch_size)
-    given = evaluation_examples(options.source, predictor.voices, options.part)
-    pieces = replace(given, pieces=on_grids(predictor, given.pieces, options.source.steps_per_quarter))
+    pieces = _on_known_grids(predictor, _examples(predictor, options, options.part))
     drawn = numbers_to_draw(options.pieces, len(pieces), "a piece", "--pieces")
-    training = _training(options, predictor.voices)
+    training = _training(predictor, options)
     announce(predictor.path, pieces)
     warm_up = partial(scores_of, predictor, pieces.pieces[:1])
     scores, seconds = timed(partial(scores_of, predictor, pieces.pieces, show_progress=True), warm_up=warm_up)
@@ -105,46 +104,42 @@ def evaluate(options: Options) -> dict[str, Any]:
     return report(metrics, APPLICATION.title, pieces, options.output, drawn_of, tables)
 
 
-def on_grids(predictor: Predictor, pieces: Sequence[Piece], steps_per_quarter: int | None) -> list[Piece]:
-    """The pieces on grids that the model knows.
+def _examples(predictor: Predictor, options: Options, part: Part | None) -> Pieces:
+    return evaluation_examples(options.source, predictor.voices, predictor.grid(None), part)
 
-    Files need not tell how long a step is: unless a flag does, pieces that do not are taken to be on the model's grid
-    that changes about as often.
+
+def _on_known_grids(predictor: Predictor, pieces: Pieces) -> Pieces:
+    """The pieces.
 
     Raises:
-        UserError: a piece is on another grid.
+        UserError: one is on a grid that the model does not know.
     """
-    untold = [piece.notes for piece in pieces if not piece.tells_grid]
-    likely = steps_per_quarter or predictor.likely_grid(untold)
-    placed = [piece if piece.tells_grid else replace(piece, steps_per_quarter=likely) for piece in pieces]
     grids = [kind.steps_per_quarter for kind in predictor.kinds]
-    for piece in placed:
+    for piece in pieces.pieces:
         if piece.steps_per_quarter not in grids:
             known = " or ".join(map(str, grids))
             raise UserError(
                 f"{piece.name}: {piece.steps_per_quarter} steps per quarter note; {predictor.path} was trained with "
                 f"{known}"
             )
-    return placed
+    return pieces
 
 
-def _training(options: Options, voices: int) -> list[Piece]:
+def _training(predictor: Predictor, options: Options) -> list[Piece]:
     """The training part of the data, in which copies are looked for; none where it has no such part.
 
     Raises:
         UserError: there is none, but n-grams are to be counted in it.
     """
     try:
-        return list(evaluation_examples(options.source, voices, "train").pieces)
+        return list(_examples(predictor, options, "train").pieces)
     except UserError:
         if options.baseline:
             raise
         return []
 
 
-def scores_of(
-    predictor: Predictor, pieces: Sequence[Piece], show_progress: bool = False
-) -> list[np.ndarray]:
+def scores_of(predictor: Predictor, pieces: Sequence[Piece], show_progress: bool = False) -> list[np.ndarray]:
     """The log-likelihood of each step of each piece, nothing being told of it beforehand."""
     scores: list[np.ndarray] = [np.zeros(0, np.float32)] * len(pieces)
     for grid, indices in by_grid(pieces).items():
@@ -188,7 +183,9 @@ def harmonisation(predictor: Predictor, pieces: Sequence[Piece]) -> dict[str, fl
         sampling = Sampling(temperature=0.0, top_p=1.0, steps_per_quarter=grid)
         melodies = [pieces[index].notes[:, 0] for index in indices]
         answers = predictor.harmonize(melodies, sampling=sampling, show_progress=True)
-        rows += [(answer["notes"], pieces[index].notes) for answer, index in zip(answers, indices, strict=True)]
+        rows += [
+            (answer["notes"], pieces[index].notes) for answer, index in zip(answers, indices, strict=True)
+        ]
     written, own = (np.concatenate([row[side] for row in rows])[:, 1:] for side in (0, 1))
     counted, is_right = own > SILENCE, written == own
     if not counted.any():

@@ -18,7 +18,7 @@ from applications.music.config import INHERITANCE, NAME, Config
 from applications.music.data import Kind
 from applications.music.midi_writer import midi_of
 from applications.music.model import build, parts_of
-from applications.music.notes import GRIDS, KEYS, TONALITIES, UNKNOWN, Passage, notes_of, numbers_of
+from applications.music.notes import KEYS, TONALITIES, UNKNOWN, Passage, notes_of, numbers_of
 from applications.music.piece import HIGHEST, LOWEST
 from applications.music.predict import DESCRIPTION_FILE
 from applications.music.train import kinds_from
@@ -39,8 +39,8 @@ VALIDATION = (
 LIMITS = (
     "It writes what looks like its training music, step by step, in one style; it plans no form beyond what a "
     "recurrent state keeps.",
-    "It knows which keys sound, not how: no loudness, no articulation, no words. Whether a note is held or struck again "
-    "it does not know where its training data does not tell.",
+    "It knows which keys sound, not how: no loudness, no articulation, no words. Whether a note is held or struck "
+    "again it does not know.",
     "Voices are ordered by height in each step: where voices cross, the higher note is the higher voice's.",
     "What it writes may repeat passages of its training music; `evaluate` measures how long they are.",
 )
@@ -151,7 +151,12 @@ def signatures(trained: Trained) -> list[Signature]:
         ]
 
     def run(
-        notes: tf.Tensor, told: tf.Tensor, foreseen: tf.Tensor, lengths: tf.Tensor, given: Tensors, usable: tf.Tensor
+        notes: tf.Tensor,
+        told: tf.Tensor,
+        foreseen: tf.Tensor,
+        lengths: tf.Tensor,
+        given: Tensors,
+        usable: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         given = {name: _usable(name, given[name], usable, grids) for name in _GIVEN}
         asked = tf.shape(notes)[1]
@@ -180,7 +185,10 @@ def signatures(trained: Trained) -> list[Signature]:
         begun = steps_of(notes)
         error = first_fault(
             *notes_faults("notes", notes, begun),
-            (~((steps >= 0) & (begun + steps <= MOST_STEPS)), f"steps: expected 0 or more, {MOST_STEPS} in all"),
+            (
+                ~((steps >= 0) & (begun + steps <= MOST_STEPS)),
+                f"steps: expected 0 or more, {MOST_STEPS} in all",
+            ),
             *control_faults(given),
         )
         usable = error == ""
@@ -198,7 +206,9 @@ def signatures(trained: Trained) -> list[Signature]:
 
     def midi(notes: tf.Tensor, steps: tf.Tensor, tempo: tf.Tensor, **given: tf.Tensor) -> Tensors:
         answer = continued(notes, steps, given)
-        fault = first_fault((~((tempo >= 4) & (tempo <= 1000)), "tempo: expected 4 to 1000 quarter notes a minute"))
+        fault = first_fault(
+            (~((tempo >= 4) & (tempo <= 1000)), "tempo: expected 4 to 1000 quarter notes a minute")
+        )
         error = tf.where(answer[ROW_ERROR] == "", fault, answer[ROW_ERROR])
         usable = error == ""
         file = midi_of(
@@ -209,7 +219,9 @@ def signatures(trained: Trained) -> list[Signature]:
         )
         return {"midi": file, ROW_ERROR: error}
 
-    def around(notes: tf.Tensor, keep: tf.Tensor, lengths: tf.Tensor, given: Tensors, error: tf.Tensor) -> Tensors:
+    def around(
+        notes: tf.Tensor, keep: tf.Tensor, lengths: tf.Tensor, given: Tensors, error: tf.Tensor
+    ) -> Tensors:
         usable = error == ""
         lengths = tf.where(usable, lengths, 0)
         keep &= usable[:, None, None]
@@ -280,7 +292,10 @@ def signatures(trained: Trained) -> list[Signature]:
         place, state_model, notes = (neutral_where(~usable, one) for one in (place, state_model, notes))
         given = {name: _usable(name, given[name], usable, grids) for name in _GIVEN}
         passage = Passage(
-            place[:, None], tf.fill([tf.shape(place)[0], 1], UNKNOWN), given["steps_per_quarter"], given["key"]
+            place[:, None],
+            tf.fill([tf.shape(place)[0], 1], UNKNOWN),
+            given["steps_per_quarter"],
+            given["key"],
         )
         nothing = tf.zeros([tf.shape(place)[0], 1, voices], tf.int32)
         free = tf.zeros_like(nothing, tf.bool)
@@ -313,7 +328,9 @@ def steps_of(notes: tf.Tensor) -> tf.Tensor:
     return tf.reduce_max(tf.pad(tf.where(is_step, places, 0), [[0, 0], [0, 1]]), axis=1)
 
 
-def notes_faults(name: str, notes: tf.Tensor, lengths: tf.Tensor, keep: tf.Tensor | None = None) -> list[Fault]:
+def notes_faults(
+    name: str, notes: tf.Tensor, lengths: tf.Tensor, keep: tf.Tensor | None = None
+) -> list[Fault]:
     """What is wrong with each row's notes `[batch, time, voices]`, or with those of them that are kept."""
     real = tf.sequence_mask(lengths, tf.shape(notes)[1])[..., None]
     asked = tf.ones_like(notes, tf.bool) if keep is None else keep
@@ -330,7 +347,10 @@ def notes_faults(name: str, notes: tf.Tensor, lengths: tf.Tensor, keep: tf.Tenso
     # Each kept note is at most the kept ones above it.
     ceiling = tf.minimum(HIGHEST, _lowest_so_far(tf.where(counted, notes, HIGHEST)))
     is_ordered = ~counted[..., 1:] | (notes[..., 1:] <= ceiling[..., :-1])
-    return [*faults, (~tf.reduce_all(is_ordered, axis=[1, 2]), f"{name}: expected the highest note of each step first")]
+    return [
+        *faults,
+        (~tf.reduce_all(is_ordered, axis=[1, 2]), f"{name}: expected the highest note of each step first"),
+    ]
 
 
 def _lowest_so_far(notes: tf.Tensor) -> tf.Tensor:
@@ -359,7 +379,10 @@ def _signatures(trained: Trained, *functions: Callable[..., Tensors]) -> list[Si
     serve, midi, harmonize, infill, score, step = functions
     voices, grid = trained.voices, trained.kinds[0].steps_per_quarter
     integers, floats = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)
-    of_voices, of_steps = tf.TensorSpec([None, voices], tf.int32), tf.TensorSpec([None, None, voices], tf.int32)
+    of_voices, of_steps = (
+        tf.TensorSpec([None, voices], tf.int32),
+        tf.TensorSpec([None, None, voices], tf.int32),
+    )
     kinds = {"temperature": floats, "top_p": floats, "lowest": of_voices, "highest": of_voices}
     controls = {name: kinds.get(name, integers) for name in _GIVEN}
     chosen: dict[str, Any] = {
@@ -374,7 +397,7 @@ def _signatures(trained: Trained, *functions: Callable[..., Tensors]) -> list[Si
     notes = _example_notes(trained)
     states = parts_of(trained.model).states
     state = tf.TensorSpec([None, states.state_count, states.units], tf.float32)
-    place = {name: integers for name in ("key", "steps_per_quarter")}
+    place = dict.fromkeys(("key", "steps_per_quarter"), integers)
     begun = {"notes": notes, "steps": [8, 5, 0]}
     asked = {"notes": of_steps, "steps": integers}
     return [

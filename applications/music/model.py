@@ -28,7 +28,6 @@ from common.keras_package import PACKAGE
 from common.layers.recurrent import GRU
 from common.layers.stack import RecurrentStack
 
-_REACH = 25
 IMPOSSIBLE = -1e9
 
 
@@ -50,7 +49,8 @@ class Parts(NamedTuple):
 
 def parts_of(model: keras.Model) -> Parts:
     """The layers of a model that `build` made."""
-    return model.get_layer("composer").parts
+    parts: Parts = model.get_layer("composer").parts
+    return parts
 
 
 def build(config: Config, voices: int, precision: str = "float32") -> keras.Model:
@@ -77,7 +77,9 @@ def build(config: Config, voices: int, precision: str = "float32") -> keras.Mode
         "tonality": ((), "int32"),
     }
     inputs = {name: keras.Input(shape, dtype=kind, name=name) for name, (shape, kind) in kinds.items()}
-    return keras.Model(inputs, Composer(config, voices, dtype=precision, name="composer")(inputs), name="music")
+    return keras.Model(
+        inputs, Composer(config, voices, dtype=precision, name="composer")(inputs), name="music"
+    )
 
 
 def step_inputs(
@@ -92,7 +94,9 @@ def step_inputs(
         parts: of the model.
         training: whether dropout applies.
     """
-    joined = tf.concat([tf.cast(part, anticipated.dtype) for part in (before, features, anticipated)], axis=-1)
+    joined = tf.concat(
+        [tf.cast(part, anticipated.dtype) for part in (before, features, anticipated)], axis=-1
+    )
     return parts.inputs(joined)
 
 
@@ -117,7 +121,7 @@ class Composer(keras.layers.Layer):
                 dtype=policy,
                 name="states",
             ),
-            NoteHead(voices, config.head_units, config.filters, config.dropout, dtype=policy, name="head"),
+            NoteHead(voices, config.head_units, config.dropout, dtype=policy, name="head"),
         )
         self.input_dropout, self.output_dropout = (
             keras.layers.SpatialDropout1D(config.dropout, dtype=policy) for _ in range(2)
@@ -150,13 +154,15 @@ class Composer(keras.layers.Layer):
         chosen = tf.cumsum(tf.one_hot(targets - 1, KEYS), axis=2, exclusive=True)
         above = neighbours_above(targets)
         logits = self.head.of_note(
-            of_step[:, :, None], roll[:, :, None], tf.minimum(chosen, 1.0), above, tf.range(self.voices), training
+            of_step[:, :, None],
+            tf.minimum(chosen, 1.0),
+            above,
+            tf.range(self.voices),
+            training,
         )
         shares = tf.repeat(inputs["shares"][:, None], tf.shape(targets)[1], axis=1)
         possible = is_possible(above, floors_of(targets, given, shares), shares[..., None])
-        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            targets, tf.where(possible, logits, IMPOSSIBLE)
-        )
+        nats = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, tf.where(possible, logits, IMPOSSIBLE))
         return tf.reduce_sum(tf.where(given, 0.0, nats), axis=-1) * tf.cast(real, tf.float32)
 
     def compute_output_spec(self, inputs: Any, training: bool | None = None) -> keras.KerasTensor:
@@ -204,41 +210,26 @@ class Anticipation(keras.layers.Layer):
 class NoteHead(keras.layers.Layer):
     """Writes the notes of a step, the highest first: the logits of each, given the state and the notes above it.
 
-    Beside a hidden layer there are filters that see the keys around each key, of the step before and of this one, alike
-    at every height; the state decides how much each of them counts.
-
     Args:
         voices: notes of a step at most.
         units: of the hidden layer.
-        filters: how many; 0 for none.
         dropout: share of the hidden units dropped.
     """
 
-    def __init__(self, voices: int, units: int, filters: int, dropout: float, **kwargs: Any) -> None:
+    def __init__(self, voices: int, units: int, dropout: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.voices, self.units, self.filters, self.dropout = voices, units, filters, dropout
+        self.voices, self.units, self.dropout = voices, units, dropout
         dense = keras.layers.Dense
         self.of_state = dense(units, dtype=self.dtype_policy, name="of_state")
         self.of_chosen = dense(units, use_bias=False, dtype=self.dtype_policy, name="of_chosen")
         self.drop = keras.layers.Dropout(dropout, dtype=self.dtype_policy)
         self.logits = dense(SYMBOLS, dtype="float32", name="logits")
-        self.around = self.joined = self.weights_of_filters = None
-        if filters:
-            self.around = keras.layers.Conv1D(
-                filters, _REACH, padding="same", activation="gelu", dtype=self.dtype_policy, name="around"
-            )
-            self.joined = dense(filters, dtype=self.dtype_policy, name="joined")
-            self.weights_of_filters = dense(filters, dtype=self.dtype_policy, name="weights_of_filters")
 
     def build(self, states_shape: Any) -> None:
         """Makes the weights, for states and anticipation of so many units together."""
         self.of_state.build((*states_shape[:-1], states_shape[-1] + KEYS))
         self.of_chosen.build((*states_shape[:-1], KEYS + KEYS + 1 + self.voices))
         self.logits.build((*states_shape[:-1], self.units))
-        if self.filters:
-            self.around.build((None, KEYS, 2))
-            self.joined.build((None, KEYS, self.filters))
-            self.weights_of_filters.build((None, self.units))
         self.built = True
 
     def of_step(self, states: tf.Tensor, anticipated: tf.Tensor, roll: tf.Tensor) -> tf.Tensor:
@@ -254,7 +245,6 @@ class NoteHead(keras.layers.Layer):
     def of_note(
         self,
         of_step: tf.Tensor,
-        roll: tf.Tensor,
         chosen: tf.Tensor,
         above: tf.Tensor,
         voice: tf.Tensor,
@@ -264,27 +254,21 @@ class NoteHead(keras.layers.Layer):
 
         Args:
             of_step: of `of_step`, `[..., units]`.
-            roll: the keys of the step before, `[..., KEYS]`.
             chosen: the keys above it in this step, `[..., KEYS]`.
             above: the number of the lowest of these, `[...]`; more than `KEYS` where there is none.
             voice: 0 for the highest, `[...]` or what broadcasts to it.
             training: whether dropout applies.
         """
         kind = of_step.dtype
-        place = tf.broadcast_to(tf.one_hot(voice, self.voices), tf.concat([tf.shape(above), [self.voices]], axis=0))
+        place = tf.broadcast_to(
+            tf.one_hot(voice, self.voices), tf.concat([tf.shape(above), [self.voices]], axis=0)
+        )
         told = tf.concat([chosen, tf.one_hot(above - 1, KEYS + 1), place], axis=-1)
         hidden = keras.activations.gelu(of_step + self.of_chosen(tf.cast(told, kind)))
         hidden = self.drop(hidden, training=training)
-        logits = self.logits(tf.cast(hidden, tf.float32))
-        if not self.filters:
-            return logits
-        seen = tf.stack([tf.broadcast_to(roll, tf.shape(chosen)), chosen], axis=-1)
-        around = self.joined(self.around(tf.cast(tf.reshape(seen, [-1, KEYS, 2]), kind)))
-        around = tf.reshape(around, tf.concat([tf.shape(chosen), [self.filters]], axis=0))
-        of_keys = tf.linalg.matvec(around, self.weights_of_filters(hidden))
-        return logits + tf.pad(tf.cast(of_keys, tf.float32), [[0, 0]] * (logits.shape.rank - 1) + [[1, 0]])
+        return self.logits(tf.cast(hidden, tf.float32))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        names = ("voices", "units", "filters", "dropout")
+        names = ("voices", "units", "dropout")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

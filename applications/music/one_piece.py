@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from applications.music.given import PieceError
 from applications.music.piece import Piece
 from applications.music.piece_files import iterate_pieces
+from applications.music.reading import PieceError, Reading
 from common.errors import UserError
 from common.predicting.script import hint
 
@@ -24,7 +24,7 @@ def piece_at(path: Path, steps_per_quarter: int, voices: int | None = None) -> P
     Raises:
         UserError: it cannot be read, or holds another number of pieces.
     """
-    found = list(islice(iterate_pieces(path, steps_per_quarter, voices), 2))
+    found = list(islice(iterate_pieces(path, Reading(None, voices, usual=steps_per_quarter)), 2))
     if len(found) != 1:
         raise UserError(f"{path}: {'more than one piece' if found else 'no piece'}; expected one")
     (given,) = found

@@ -25,14 +25,12 @@ class Piece:
             tell voices apart.
         steps_per_quarter: how many steps a quarter note lasts.
         tempo: quarter notes per minute.
-        tells_grid: whether the data tell `steps_per_quarter`, and not a default does.
     """
 
     name: str
     notes: np.ndarray
     steps_per_quarter: int = 4
     tempo: float = 90.0
-    tells_grid: bool = True
 
     @property
     def steps(self) -> int:

@@ -19,7 +19,6 @@ import tyro
 from applications.music.midi_files import melody_of
 from applications.music.one_piece import piece_at
 from applications.music.piece import HIGHEST, LOWEST, SILENCE, Piece, ordered
-from applications.music.steps import share_of_changes
 from applications.music.tonality import key_number
 from applications.music.writing import require_outputs, write_piece
 from common import cli
@@ -38,7 +37,7 @@ END = -1
 _FRESH_SEEDS = 10_000
 _SURPRISES = 8
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-_INT32 = np.iinfo(np.int32)
+_INT32, _FLOAT32 = np.iinfo(np.int32), np.finfo(np.float32)
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,9 @@ class Sampling:
         for name in ("lowest", "highest"):
             for note in getattr(self, name):
                 if note != SILENCE and not LOWEST <= note <= HIGHEST:
-                    raise FlagError(f"--{name} {note}: expected MIDI numbers from {LOWEST} to {HIGHEST}, or 0")
+                    raise FlagError(
+                        f"--{name} {note}: expected MIDI numbers from {LOWEST} to {HIGHEST}, or 0"
+                    )
 
 
 class Kind(NamedTuple):
@@ -76,13 +77,11 @@ class Kind(NamedTuple):
         steps_per_quarter: of its grid.
         shares: whether two voices may have the same note.
         ranges: the lowest and the highest note of each voice.
-        changes: the share of the steps in which another note sounds than in the one before.
     """
 
     steps_per_quarter: int
     shares: bool
     ranges: tuple[tuple[int, int], ...]
-    changes: float
 
 
 class Predictor(LoadedModel):
@@ -172,9 +171,7 @@ class Predictor(LoadedModel):
         answers = [{"notes": row["notes"][: row["count"]]} for row in rows]
         return answers[0] if is_one else answers
 
-    def infill(
-        self, notes: Any, keep: Any, *, seed: int = 0, sampling: Sampling | None = None
-    ) -> Answer:
+    def infill(self, notes: Any, keep: Any, *, seed: int = 0, sampling: Sampling | None = None) -> Answer:
         """`{"notes"}` `[steps, voices]` of one piece, of which the notes that are not kept are written anew.
 
         Args:
@@ -215,9 +212,7 @@ class Predictor(LoadedModel):
         scores = [row["log_likelihood"][: len(one)] for row, one in zip(rows, given, strict=True)]
         return scores[0] if is_one else scores
 
-    def midi(
-        self, notes: Any, *, tempo: float = 90.0, sampling: Sampling | None = None
-    ) -> bytes:
+    def midi(self, notes: Any, *, tempo: float = 90.0, sampling: Sampling | None = None) -> bytes:
         """Notes `[steps, voices]` as a MIDI file.
 
         Args:
@@ -233,9 +228,7 @@ class Predictor(LoadedModel):
         (row,) = self._ask("midi", [asked], self._controls(sampling, 0, 1), "", False)
         return bytes(row["midi"])
 
-    def play_along(
-        self, *, seed: int = 0, sampling: Sampling | None = None
-    ) -> Iterator[np.ndarray]:
+    def play_along(self, *, seed: int = 0, sampling: Sampling | None = None) -> Iterator[np.ndarray]:
         """Steps without an end, each `[voices]`, as soon as it is written; `send` another in its place to go on from
         that one."""
         controls = self._controls(sampling, seed, 1)
@@ -247,9 +240,7 @@ class Predictor(LoadedModel):
         last, place = np.full((1, self.voices), END, np.int32), 0
         while True:
             outputs = require_answered(
-                self._runner.run(
-                    "step", notes=last, place=np.array([place], np.int32), **states, **controls
-                ),
+                self._runner.run("step", notes=last, place=np.array([place], np.int32), **states, **controls),
                 ["notes"],
             )
             states = {name: outputs[name] for name in states}
@@ -272,12 +263,6 @@ class Predictor(LoadedModel):
             raise FlagError(f"--steps-per-quarter {asked}: {self.path} was trained with {known}")
         return grids[0] if asked is None else asked
 
-    def likely_grid(self, pieces: Sequence[np.ndarray]) -> int:
-        """Steps of a quarter note in pieces `[steps, voices]` that do not tell it: the grid of the training music that
-        changes about as often."""
-        changes = share_of_changes(pieces)
-        return min(self.kinds, key=lambda kind: abs(kind.changes - changes)).steps_per_quarter
-
     def _controls(
         self, sampling: Sampling | None, seed: int | Sequence[int], count: int
     ) -> dict[str, np.ndarray]:
@@ -287,16 +272,18 @@ class Predictor(LoadedModel):
         for name in ("lowest", "highest"):
             given = getattr(used, name)
             if len(given) > self.voices:
-                raise FlagError(f"--{name}: {len(given)} notes; expected at most {self.voices}, one for each voice")
+                raise FlagError(
+                    f"--{name}: {len(given)} notes; expected at most {self.voices}, one for each voice"
+                )
             limits[name] = np.array([*given, *[0] * (self.voices - len(given))], np.int32)
-        one = {
-            "temperature": np.float32(min(used.temperature, np.finfo(np.float32).max)),
-            "top_p": np.float32(max(used.top_p, np.finfo(np.float32).tiny)),
+        one: dict[str, Any] = {
+            "temperature": np.float32(min(used.temperature, float(_FLOAT32.max))),
+            "top_p": np.float32(max(used.top_p, float(_FLOAT32.tiny))),
             "key": np.int32(key_number(used.key)),
             "steps_per_quarter": np.int32(self.grid(sampling)),
             **limits,
         }
-        repeated = {name: np.repeat(value[None], count, axis=0) for name, value in one.items()}
+        repeated = {name: np.repeat(np.asarray(value)[None], count, axis=0) for name, value in one.items()}
         return {**repeated, "seed": _checked_seeds(seed, count)}
 
     def _pieces(self, notes: Any) -> tuple[list[np.ndarray], bool]:
@@ -360,7 +347,9 @@ def _checked_notes(notes: Any, name: str, voices: int, is_ordered: bool = False)
     """
     array = np.asarray(notes)
     if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
-        raise UserError(f"{name}: expected whole numbers [steps, voices], got {array.dtype} {list(array.shape)}")
+        raise UserError(
+            f"{name}: expected whole numbers [steps, voices], got {array.dtype} {list(array.shape)}"
+        )
     sounding = (array != SILENCE) & (array != END)
     is_odd = sounding & ((array < LOWEST) | (array > HIGHEST))
     if is_odd.any():
@@ -371,7 +360,9 @@ def _checked_notes(notes: Any, name: str, voices: int, is_ordered: bool = False)
         )
     if array.shape[1] > voices and sounding.sum(axis=1).max(initial=0) > voices:
         step = int(np.argmax(sounding.sum(axis=1) > voices))
-        raise UserError(f"{name}: {sounding[step].sum()} notes in step {step + 1}; the model writes {voices} at most")
+        raise UserError(
+            f"{name}: {sounding[step].sum()} notes in step {step + 1}; the model writes {voices} at most"
+        )
     clean = np.where(sounding, array, SILENCE).astype(np.int32)
     clean = clean if is_ordered else ordered(clean)[:, :voices]
     return np.pad(clean, [(0, 0), (0, voices - clean.shape[1])])
@@ -485,7 +476,9 @@ def main(options: Options) -> None:
         composed = _scored(predictor, options, options.score, grid)
         _print_score(options.score, composed)
     else:
-        composed = _composed(predictor, options, grid, _seed(options))
+        path = options.go_on or options.harmonize or options.infill
+        voices = None if options.harmonize else predictor.voices
+        composed = _composed(predictor, options, None if path is None else piece_at(path, grid, voices))
         if not options.output:
             _print_notes(composed.piece)
     piece = composed.piece
@@ -500,11 +493,11 @@ def main(options: Options) -> None:
         hint(f"{piece.steps:,} steps written to {path}")
 
 
-def _composed(predictor: Predictor, options: Options, grid: int, seed: int) -> Composed:
-    """The piece that the flags ask for."""
-    path = options.go_on or options.harmonize or options.infill
-    given = None if path is None else piece_at(path, grid, None if options.harmonize else predictor.voices)
-    asked = {"seed": seed, "sampling": options.sampling}
+def _composed(predictor: Predictor, options: Options, given: Piece | None) -> Composed:
+    """The piece that the flags ask for, from or around the given one."""
+    melody = melody_of(given) if given is not None and options.harmonize else None
+    grid = predictor.grid(options.sampling)
+    asked: dict[str, Any] = {"seed": _seed(options), "sampling": options.sampling}
     if given is None or options.go_on:
         primer = np.zeros((0, predictor.voices), np.int32) if given is None else given.notes
         notes = predictor(primer, steps=options.steps, **asked)["notes"]
@@ -512,21 +505,21 @@ def _composed(predictor: Predictor, options: Options, grid: int, seed: int) -> C
         kept = np.arange(len(notes)) < len(primer)
         told = np.repeat(kept[:, None], predictor.voices, axis=1)
         notes, told = notes[first:], told[first:]
-    elif options.harmonize:
-        notes = predictor.harmonize(melody_of(given), **asked)["notes"]
+    elif melody is not None:
+        notes = predictor.harmonize(melody, **asked)["notes"]
         told = np.zeros(notes.shape, bool)
         told[:, 0] = True
     else:
         first, last = options.first_step - 1, options.last_step or given.steps
         if first >= given.steps or last > given.steps:
             raise FlagError(
-                f"--first-step {first + 1}, --last-step {last}: {path} has {given.steps:,} steps, "
+                f"--first-step {first + 1}, --last-step {last}: {given.name} has {given.steps:,} steps, "
                 f"{grid} a quarter note"
             )
         steps = np.arange(given.steps)
         told = np.repeat(((steps < first) | (steps >= last))[:, None], predictor.voices, axis=1)
         notes = predictor.infill(_widened(given.notes, predictor.voices), told, **asked)["notes"]
-    name = "composed" if path is None else path.stem
+    name = "composed" if given is None else Path(given.name).stem
     tempo = options.tempo or (90.0 if given is None else given.tempo)
     return Composed(Piece(name, notes, grid, tempo), told & (notes > SILENCE))
 

@@ -1,6 +1,4 @@
-"""Which steps of a piece change, and how many."""
-
-from collections.abc import Sequence
+"""Which steps of a piece change."""
 
 import numpy as np
 
@@ -12,9 +10,3 @@ def changed(notes: np.ndarray) -> np.ndarray:
     [True, False, True]
     """
     return np.concatenate([[True], np.any(notes[1:] != notes[:-1], axis=1)])[: len(notes)]
-
-
-def share_of_changes(pieces: Sequence[np.ndarray]) -> float:
-    """The share of the steps of pieces `[steps, voices]` that differ from the one before."""
-    changes = [changed(notes) for notes in pieces]
-    return float(np.mean(np.concatenate(changes))) if sum(map(len, changes)) else 0.0

@@ -13,7 +13,7 @@ _MODES = {"major": 0, "minor": 1}
 
 
 def tonality_of(notes: np.ndarray) -> int:
-    """The number of a piece's key, 1 for C major to 12 for B major and 13 for C minor to 24 for B minor; 0 without notes.
+    """The number of a piece's key: 1 for C major to 12 for B major, 13 for C minor to 24 for B minor; 0 without notes.
 
     The tonic is the lowest note of the last chord, as in music that ends on its tonic; the third above it that the
     piece has more of tells major from minor.

@@ -30,9 +30,7 @@ def train(config: Config) -> Path:
     examples = training_examples(config, known, None if made is None else made["voices"])
     voices = examples.training.voices
     folder = begin_run(NAME, config, examples.training, examples.validation)
-    write_preprocessing(
-        folder, {"kinds": [kind._asdict() for kind in examples.kinds], "voices": voices}
-    )
+    write_preprocessing(folder, {"kinds": [kind._asdict() for kind in examples.kinds], "voices": voices})
     model = build(config, voices, config.training.precision)
     if origin is not None:
         origin.copy_weights(build(origin.run.config, voices), model)
@@ -56,8 +54,7 @@ def train(config: Config) -> Path:
 def kinds_from(described: list[dict[str, Any]]) -> tuple[Kind, ...]:
     """The kinds of music that a training has written down."""
     return tuple(
-        Kind(**{**kind, "ranges": tuple((low, high) for low, high in kind["ranges"])})
-        for kind in described
+        Kind(**{**kind, "ranges": tuple((low, high) for low, high in kind["ranges"])}) for kind in described
     )
 
 

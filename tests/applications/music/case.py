@@ -14,7 +14,7 @@ PIECES = {"train": 24, "validation": 4, "test": 4}
 def thirds(rng):
     """Steps of two voices in thirds that climb and fall along a scale."""
     degrees = np.clip(np.cumsum(rng.integers(-1, 2, 20)) + 7, 0, 18)
-    note = [60 + 12 * (degree // 7) + SCALE[degree % 7] for degree in (*degrees, *(degrees + 2))]
+    note = [60 + 12 * (int(degree) // 7) + SCALE[degree % 7] for degree in (*degrees, *(degrees + 2))]
     return [[high, low] for low, high in zip(note[:20], note[20:], strict=True)]
 
 

@@ -35,7 +35,10 @@ def notes(numbers):
 
 
 def test_a_note_that_sounds_twice_counts_once_unless_voices_share_it():
-    assert notes(numbers_of(np.array([[60, 60, 0], [55, 60, 60]]), shares=False)).tolist() == [[60, 0, 0], [60, 55, 0]]
+    assert notes(numbers_of(np.array([[60, 60, 0], [55, 60, 60]]), shares=False)).tolist() == [
+        [60, 0, 0],
+        [60, 55, 0],
+    ]
     assert notes(numbers_of(np.array([[60, 60, 0], [55, 60, 60]]))).tolist() == [[60, 60, 0], [60, 60, 55]]
 
 
@@ -57,7 +60,10 @@ def test_a_passage_is_that_of_the_piece_in_another_key_with_the_step_before_it(s
     assert -3 <= shifts.pop() <= 3
     assert not moved[own == 0].any()
     assert row.remaining in (UNKNOWN, 19 - start)
-    assert row.tonality in (0, tonality_of(np.where(PIECE.notes > 0, PIECE.notes + moved[-1, 0] - own[-1, 0], 0)))
+    assert row.tonality in (
+        0,
+        tonality_of(np.where(PIECE.notes > 0, PIECE.notes + moved[-1, 0] - own[-1, 0], 0)),
+    )
     assert row.given.shape == (steps, 2)
 
 

@@ -61,14 +61,18 @@ def test_a_piece_continued_in_two_calls_at_temperature_0_goes_on_from_what_it_ha
 
 def test_the_likelihood_of_a_step_is_that_of_those_before_it_alone(runner):
     other = [*NOTES[:3], [50, 45]]
-    scores = runner.answer("score", notes=[NOTES, other], key=[0, 0], steps_per_quarter=[2, 2])["log_likelihood"]
+    scores = runner.answer("score", notes=[NOTES, other], key=[0, 0], steps_per_quarter=[2, 2])[
+        "log_likelihood"
+    ]
     np.testing.assert_allclose(scores[0, :3], scores[1, :3], rtol=1e-5)
     assert scores[0, 3] != scores[1, 3]
 
 
 def test_shorter_rows_end_with_minus_one_and_cost_nothing_there(runner):
     short = [*NOTES[:2], [-1, -1], [-1, -1]]
-    scores = runner.answer("score", notes=[NOTES, short], key=[0, 0], steps_per_quarter=[2, 2])["log_likelihood"]
+    scores = runner.answer("score", notes=[NOTES, short], key=[0, 0], steps_per_quarter=[2, 2])[
+        "log_likelihood"
+    ]
     np.testing.assert_allclose(scores[1], [*scores[0, :2], 0, 0], rtol=1e-5)
 
 
@@ -122,7 +126,9 @@ def test_the_midi_file_plays_the_notes_of_the_same_call(runner):
 
 
 def test_music_played_step_by_step_can_be_answered_to(runner):
-    states = {"state_model": np.zeros([1, *runner.signatures["step"].inputs["state_model"].shape[1:]], np.float32)}
+    states = {
+        "state_model": np.zeros([1, *runner.signatures["step"].inputs["state_model"].shape[1:]], np.float32)
+    }
     last, written = [[-1] * VOICES], []
     for place in range(6):
         outputs = runner.answer("step", notes=last, place=[place], **states, **controls(1))
@@ -130,7 +136,11 @@ def test_music_played_step_by_step_can_be_answered_to(runner):
         written.append(outputs["notes"][0].tolist())
         last = outputs["notes"]
     again = runner.answer(
-        "step", notes=[[-1] * VOICES], place=[0], state_model=np.zeros_like(states["state_model"]), **controls(1)
+        "step",
+        notes=[[-1] * VOICES],
+        place=[0],
+        state_model=np.zeros_like(states["state_model"]),
+        **controls(1),
     )
     assert again["notes"][0].tolist() == written[0]
 
@@ -161,8 +171,14 @@ def test_a_control_out_of_range_is_told_and_the_row_beside_it_answered(runner, m
     [
         ([[60, 64]], "notes: expected the highest note of each step first"),
         ([[64, 5]], "notes: expected MIDI numbers from 21 to 108, 0 for silence, and -1 after the end alone"),
-        ([[64, -1]], "notes: expected MIDI numbers from 21 to 108, 0 for silence, and -1 after the end alone"),
-        ([[-1, -1], [64, 60]], "notes: expected MIDI numbers from 21 to 108, 0 for silence, and -1 after the end alone"),
+        (
+            [[64, -1]],
+            "notes: expected MIDI numbers from 21 to 108, 0 for silence, and -1 after the end alone",
+        ),
+        (
+            [[-1, -1], [64, 60]],
+            "notes: expected MIDI numbers from 21 to 108, 0 for silence, and -1 after the end alone",
+        ),
     ],
 )
 @pytest.mark.parametrize("signature", ["serving_default", "infill", "score"])

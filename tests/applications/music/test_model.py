@@ -15,7 +15,7 @@ from applications.music.notes import KEYS, UNKNOWN, Passage
 pytestmark = pytest.mark.slow
 
 VOICES = 2
-CONFIG = replace(PRESETS["tiny"], filters=3, layers=2)
+CONFIG = replace(PRESETS["tiny"], layers=2)
 
 
 @pytest.fixture(scope="module")

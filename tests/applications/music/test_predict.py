@@ -1,4 +1,4 @@
-"""Music from files or Python in every form is continued, harmonised, filled in and scored; what is none gets one line."""
+"""Music in every form is continued, harmonised, filled in and scored; what is none gets one line."""
 
 import json
 
@@ -100,7 +100,9 @@ def test_the_script_goes_on_with_or_without_what_it_is_given(script, files):
 
 
 def test_the_script_harmonises_fills_in_and_scores(script, files):
-    status, _, _ = script("--harmonize", files / "melody.json", "--seed", "1", "--output", files / "harmony.json")
+    status, _, _ = script(
+        "--harmonize", files / "melody.json", "--seed", "1", "--output", files / "harmony.json"
+    )
     assert status == 0
     harmony = np.array(json.loads((files / "harmony.json").read_text())["pieces"][0])
     np.testing.assert_array_equal(harmony[:, 0], NOTES[:, 0])
@@ -117,7 +119,10 @@ def test_the_script_harmonises_fills_in_and_scores(script, files):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--output", "piece.mp3"), "--output piece.mp3: expected a name that ends in .mid, .midi, .wav, .png, .html, .json"),
+        (
+            ("--output", "piece.mp3"),
+            "--output piece.mp3: expected a name that ends in .mid, .midi, .wav, .png, .html, .json",
+        ),
         (("--without-primer",), "--without-primer: expected --continue"),
         (("--score", "a.mid", "--continue", "b.mid"), "--continue and --score: expected one of them"),
         (("--key", "H"), '--key H: expected a key such as "G major", "Bb major" or "f# minor"'),
@@ -154,7 +159,7 @@ def test_notes_from_python_that_are_none_are_named(predictor, notes, message):
 def test_controls_out_of_range_are_named(predictor):
     with pytest.raises(UserError, match="--seed: 2 seeds for 1 pieces"):
         predictor(seed=[1, 2])
-    with pytest.raises(UserError, match="--steps-per-quarter 4: .* was trained with 2"):
+    with pytest.raises(UserError, match=r"--steps-per-quarter 4: .* was trained with 2"):
         predictor(sampling=Sampling(steps_per_quarter=4))
     with pytest.raises(UserError, match="--lowest: 3 notes; expected at most 2"):
         predictor(sampling=Sampling(lowest=(60, 60, 60)))

@@ -29,7 +29,14 @@ def test_silence_at_the_end_does_not_count_and_silence_alone_has_no_key():
 
 @pytest.mark.parametrize(
     ("name", "known"),
-    [("C", "C major"), ("Bb", "B-flat major"), ("f# minor", "F-sharp minor"), ("e", "E minor"), ("E♭ minor", "E-flat minor"), ("Cb major", "B major")],
+    [
+        ("C", "C major"),
+        ("Bb", "B-flat major"),
+        ("f# minor", "F-sharp minor"),
+        ("e", "E minor"),
+        ("E♭ minor", "E-flat minor"),
+        ("Cb major", "B major"),
+    ],
 )
 def test_keys_are_known_by_their_usual_names(name, known):
     assert KEY_NAMES[key_number(name) - 1] == known
