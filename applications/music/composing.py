@@ -19,6 +19,10 @@ from common.decoding.generate import Choose, Moment
 from common.decoding.samplers import compose as composed
 from common.decoding.samplers import sample, temperature, truncate
 
+HARMONY_WEIGHT = 1.0
+"""How much is said, around given notes, by what to expect of each note (`model.Harmony`), beside the head that writes
+one after another: its log-probabilities are multiplied by this and added."""
+
 
 class Controls(NamedTuple):
     """How notes are chosen, row by row.
@@ -127,13 +131,17 @@ def write(
     rows, voices = tf.shape(task.numbers)[0], task.numbers.shape[2]
     real = tf.sequence_mask(task.lengths, tf.shape(task.numbers)[1])
     told = task.told & real[..., None]
-    anticipated = parts.anticipation(given_features(task.numbers, task.foreseen & real[..., None]), real)
-    features = features_of(task.passage)
+    foreseen = task.foreseen & real[..., None]
+    known, features = given_features(task.numbers, foreseen), features_of(task.passage)
+    anticipated = parts.anticipation(known, real)
+    has_say = tf.where(tf.reduce_any(foreseen, axis=[1, 2]), HARMONY_WEIGHT, 0.0)[:, None, None, None]
+    expected_notes = has_say * tf.nn.log_softmax(parts.harmony(tf.concat([known, features], axis=-1), real))
     shares = tf.repeat(task.shares[:, None], tf.shape(task.numbers)[1], axis=1)
     by_time = [
         tf.transpose(values, [1, 0, *range(2, values.shape.rank)])
         for values in (
             anticipated,
+            expected_notes,
             features,
             task.numbers,
             told,
@@ -149,14 +157,14 @@ def write(
     def turn(
         index: tf.Tensor, before: tf.Tensor, states: list[tf.Tensor], notes: Any, is_faulty: tf.Tensor
     ) -> tuple[Any, ...]:
-        expected, place_features, numbers, is_told, floors, place = (values[index] for values in by_time)
+        expected, say, place_features, numbers, is_told, floors, place = (values[index] for values in by_time)
         roll = roll_of(before)
         outputs, after = advance(step_inputs(roll, place_features, expected, parts), states)
         of_step = parts.head.of_step(outputs, expected, roll)
         chosen, above = tf.zeros_like(roll), tf.fill([rows], KEYS + 1)
         step = []
         for voice in range(voices):
-            logits = parts.head.of_note(of_step, chosen, above, tf.constant(voice))
+            logits = parts.head.of_note(of_step, chosen, above, tf.constant(voice)) + say[:, voice]
             possible = is_possible(
                 above, floors[:, voice], task.shares, controls.lowest[:, voice], controls.highest[:, voice]
             )

@@ -12,7 +12,7 @@ from common.training.options import TrainingOptions
 NAME = "music"
 INHERITANCE = Inheritance(
     NAME,
-    architecture=("cell", "units", "layers", "anticipation_units", "head_units"),
+    architecture=("cell", "units", "layers", "anticipation_units", "harmony_units", "head_units"),
     preprocessing=("kinds", "voices"),
 )
 
@@ -47,6 +47,8 @@ class Config:
     """Recurrent layers, one upon another."""
     anticipation_units: Annotated[int, AtLeast(1)] = 96
     """Hidden units of the recurrence that reads given notes from the end to the beginning."""
+    harmony_units: Annotated[int, AtLeast(1)] = 80
+    """Hidden units per layer and direction of the network that tells what to expect around given notes."""
     head_units: Annotated[int, AtLeast(1)] = 256
     """Hidden units of the head that writes the notes of a step."""
     dropout: Annotated[float, FRACTION] = 0.2
@@ -84,12 +86,14 @@ PRESETS = {
         units=16,
         layers=1,
         anticipation_units=8,
+        harmony_units=8,
         head_units=16,
     ),
     "sample": Config(
         training=replace(_CHORALES.training, name="sample", epochs=20),
         units=128,
         anticipation_units=64,
+        harmony_units=64,
         head_units=128,
         dropout=0.1,
     ),

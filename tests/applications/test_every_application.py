@@ -117,7 +117,12 @@ def parts_of(options):
         if dataclasses.is_dataclass(inner):
             yield from parts_of(inner if isinstance(options, type) else value)
         else:
-            yield f"--{field.name.replace('_', '-')}", hint, value
+            yield f"--{flag_name(hint) or field.name.replace('_', '-')}", hint, value
+
+
+def flag_name(hint):
+    """What a flag is called where that is no name in Python, such as `continue`."""
+    return next((one.name for one in get_args(hint)[1:] if getattr(one, "name", None)), None)
 
 
 def outside(limit) -> Sequence[float]:

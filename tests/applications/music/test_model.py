@@ -10,7 +10,7 @@ from applications.music.composing import Controls, Task, write
 from applications.music.config import PRESETS
 from applications.music.data import Row, batch_of
 from applications.music.model import build, parts_of
-from applications.music.notes import KEYS, UNKNOWN, Passage
+from applications.music.notes import KEYS, SYMBOLS, UNKNOWN, Passage
 
 pytestmark = pytest.mark.slow
 
@@ -156,6 +156,28 @@ def test_a_piece_that_is_written_step_by_step_is_the_piece_written_at_once(model
         before, states = result.numbers[:, 0], result.states
         written.append(before.numpy())
     np.testing.assert_array_equal(np.stack(written, axis=1), whole)
+
+
+def test_what_is_to_be_expected_around_given_notes_has_a_say_there_alone(model):
+    bias = parts_of(model).harmony.logits.bias
+    usual = bias.numpy()
+    numbers = np.zeros([2, 5, VOICES], np.int32)
+    numbers[0, :, 0] = 50
+    told = np.zeros(numbers.shape, bool)
+    told[0, :, 0] = True
+
+    def written():
+        return write(parts_of(model), task(numbers, told), controls(2, temperature=0.0)).numbers.numpy()
+
+    before = written()
+    favourite = usual.copy()
+    favourite[SYMBOLS + 37] += 1000
+    bias.assign(favourite)
+    after = written()
+    bias.assign(usual)
+    assert set(after[0, :, 1]) == {37}
+    assert set(before[0, :, 1]) != {37}
+    np.testing.assert_array_equal(after[1], before[1])
 
 
 def test_a_row_whose_numbers_are_not_finite_is_told_and_leaves_its_neighbour_alone(model):
