@@ -240,7 +240,7 @@ def _begins_well(voices: _Ints, is_final: _Bools) -> _Bools:
 
 
 def _ends_well(voices: _Ints, is_final: _Bools) -> _Bools:
-    rises = _rises(voices)[..., -1, :]
-    is_contrary_step = (rises.prod(axis=-1) == -2) & (np.abs(rises).max(axis=-1) == 2)
+    # Whole numbers whose product is -2 are a semitone and a whole tone in contrary motion.
+    is_contrary_step = _rises(voices)[..., -1, :].prod(axis=-1) == -2
     is_well: _Bools = is_final[..., -1, :].all(axis=-1) & is_contrary_step
     return is_well
