@@ -280,7 +280,7 @@ def signatures(trained: Trained) -> list[Signature]:
 
     def step(notes: tf.Tensor, place: tf.Tensor, state_model: tf.Tensor, **given: tf.Tensor) -> Tensors:
         error = first_fault(
-            *notes_faults("notes", notes[:, None], tf.zeros_like(place)),
+            *notes_faults("notes", notes[:, None], steps_of(notes[:, None])),
             (~((place >= 0) & (place <= MOST_STEPS)), f"place: expected 0 to {MOST_STEPS}"),
             (
                 ~tf.reduce_all(tf.math.is_finite(state_model), axis=[1, 2]),

@@ -16,7 +16,7 @@ from applications.music.counterpoint import broken
 from applications.music.modes import LEADING_TONE, RAISING, SCALES, Mode
 from applications.music.piece import Piece
 
-COUNTS = {"train": 600, "validation": 80, "test": 80}
+COUNTS = {"train": 2400, "validation": 80, "test": 80}
 SHORTEST, LONGEST = 8, 16
 """Notes of a cantus firmus."""
 
@@ -60,7 +60,7 @@ class Exercise:
 
 
 def sample(part: str) -> list[Piece]:
-    """The pieces of a part (train, validation or test): 600, 80 and 80 of them, of 8 to 16 steps in two voices.
+    """The pieces of a part (train, validation or test): 2,400, 80 and 80 of them, of 8 to 16 steps in two voices.
 
     Made on the first call, within seconds, then kept.
     """

@@ -79,6 +79,12 @@ assert list(texts) == ["text", "confidence"]
 texts
 """,
     """
+with load("music") as music:
+    chorale = music.harmonize([67, 69, 71, 72], seed=7)["notes"]
+assert chorale[:, 0].tolist() == [67, 69, 71, 72]
+pd.DataFrame(chorale)
+""",
+    """
 load("sentiment_analysis")(reviews)
 """,
     """

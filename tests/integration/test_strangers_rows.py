@@ -257,6 +257,40 @@ def handwriting(signature):
     return [{"strokes": ink, **weights} for ink in INK], [{"strokes": ink, **weights} for ink in BAD_INK]
 
 
+def music(signature):
+    controls = {
+        **{"temperature": 0.9, "top_p": 0.95, "seed": 7, "key": 0, "steps_per_quarter": 4},
+        **dict.fromkeys(("lowest", "highest"), [0] * 4),
+    }
+    notes = [[[67, 62, 59, 55], [69, 66, 62, 50]], [[71, 67, 62, 43], [71, 67, 62, 0]]]
+    no_notes = [[[60, 72, 48, 36]] * 2, [[5, 0, 0, 0]] * 2, [[-1, 60, 0, 0]] * 2]
+    if signature == "score":
+        of_piece = {name: controls[name] for name in ("key", "steps_per_quarter")}
+        good = [{"notes": one, **of_piece} for one in notes]
+        return good, spoilt(good, [*({"notes": one} for one in no_notes), {"key": 25}])
+    own = {
+        "serving_default": {"steps": 3},
+        "midi": {"steps": 3, "tempo": 90.0},
+        "infill": {"keep": [[True, False, False, True]] * 2},
+        "step": {
+            "place": 1,
+            "state_model": np.zeros(runner_of("music").signatures["step"].inputs["state_model"].shape[1:]),
+        },
+    }.get(signature, {})
+    inputs = {
+        "harmonize": [{"melody": [67, 69]}, {"melody": [71, 0]}],
+        "step": [{"notes": one[0]} for one in notes],
+    }.get(signature, [{"notes": one} for one in notes])
+    bad = {
+        "harmonize": [{"melody": [5, 60]}],
+        "infill": [{"notes": [[36, 0, 0, 60]] * 2}, {"notes": [[5, 0, 0, 0]] * 2}],
+        "step": [{"notes": [60, 72, 48, 36]}, {"place": -1}],
+    }.get(signature, [{"notes": one} for one in no_notes])
+    good = [{**one, **own, **controls} for one in inputs]
+    odd = {"temperature": [np.nan, -1], "top_p": [0], "key": [25], "steps_per_quarter": [3]}
+    return good, spoilt(good, [*bad, *({name: value} for name, values in odd.items() for value in values)])
+
+
 def rows_of(application, signature):
     """Good rows and bad rows of a signature."""
     if application == "keyboard":
@@ -271,6 +305,8 @@ def rows_of(application, signature):
         return transcription(signature)
     if application == "handwriting":
         return handwriting(signature)
+    if application == "music":
+        return music(signature)
     if application == "speech_commands" and signature == "waveform":
         return single("waveform", WAVES), single("waveform", BAD_WAVES)
     if application == "speech_commands":

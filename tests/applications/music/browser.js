@@ -69,6 +69,7 @@ const document = {
 
 const browser = {
   audio: null, every: null, interval: null, most: 0, made: 0, elements, pen,
+  isTicking: () => browser.interval !== null,
   text: (id) => elements[id].textContent,
   fire: (id, kind, event = {}) => elements[id].listeners[kind]({ target: elements[id], ...event }),
   click: (id, offsetX) => browser.fire(id, "click", { offsetX }),

@@ -145,6 +145,12 @@ def test_music_played_step_by_step_can_be_answered_to(runner):
     assert again["notes"][0].tolist() == written[0]
 
 
+def test_a_last_step_that_is_none_is_told(runner):
+    state = np.zeros([1, *runner.signatures["step"].inputs["state_model"].shape[1:]], np.float32)
+    error = runner.run("step", notes=[[60, 64]], place=[1], state_model=state, **controls(1))["error"]
+    assert error.tolist() == [b"notes: expected the highest note of each step first"]
+
+
 BAD = {
     "temperature: expected a number, 0 or more": {"temperature": float("nan")},
     "top_p: expected more than 0 and at most 1": {"top_p": 0.0},

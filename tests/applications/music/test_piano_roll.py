@@ -1,8 +1,6 @@
 """Pictures of music are whole PNG files that show each note where it sounds, and say which voice holds it."""
 
 import itertools
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -237,13 +235,3 @@ def test_histograms_are_a_picture(tmp_path):
     pixels = pixels_of(tmp_path / "histograms.png")
     assert len(places_of(pixels, BLUE)[0]) > 1_000
     assert len(places_of(pixels, ORANGE)[0]) > 1_000
-
-
-def test_what_predict_needs_imports_no_tensorflow_and_no_keras():
-    script = (
-        "import sys\n"
-        "from applications.music import held_notes, piano_roll, player_page, synthesizer\n"
-        "print({'tensorflow', 'keras'} & sys.modules.keys())\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"

@@ -29,7 +29,7 @@ def in_any_key(cantus):
 
 
 def test_parts_hold_as_many_pieces_as_they_say():
-    assert COUNTS == {"train": 600, "validation": 80, "test": 80}
+    assert COUNTS == {"train": 2400, "validation": 80, "test": 80}
     for part in PARTS:
         pieces = sample(part)
         assert len(pieces) == len({piece.name for piece in pieces}) == COUNTS[part]
