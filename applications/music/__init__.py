@@ -22,10 +22,10 @@ def _file(notes: Sequence[Sequence[int]]) -> bytes:
 
 
 def _row(notes: Sequence[Sequence[int]], steps: int, seed: int, temperature: float) -> dict[str, Any]:
-    """What `serving_default` is asked of notes in quarters, or of none."""
-    voices = len(notes[0])
+    """What the `serving_default` of the shipped model is asked of notes in quarters."""
+    voices = len(_PSALM[0])
     return {
-        "notes": [list(step) for step in notes],
+        "notes": [[*step, *[0] * (voices - len(step))] for step in notes],
         "steps": steps,
         "temperature": temperature,
         "top_p": 0.95,

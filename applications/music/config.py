@@ -75,7 +75,8 @@ _CHORALES = Config(
 PRESET_DESCRIPTIONS = {
     "tiny": "too small to learn much; for trying things out",
     "sample": "smaller, for a first look at two voices",
-    "chorales": "four voices; the shipped model's",
+    "base": "the shipped model's; four voices",
+    "chorales": "the same as base",
     "tunes": "a melody with its chords",
 }
 PRESETS = {
@@ -90,13 +91,16 @@ PRESETS = {
         head_units=16,
     ),
     "sample": Config(
-        training=replace(_CHORALES.training, name="sample", epochs=20),
-        units=128,
+        training=replace(_CHORALES.training, name="sample", epochs=24),
+        passes=2,
+        given_share=0.3,
+        units=192,
         anticipation_units=64,
         harmony_units=64,
         head_units=128,
-        dropout=0.1,
+        dropout=0.05,
     ),
+    "base": replace(_CHORALES, training=replace(_CHORALES.training, name="base")),
     "chorales": _CHORALES,
     "tunes": replace(
         _CHORALES,

@@ -169,7 +169,7 @@ def test_drums_are_ignored_and_counted():
     [
         ([played(0, 120, 60)], 120, 0),
         ([[tempo(0, 666_667), *played(0, 120, 60)]], 90, 0),
-        ([played(0, 120, 60), [tempo(480, 500_000), tempo(0, 1_000_000)]], 60, 1),
+        ([[tempo(480, 500_000), *played(0, 120, 60)], [tempo(0, 1_000_000)]], 60, 1),
         ([[tempo(0, 400_000), tempo(480, 400_000), tempo(960, 600_000)], played(0, 120, 60)], 150, 1),
         ([[tempo(0, 0), *played(0, 120, 60)]], 120, 0),
     ],
@@ -182,6 +182,11 @@ def test_the_tempo_is_the_first_one_and_its_changes_are_counted(tracks, expected
 
 def altered(content, at, *numbers):
     return content[:at] + bytes(numbers) + content[at + len(numbers) :]
+
+
+def of_track(data):
+    """A file of a track of the given bytes."""
+    return altered(SCALE[:14], 10, 0, 1) + b"MTrk" + len(data).to_bytes(4, "big") + data
 
 
 @pytest.mark.parametrize(
@@ -197,6 +202,8 @@ def altered(content, at, *numbers):
         (SCALE[:-7], "truncated; expected"),
         (altered(SCALE, 14, 0), r"damaged \(OSError: no MTrk header at start of track\)"),
         (altered(SCALE, 24, 200), r"damaged \(OSError: data byte must be in range"),
+        (of_track(b"\0\xff\x59\x02\x09\x09"), r"damaged \(KeySignatureError: "),
+        (of_track(b"\0\xff\x51\x00"), r"damaged \(IndexError: "),
         (midi([tempo(0, 500_000)]), "no note; expected one at least"),
         (midi(), "no note"),
         (midi(together((0, 120, 36, 9), (0, 120, 40, 9))), r"no note but 2 of drums \(channel 10\)"),
@@ -235,7 +242,6 @@ def edited(edits):
 
 
 EDITS = st.lists(st.tuples(st.integers(14, 80), st.integers(0, 255)), min_size=1, max_size=6)
-TRACK = st.binary(max_size=40).map(lambda data: SCALE[:14] + b"MTrk" + len(data).to_bytes(4, "big") + data)
 
 
 @settings(max_examples=150)
@@ -243,7 +249,7 @@ TRACK = st.binary(max_size=40).map(lambda data: SCALE[:14] + b"MTrk" + len(data)
     st.one_of(
         st.binary(max_size=30),
         st.binary(max_size=30).map(lambda data: b"MThd" + data),
-        TRACK,
+        st.binary(max_size=40).map(of_track),
         EDITS.map(edited),
         st.integers(0, len(SCALE)).map(lambda end: SCALE[:end]),
     )
@@ -269,6 +275,9 @@ def test_a_melody_is_one_note_at_a_time():
     assert melody_of(piece_of_midi(in_unison, "x.mid", 2).piece).tolist() == [60, 60, 64, 64]
     with_rest = Piece("tune", np.int32([[60], [0], [64]]))
     assert melody_of(with_rest).tolist() == [60, 0, 64]
+    two = midi(together((0, 480, 60), (240, 480, 64)))
+    with pytest.raises(UserError, match=r"^x.mid: 2 notes at once at step 2 of 2 \(2 a quarter note\)"):
+        melody_of(piece_of_midi(two, "x.mid", 2).piece)
     chords = midi(together((0, 960, 60), (480, 960, 64), (480, 960, 67)))
     message = r"^x.mid: 3 notes at once at step 5 of 8 \(4 a quarter note\); expected a melody of one note at a time$"
     with pytest.raises(UserError, match=message):
