@@ -1,8 +1,11 @@
 """A training that was interrupted and resumed ends as one that never was."""
 
 import csv
+import shutil
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -47,10 +50,34 @@ def run(folder, options=OPTIONS):
     return model, history
 
 
+class Whole(NamedTuple):
+    """A training that nothing interrupted, and how often its step was traced."""
+
+    model: keras.Model
+    history: list
+    folder: Path
+    traced: int
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """The model and the history of a training that nothing interrupted."""
-    return run(tmp_path_factory.mktemp("whole"))
+    folder = tmp_path_factory.mktemp("whole")
+    traced, train_step = [], keras.Model.train_step
+
+    def noted(model, data):
+        traced.append(data)
+        return train_step(model, data)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keras.Model, "train_step", noted)
+        model, history = run(folder)
+    return Whole(model, history, folder, len(traced))
+
+
+@pytest.fixture
+def finished(whole, tmp_path):
+    """A copy of its folder, to go on in."""
+    return shutil.copytree(whole.folder, tmp_path / "finished")
 
 
 def press_control_c(monkeypatch, *, epoch, batch):
@@ -72,42 +99,32 @@ def without_time(history):
 def test_interrupted_in_an_epoch_and_resumed_ends_with_the_same_metrics_and_weights(
     whole, tmp_path, monkeypatch
 ):
-    model, history = whole
     with monkeypatch.context() as patch:
         press_control_c(patch, epoch=2, batch=3)
         with pytest.raises(KeyboardInterrupt, match=r"2 of 4 epochs are kept .* --resume"):
             run(tmp_path / "broken")
     resumed, resumed_history = run(tmp_path / "broken", replace(OPTIONS, resume=True))
-    assert without_time(resumed_history) == without_time(history)
-    for a, b in zip(model.get_weights(), resumed.get_weights(), strict=True):
+    assert without_time(resumed_history) == without_time(whole.history)
+    for a, b in zip(whole.model.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_the_folder_holds_log_curves_weights_and_state_and_nothing_temporary(tmp_path):
-    _, history = run(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {
+def test_the_folder_holds_log_curves_weights_and_state_and_nothing_temporary(whole):
+    assert {path.name for path in whole.folder.iterdir()} == {
         "log.csv",
         "curves.png",
         "best.weights.h5",
         "state.npz",
     }
-    with (tmp_path / "log.csv").open() as file:
+    with (whole.folder / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [float(row["val_loss"]) for row in rows] == [epoch["val_loss"] for epoch in history]
+    assert [float(row["val_loss"]) for row in rows] == [epoch["val_loss"] for epoch in whole.history]
 
 
-def test_a_step_is_traced_once(tmp_path, monkeypatch):
+def test_a_step_is_traced_once(whole):
     """Which takes most of the time to the first epoch."""
-    traced, train_step = [], keras.Model.train_step
-
-    def noted(model, data):
-        traced.append(data)
-        return train_step(model, data)
-
-    monkeypatch.setattr(keras.Model, "train_step", noted)
-    _, history = run(tmp_path)
-    assert len(traced) == 1
-    assert "val_accuracy" in history[0]
+    assert whole.traced == 1
+    assert "val_accuracy" in whole.history[0]
 
 
 def test_the_best_validation_is_kept_and_training_stops_when_it_gets_no_better(tmp_path):
@@ -119,17 +136,15 @@ def test_the_best_validation_is_kept_and_training_stops_when_it_gets_no_better(t
     )
 
 
-def test_a_finished_training_is_not_gone_on_with(tmp_path):
-    _, first = run(tmp_path)
-    _, again = run(tmp_path, replace(OPTIONS, resume=True))
-    assert again == first
+def test_a_finished_training_is_not_gone_on_with(whole, finished):
+    _, again = run(finished, replace(OPTIONS, resume=True))
+    assert again == whole.history
 
 
-def test_more_epochs_go_on_from_the_last_one_and_the_log_goes_on_too(tmp_path):
-    _, before = run(tmp_path)
-    _, history = run(tmp_path, replace(OPTIONS, resume=True, epochs=7))
-    assert history[:4] == before
-    with (tmp_path / "log.csv").open() as file:
+def test_more_epochs_go_on_from_the_last_one_and_the_log_goes_on_too(whole, finished):
+    _, history = run(finished, replace(OPTIONS, resume=True, epochs=7))
+    assert history[:4] == whole.history
+    with (finished / "log.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["epoch"]) for row in rows] == [1, 2, 3, 4, 5, 6, 7]
     rates = [epoch["learning_rate"] for epoch in history]
@@ -215,14 +230,16 @@ def test_further_scores_of_the_validated_weights_are_logged_and_choose_the_best_
     np.testing.assert_allclose(losses, [epoch["val_loss"] for epoch in history], rtol=1e-4)
 
 
-FULL = (
-    OSError(28, "No space left on device"),
-    OSError("Can't synchronously write data (errno = 28, error message = 'No space left on device')"),
+BY_NUMBER = OSError(28, "No space left on device")
+AS_HDF5_TELLS_IT = OSError(
+    "Can't synchronously write data (errno = 28, error message = 'No space left on device')"
 )
 
 
-@pytest.mark.parametrize("error", FULL, ids=["by number", "as HDF5 tells it"])
-@pytest.mark.parametrize("what", ["best.weights.h5", "state.npz", "log.csv"])
+@pytest.mark.parametrize(
+    ("what", "error"),
+    [("best.weights.h5", AS_HDF5_TELLS_IT), ("state.npz", BY_NUMBER), ("log.csv", BY_NUMBER)],
+)
 def test_a_full_disk_is_one_line_and_the_epochs_before_are_gone_on_with(
     whole, tmp_path, monkeypatch, what, error
 ):
@@ -245,7 +262,7 @@ def test_a_full_disk_is_one_line_and_the_epochs_before_are_gone_on_with(
             run(tmp_path / "full")
     assert not list((tmp_path / "full").glob(".tmp-*"))
     _, resumed = run(tmp_path / "full", replace(OPTIONS, resume=True))
-    assert without_time(resumed) == without_time(whole[1])
+    assert without_time(resumed) == without_time(whole.history)
 
 
 def test_a_disk_that_is_full_from_the_start_is_said(tmp_path, monkeypatch):
