@@ -376,12 +376,11 @@ def test_every_signature_tells_each_row_its_error(application, signature):
 
 
 @pytest.mark.parametrize(("application", "signature"), SIGNATURES)
-@settings(max_examples=4)
-@given(data=st.data())
-def test_good_rows_among_bad_ones_have_the_answers_that_they_have_alone(application, signature, data):
+def test_good_rows_among_bad_ones_have_the_answers_that_they_have_alone(application, signature):
     good, bad = rows_of(application, signature)
-    places = [(True, number) for number in range(len(good))] + [(False, number) for number in range(len(bad))]
-    batch = data.draw(st.lists(st.sampled_from(places), min_size=4, max_size=7))
+    rows = [(True, number) for number in range(len(good))] + [(False, number) for number in range(len(bad))]
+    # All kinds of rows in one batch, in any order.
+    batch = [rows[place] for place in np.random.permutation(len(rows))]
     answer = asked(application, signature, [(good if is_good else bad)[number] for is_good, number in batch])
     for index, (is_good, number) in enumerate(batch):
         row = {name: array[index] for name, array in answer.items()}
@@ -397,17 +396,14 @@ def test_good_rows_among_bad_ones_have_the_answers_that_they_have_alone(applicat
             assert all(map(is_neutral, row.values()))
 
 
-@pytest.mark.parametrize(
-    ("application", "signature"),
-    [place for place in SIGNATURES if place[0] in ("image_captioning", "speech_commands")],
-)
+# An application's signatures share what reads a file.
+@pytest.mark.parametrize("application", ["image_captioning", "speech_commands"])
 @settings(max_examples=8)
 @given(data=st.data())
-def test_nothing_that_a_row_holds_fails_the_batch(application, signature, data):
+def test_nothing_that_a_row_holds_fails_the_batch(application, data):
+    signature = "serving_default"
     good, bad = rows_of(application, signature)
     (name,) = good[0]
-    if name == "waveform":
-        return
     known = st.sampled_from([row[name] for row in good + bad])
     cut = st.tuples(known, st.integers(0, 3000)).map(lambda drawn: drawn[0][: drawn[1]])
     flipped = st.tuples(known, st.integers(0, 2000), st.integers(1, 255)).map(
