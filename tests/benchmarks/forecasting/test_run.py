@@ -35,7 +35,8 @@ def test_a_run_without_peers_and_data(tmp_path: Path, monkeypatch: pytest.Monkey
     entrants = [one if one.name == OURS else replace(one, python=nowhere) for one in ENTRANTS]
     monkeypatch.setattr(benchmark, "ENTRANTS", entrants)
     monkeypatch.setattr(benchmark, "seconds_of_script", partial(_seconds_in_this_process, monkeypatch))
-    flags = "tiny --epochs 1 --windows 16 --validation-windows 16 --lookback 8 --horizon 4"
+    # In few large batches, as each of validation is computed outside of a graph.
+    flags = "tiny --epochs 1 --windows 16 --validation-windows 16 --lookback 8 --horizon 4 --batch-size 512"
     benchmark.main(Options(train=flags, origins=1, series=2, memory=1, output=tmp_path / "report"))
     results = json.loads((tmp_path / "report" / "results.json").read_text())["results"]
     assert list(results) == [OURS]
