@@ -74,7 +74,7 @@ def is_of_words(label: Label, words: Sequence[Label], separator: int) -> bool:
 def batches(draw: st.DrawFn) -> tuple[np.ndarray, list[int]]:
     symbols = draw(st.integers(2, 4))
     time = draw(st.integers(1, 5 if symbols == 4 else 6))
-    rows = draw(st.integers(1, 4))
+    rows = draw(st.integers(1, 6))
     frames = [draw(st.integers(0, time)) for _ in range(rows)]
     return random_logits(rows, time, symbols, draw(st.integers(0, 10**6))), frames
 
@@ -83,7 +83,6 @@ SPOKEN = [[1, 2, 3], [1, 1, 2], [3]]
 BIGRAMS = witten_bell(SPOKEN, symbols=4, order=2)
 WORDS, SEPARATOR = [(1,), (1, 2), (2, 2)], 3
 MODELS: dict[str, Sequence[LanguageModel]] = {
-    "none": (),
     "bigrams": (SymbolNgrams(BIGRAMS),),
     "lexicon": (Lexicon(WORDS, 4, SEPARATOR),),
     "both": (SymbolNgrams(BIGRAMS), Lexicon(WORDS, 4, SEPARATOR)),
@@ -116,7 +115,7 @@ def check_exact(
 
 
 @given(batches(), st.sampled_from([1, 3, 400]))
-@settings(max_examples=30)
+@settings(max_examples=12)
 def test_a_beam_that_holds_all_prefixes_finds_the_best_labels_with_their_probabilities(
     batch: tuple[np.ndarray, list[int]], count: int
 ) -> None:
@@ -249,8 +248,8 @@ def test_two_equal_symbols_with_only_skipped_frames_between_them_are_two() -> No
 
 
 def test_only_the_most_probable_symbols_of_a_frame_extend_a_prefix() -> None:
-    logits = random_logits(4, 6, 6, seed=9)
-    result = search(logits, [6] * 4, beam_width=20, candidates=2, blank_threshold=1)
+    logits = random_logits(4, 5, 6, seed=9)
+    result = search(logits, [5] * 4, beam_width=20, candidates=2, blank_threshold=1)
     for row in range(4):
         best = {1 + number for frame in logits[row, :, 1:] for number in np.argsort(-frame)[:2]}
         assert {number for label in texts(result, row) for number in label} <= best
@@ -267,19 +266,18 @@ def test_a_lexicon_that_allows_no_end_leaves_a_row_without_hypothesis() -> None:
     assert result.log_probabilities[0, 0] == -np.inf
 
 
-@pytest.mark.parametrize("fault", [0, np.nan])
-def test_where_a_lexicon_leaves_none_the_label_is_the_greedy_one(fault: float) -> None:
+def test_where_a_lexicon_leaves_none_the_label_is_the_greedy_one() -> None:
     paths = [[1, 1, 0, 1, 0, 1], [1, 2, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0], [1, 2, 2, 0, 0, 0]]
-    logits = 20 * np.eye(3, dtype=np.float32)[paths]
-    logits[3, 0, 0] += fault
+    logits = 20 * np.eye(3, dtype=np.float32)[[*paths, paths[3]]]
+    logits[4, 0, 0] = np.nan
 
-    @tf.function
+    @tf.function(input_signature=[tf.TensorSpec([None, 6, 3]), tf.TensorSpec([None], tf.int32)])
     def decode(logits: tf.Tensor, frames: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         hypotheses = prefix_beam_search(logits, frames, beam_width=1, language_models=[Lexicon([[1, 2]], 3)])
         return with_fallback(hypotheses, greedy(logits, frames))
 
-    expected = [[1, 1, 1], [1, 2, 0], [0, 0, 0], [0, 0, 0] if fault else [1, 2, 0]]
-    for rows in ([0, 1, 2, 3], [1, 2], [3, 0], []):
+    expected = [[1, 1, 1], [1, 2, 0], [0, 0, 0], [1, 2, 0], [0, 0, 0]]
+    for rows in ([0, 1, 2, 3], [0, 1, 2, 4], [1, 2], [3, 0], [4, 0], []):
         labels, lengths = decode(tf.constant(logits[rows]), tf.fill([len(rows)], 6))
         assert lengths.numpy().tolist() == [np.count_nonzero(expected[row]) for row in rows]
         longest = max(lengths.numpy(), default=0)
@@ -300,7 +298,7 @@ def plain_greedy(logits: np.ndarray) -> list[tuple[int, int, int, float]]:
 
 
 @given(batches())
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_greedy_reads_the_runs_of_the_best_alignment(batch: tuple[np.ndarray, list[int]]) -> None:
     logits, frames = batch
     result = greedy(tf.constant(logits), tf.constant(frames, tf.int32))

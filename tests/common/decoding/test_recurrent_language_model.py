@@ -86,8 +86,7 @@ def labels_of(result: LabelHypotheses, row: int) -> list[Label]:
     ]
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
-@pytest.mark.parametrize("in_graph", [False, True])
+@pytest.mark.parametrize(("cell", "in_graph"), [("gru", True), ("lstm", False), ("rnn", True)])
 def test_a_beam_that_holds_all_prefixes_scores_each_label_as_the_network_does(
     cell: CellName, in_graph: bool
 ) -> None:
