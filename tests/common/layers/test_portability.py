@@ -8,7 +8,7 @@ from common.layers.portability import make_portable
 from common.layers.recurrent import GRU, LSTM
 from common.layers.stack import RecurrentStack
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quickly_traced")]
 
 
 @pytest.fixture

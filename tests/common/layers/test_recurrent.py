@@ -93,7 +93,7 @@ def _cases(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None)
 @given(case=_cases())
 def test_outputs_states_and_gradients_equal_those_of_keras(case: dict[str, Any]) -> None:
     name, batch, time = case["name"], case["batch"], case["time"]
@@ -129,8 +129,10 @@ def test_dropout_draws_and_applies_the_masks_of_keras(
     )
 
 
-@pytest.mark.parametrize("name", STATES)
-@pytest.mark.parametrize("training", [False, True])
+# Each layer by turns; an LSTM has a loop that the others have not.
+@pytest.mark.parametrize(
+    ("name", "training"), [("SimpleRNN", True), ("LSTM", False), ("LSTM", True), ("GRU", False)]
+)
 def test_one_traced_function_serves_every_batch_size_and_length(
     name: str, training: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,7 +214,11 @@ def test_bfloat16_stays_within_the_stated_bound_of_float32(name: str, bound: flo
 
 
 @pytest.mark.parametrize(("in_graph", "training"), [(False, True), (True, True), (False, False)])
-def test_a_second_derivative_is_refused_and_not_wrong(in_graph: bool, training: bool) -> None:
+def test_a_second_derivative_is_refused_and_not_wrong(
+    in_graph: bool, training: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Fewer steps are unrolled, which are traced faster.
+    monkeypatch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 2)
     layer = recurrent.GRU(2)
     inputs = tf.ones([1, 3, 2])
 

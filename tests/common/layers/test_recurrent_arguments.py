@@ -81,14 +81,13 @@ def test_any_type_of_number_is_cast_first(name: str, kind: str, training: bool) 
     np.testing.assert_allclose(outputs, stock(tf.cast(given, tf.float32)), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_integers_of_a_model_train_as_their_floats(name: str) -> None:
+def test_integers_of_a_model_train_as_their_floats() -> None:
     one_hot = np.eye(FEATURES, dtype="int32")[np.random.default_rng(0).integers(0, FEATURES, (BATCH, TIME))]
     trained = []
     for kind in ("int32", "float32"):
         keras.utils.set_random_seed(3)
         inputs = keras.Input((TIME, FEATURES), BATCH, dtype=kind)
-        outputs = getattr(recurrent, name)(UNITS, dropout=0.2)(inputs)
+        outputs = recurrent.GRU(UNITS, dropout=0.2)(inputs)
         model = keras.Model(inputs, keras.layers.Dense(1)(outputs))
         model.compile("sgd", "mse", jit_compile=False)
         # Made in the first step, its variables would let TensorFlow trace that twice.
@@ -112,9 +111,10 @@ def test_a_stack_takes_integers_and_one_row_of_mask_and_states(bidirectional: bo
 @pytest.mark.parametrize(
     ("name", "training", "in_graph"),
     [
-        *((name, True, False) for name in NAMES),
+        ("SimpleRNN", True, False),
+        ("GRU", True, False),
         # An LSTM has a loop that the others have not.
-        *((name, False, True) for name in ("LSTM", "GRU")),
+        ("LSTM", False, True),
     ],
 )
 def test_one_row_of_state_and_mask_serves_all_rows_with_its_gradient(
@@ -238,7 +238,7 @@ def test_nor_in_the_loops_for_one_row_and_for_many_nor_in_a_stack(
     assert not np.any(results[1][~mask])
 
 
-@pytest.mark.parametrize(("name", "training"), [("SimpleRNN", True), ("LSTM", True), ("GRU", False)])
+@pytest.mark.parametrize(("name", "training"), [("LSTM", True), ("GRU", False)])
 def test_jacobians_are_those_of_keras(name: str, training: bool) -> None:
     jacobians = []
     for layer in pair(name):

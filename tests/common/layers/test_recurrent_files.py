@@ -99,7 +99,11 @@ def test_weights_and_configuration_are_those_of_keras(name: str) -> None:
     assert [(w.path, w.shape) for w in ours.weights] == [(w.path, w.shape) for w in stock.weights]
 
 
-def test_a_saved_model_runs_in_the_cpp_loader_at_any_batch_size(tmp_path: Path) -> None:
+def test_a_saved_model_runs_in_the_cpp_loader_at_any_batch_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Fewer steps are unrolled, which are traced faster.
+    monkeypatch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 2)
     model = keras.Sequential(
         [
             keras.layers.Embedding(WORDS, 3, mask_zero=True),
