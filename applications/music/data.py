@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from applications.music import sample
 from applications.music.config import Config
+from applications.music.kinds import Kind
 from applications.music.notes import UNKNOWN
 from applications.music.piece import HIGHEST, LOWEST, Piece, ordered
 from applications.music.piece_sources import PieceSource, load_evaluation, load_training
@@ -19,20 +20,6 @@ from common.text.running import Part
 _NOTHING, _MELODY, _VOICES, _AROUND, _ANY = range(5)
 _KINDS_OF_GIVEN = (_MELODY, _MELODY, _VOICES, _AROUND, _ANY)
 _KNOWN_SHARE = 0.5
-
-
-class Kind(NamedTuple):
-    """What the training pieces of one grid have in common.
-
-    Attributes:
-        steps_per_quarter: of the grid.
-        shares: whether two voices may share a key, as where the data tell voices apart.
-        ranges: the lowest and the highest note of each voice, 0 and 0 for one that is always silent.
-    """
-
-    steps_per_quarter: int
-    shares: bool
-    ranges: tuple[tuple[int, int], ...]
 
 
 class Examples(NamedTuple):

@@ -15,13 +15,12 @@ import tensorflow as tf
 
 from applications.music.composing import Controls, Task, Written, writer
 from applications.music.config import INHERITANCE, NAME, Config
-from applications.music.data import Kind
+from applications.music.kinds import Kind, kinds_from
 from applications.music.midi_writer import midi_of
 from applications.music.model import build, parts_of
 from applications.music.notes import KEYS, TONALITIES, UNKNOWN, Passage, notes_of, numbers_of
 from applications.music.piece import HIGHEST, LOWEST
 from applications.music.predict import DESCRIPTION_FILE
-from applications.music.train import kinds_from
 from common import cli
 from common.errors import ROW_ERROR
 from common.export.saved_model import Signature

@@ -7,7 +7,6 @@ python -m applications.music.predict --harmonize melody.mid --output chorale.wav
 python -m applications.music.predict --score mine.mid
 """
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import tyro
 
+from applications.music.kinds import kinds_from
 from applications.music.midi_files import melody_of
 from applications.music.one_piece import piece_at
 from applications.music.piece import HIGHEST, LOWEST, SILENCE, Piece, ordered
@@ -30,14 +30,14 @@ from common.inference.states import first_states
 from common.predicting.predictor import Answer, LoadedModel
 from common.predicting.progress import progress
 from common.predicting.script import hint
+from common.predicting.seeds import checked_seed, checked_seeds, seed_or_fresh
 from common.predicting.texts import chunks
 
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
 END = -1
-_FRESH_SEEDS = 10_000
 _SURPRISES = 8
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-_INT32, _FLOAT32 = np.iinfo(np.int32), np.finfo(np.float32)
+_FLOAT32 = np.finfo(np.float32)
 
 
 @dataclass(frozen=True)
@@ -70,20 +70,6 @@ class Sampling:
                     )
 
 
-class Kind(NamedTuple):
-    """Music that a model was trained on.
-
-    Attributes:
-        steps_per_quarter: of its grid.
-        shares: whether two voices may have the same note.
-        ranges: the lowest and the highest note of each voice.
-    """
-
-    steps_per_quarter: int
-    shares: bool
-    ranges: tuple[tuple[int, int], ...]
-
-
 class Predictor(LoadedModel):
     """Composes with a SavedModel.
 
@@ -102,9 +88,7 @@ class Predictor(LoadedModel):
         described = read_extra(self.path, DESCRIPTION_FILE, "music", facts=("voices", "kinds"))
         self.voices: int = described["voices"]
         self.most_steps: int = described["most_steps"]
-        self.kinds = tuple(
-            Kind(**{**kind, "ranges": tuple(map(tuple, kind["ranges"]))}) for kind in described["kinds"]
-        )
+        self.kinds = kinds_from(described["kinds"])
 
     def __call__(
         self,
@@ -284,7 +268,7 @@ class Predictor(LoadedModel):
             **limits,
         }
         repeated = {name: np.repeat(np.asarray(value)[None], count, axis=0) for name, value in one.items()}
-        return {**repeated, "seed": _checked_seeds(seed, count)}
+        return {**repeated, "seed": np.array(checked_seeds(seed, count, "pieces", "piece"), np.int32)}
 
     def _pieces(self, notes: Any) -> tuple[list[np.ndarray], bool]:
         """The notes `[steps, voices]` of each piece, the highest first; and whether one was given."""
@@ -380,22 +364,6 @@ def _melodies(melody: Any) -> tuple[list[np.ndarray], bool]:
     return checked, is_one
 
 
-def _checked_seeds(seed: Any, count: int) -> np.ndarray:
-    """One seed for each of `count` pieces, of one seed or a list of them.
-
-    Raises:
-        UserError: there are more or fewer, or one is no whole number in range.
-    """
-    seeds = [seed] * count if isinstance(seed, str) or np.ndim(seed) == 0 else list(seed)
-    if len(seeds) != count:
-        raise FlagError(f"--seed: {len(seeds)} seeds for {count} pieces; expected one, or one for each")
-    for one in seeds:
-        require_integer(seed=one)
-        if not _INT32.min <= one <= _INT32.max:
-            raise FlagError(f"--seed {one}: expected from {_INT32.min} to {_INT32.max}")
-    return np.array(seeds, np.int32)
-
-
 @dataclass(frozen=True)
 class Options:
     """Music is composed from nothing, unless a file is given."""
@@ -450,7 +418,7 @@ class Options:
                 f"--last-step {self.last_step}: expected at least --first-step, {self.first_step}"
             )
         if self.seed is not None:
-            _checked_seeds(self.seed, 1)
+            checked_seed(self.seed)
 
 
 class Composed(NamedTuple):
@@ -497,7 +465,8 @@ def _composed(predictor: Predictor, options: Options, given: Piece | None) -> Co
     """The piece that the flags ask for, from or around the given one."""
     melody = melody_of(given) if given is not None and options.harmonize else None
     grid = predictor.grid(options.sampling)
-    asked: dict[str, Any] = {"seed": _seed(options), "sampling": options.sampling}
+    seed = seed_or_fresh(options.seed, is_random=options.sampling.temperature > 0)
+    asked: dict[str, Any] = {"seed": seed, "sampling": options.sampling}
     if given is None or options.go_on:
         primer = np.zeros((0, predictor.voices), np.int32) if given is None else given.notes
         notes = predictor(primer, steps=options.steps, **asked)["notes"]
@@ -569,15 +538,6 @@ def notes_in_words(notes: np.ndarray) -> str:
 def note_name(note: int) -> str:
     """A MIDI number as a pitch with its octave; 60 is C4."""
     return f"{_NAMES[note % 12]}{note // 12 - 1}"
-
-
-def _seed(options: Options) -> int:
-    if options.seed is not None:
-        return options.seed
-    seed = secrets.randbelow(_FRESH_SEEDS)
-    if options.sampling.temperature > 0:
-        hint(f"--seed {seed}")
-    return seed
 
 
 if __name__ == "__main__":

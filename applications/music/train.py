@@ -5,13 +5,13 @@ python -m applications.music.train chorales --data midi/ --name mine
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import tensorflow as tf
 
 from applications.music.config import INHERITANCE, NAME, PRESET_DESCRIPTIONS, PRESETS, Config
-from applications.music.data import Examples, Kind, training_batches, training_examples, validation_batches
+from applications.music.data import Examples, training_batches, training_examples, validation_batches
+from applications.music.kinds import kinds_from
 from applications.music.model import build
 from common import cli
 from common.training.init_from import begin_from
@@ -49,13 +49,6 @@ def train(config: Config) -> Path:
     )
     figures = {"validation_nats_per_step": nats_per_step(model, examples, config)}
     return finish_run(folder, NAME, len(examples.training), epochs, figures)
-
-
-def kinds_from(described: list[dict[str, Any]]) -> tuple[Kind, ...]:
-    """The kinds of music that a training has written down."""
-    return tuple(
-        Kind(**{**kind, "ranges": tuple((low, high) for low, high in kind["ranges"])}) for kind in described
-    )
 
 
 def mean_of_steps(real: tf.Tensor, nats: tf.Tensor) -> tf.Tensor:

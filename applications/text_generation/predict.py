@@ -3,7 +3,6 @@
 python -m applications.text_generation.predict "ROMEO:" --length 200 --seed 7
 """
 
-import secrets
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,6 +22,7 @@ from common.predicting.examples import Column, text_of, texts_of
 from common.predicting.predictor import LoadedModel
 from common.predicting.progress import progress
 from common.predicting.script import Shown, hint, write_shown
+from common.predicting.seeds import MOST_SEED, checked_seed, checked_seeds, seed_or_fresh
 from common.predicting.texts import (
     argument_texts,
     chunks,
@@ -37,7 +37,6 @@ MAX_LENGTH = 10_000
 MAX_CHARACTERS = 20_000
 _READ_AT_ONCE, _WRITTEN_AT_ONCE, _SHOWN_AT_ONCE = 2048, 256, 8
 _SURPRISES = 10
-_FRESH_SEEDS = 1_000_000
 _COLUMNS = ("seed", "prefix", "text")
 _INT32, _FLOAT32 = np.iinfo(np.int32), np.finfo(np.float32)
 # C0 controls have pictures of their own; line ends and tabs steer nothing that text should not.
@@ -129,7 +128,7 @@ class Predictor(LoadedModel):
         """
         texts = texts_of(prefixes, column, "prefixes")
         sampling = Sampling(length, temperature, top_k, top_p)
-        seeds = _checked_seeds(seed, len(texts))
+        seeds = checked_seeds(seed, len(texts), "prefixes", "prefix")
         batches = list(chunks(zip(texts, seeds, strict=True), self.batch_size))
         answers = [
             {"text": text}
@@ -149,7 +148,7 @@ class Predictor(LoadedModel):
         seed: int = 0,
     ) -> Iterator[str]:
         """The text that a call gives, in pieces as they are made: first the prefix, then a few characters each time."""
-        sampling, seeds = Sampling(length, temperature, top_k, top_p), _checked_seeds(seed, 1)
+        sampling, seeds = Sampling(length, temperature, top_k, top_p), [checked_seed(seed)]
         yield text_of(prefix, "prefix")
         for (piece,), _ in self.write(self.read([prefix]), sampling, seeds, _SHOWN_AT_ONCE):
             yield piece
@@ -221,29 +220,6 @@ class Predictor(LoadedModel):
         return ["".join(parts) for parts in zip(prefixes, *pieces, strict=True)]
 
 
-def _checked_seeds(seed: Any, count: int) -> list[int]:
-    """One seed for each of `count` texts, of one seed or a list of them.
-
-    Raises:
-        UserError: there are more or fewer, or one is no whole number in range.
-    """
-    if isinstance(seed, str) or not isinstance(seed, Iterable):
-        return [_checked_seed(seed)] * count
-    seeds = [_checked_seed(one) for one in seed]
-    if len(seeds) != count:
-        raise FlagError(
-            f"--seed: {len(seeds)} seeds for {count} prefixes; expected one, or one for each prefix"
-        )
-    return seeds
-
-
-def _checked_seed(seed: Any, most: int = int(_INT32.max)) -> int:
-    require_integer(seed=seed)
-    if not _INT32.min <= seed <= most:
-        raise FlagError(f"--seed {seed}: expected from {_INT32.min} to {most}")
-    return int(seed)
-
-
 @dataclass(frozen=True)
 class Options:
     """The prefix comes from the argument, from --input, or else from standard input."""
@@ -290,7 +266,7 @@ class Options:
         if self.interactive and self.samples > 1:
             raise FlagError(f"--samples {self.samples}: expected 1 with --interactive")
         if self.seed is not None:
-            _checked_seed(self.seed, int(_INT32.max) - self.samples + 1)
+            checked_seed(self.seed, MOST_SEED - self.samples + 1)
 
 
 def main(options: Options) -> None:
@@ -300,7 +276,7 @@ def main(options: Options) -> None:
         return
     prefix = _prefix(options)
     predictor = Predictor(options.model)
-    seed = _seed(options)
+    seed = seed_or_fresh(options.seed, is_random=options.sampling.temperature > 0)
     if options.interactive:
         _take_turns(predictor, prefix, options.sampling, seed)
     elif options.output is not None:
@@ -340,15 +316,6 @@ def _prefix(options: Options) -> str:
     if sys.stdin.isatty():
         hint("the beginning of a text; Ctrl-D ends it")
     return "\n".join(lines())
-
-
-def _seed(options: Options) -> int:
-    if options.seed is not None:
-        return options.seed
-    seed = secrets.randbelow(_FRESH_SEEDS)
-    if options.sampling.temperature > 0:
-        hint(f"--seed {seed}")
-    return seed
 
 
 def _take_turns(predictor: Predictor, prefix: str, sampling: Sampling, seed: int) -> None:

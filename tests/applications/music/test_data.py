@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from applications.music.config import PRESETS
 from applications.music.data import (
     Examples,
-    Kind,
     batch_of,
     given_notes,
     kinds_of,
@@ -19,6 +18,7 @@ from applications.music.data import (
     training_batches,
     whole,
 )
+from applications.music.kinds import Kind
 from applications.music.notes import UNKNOWN
 from applications.music.piece import LOWEST, Piece
 from applications.music.pieces import Pieces

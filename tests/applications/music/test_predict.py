@@ -157,7 +157,7 @@ def test_notes_from_python_that_are_none_are_named(predictor, notes, message):
 
 
 def test_controls_out_of_range_are_named(predictor):
-    with pytest.raises(UserError, match="--seed: 2 seeds for 1 pieces"):
+    with pytest.raises(UserError, match="--seed: 2 seeds for 1 pieces; expected one, or one for each piece"):
         predictor(seed=[1, 2])
     with pytest.raises(UserError, match=r"--steps-per-quarter 4: .* was trained with 2"):
         predictor(sampling=Sampling(steps_per_quarter=4))
