@@ -128,7 +128,6 @@ def test_a_name_like_no_other_is_one_line(command, arguments, line):
         ("predict", "--model", "/nowhere", "a"),
         ("predict", "--bach-size", "1"),
         ("predict", "--input", "/nowhere.txt"),
-        ("train", "bse"),
     ],
 )
 def test_a_script_does_the_same_by_both_ways(arguments):
