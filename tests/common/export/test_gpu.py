@@ -14,7 +14,7 @@ from common.export.portability import check_portable, operations_of
 from common.export.saved_model import Signature, export_saved_model
 from common.inference.runner import SavedModelRunner
 from common.layers.portability import make_portable
-from common.layers.recurrent import GRU, LSTM
+from common.layers.recurrent import LSTM
 from common.layers.stack import RecurrentStack
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quickly_traced")]
@@ -114,7 +114,7 @@ def operations(signature):
     return operations_of(traced.graph.as_graph_def())
 
 
-@pytest.mark.parametrize("layer", [LSTM, GRU, keras.layers.LSTM, keras.layers.GRU])
+@pytest.mark.parametrize("layer", [LSTM, keras.layers.GRU])
 def test_only_the_second_graph_has_cudnns_kernels(visible_gpu, layer):
     model = model_of(keras.layers.Bidirectional(layer(2, return_sequences=True)), layer(2))
     served = with_gpu_signature(partial(signatures, model), model, True)
