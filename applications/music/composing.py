@@ -85,6 +85,12 @@ def chooser(controls: Controls) -> Choose:
     )
 
 
+def _never_silent(floors: tf.Tensor) -> tf.Tensor:
+    """Floors `[..., voices]` that leave the highest voice no rest: what is composed never pauses in all voices, as it
+    would where it takes itself to be at its end."""
+    return tf.concat([tf.maximum(floors[..., :1], 1), floors[..., 1:]], axis=-1)
+
+
 def writer(parts: Parts, voices: int) -> Callable[..., Written]:
     """`write`, with `before` and `states` always given, traced once for all signatures that call it."""
     integers, floats = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)
@@ -119,7 +125,7 @@ def write(
     before: tf.Tensor | None = None,
     states: list[tf.Tensor] | None = None,
 ) -> Written:
-    """Writes the notes that are not told.
+    """Writes the notes that are not told; the highest voice rests where it is told to, or has no key left.
 
     Args:
         parts: of the model.
@@ -145,7 +151,7 @@ def write(
             features,
             task.numbers,
             told,
-            floors_of(task.numbers, told, shares),
+            _never_silent(floors_of(task.numbers, told, shares)),
             task.passage.place,
         )
     ]

@@ -36,6 +36,7 @@ from common.predicting.texts import chunks
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
 END = -1
 _SURPRISES = 8
+_STEPS = 64
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _FLOAT32 = np.finfo(np.float32)
 
@@ -51,7 +52,8 @@ class Sampling:
     key: str = ""
     """Key of the piece, such as "G major" or "e minor"; any unless given."""
     steps_per_quarter: int | None = None
-    """Steps of a quarter note: 1 for quarters, 2 for eighths, 4 for sixteenths. The model's own unless given."""
+    """Steps of a quarter note: 1 for quarters, 2 for eighths, 4 for sixteenths. Unless given, that of most of the
+    model's training music; the shipped one's is 4. Notes that do not tell their grid are taken to be on this one."""
     lowest: tuple[int, ...] = ()
     """Lowest note of each voice from the highest voice down, as MIDI numbers, 0 for no limit."""
     highest: tuple[int, ...] = ()
@@ -68,6 +70,17 @@ class Sampling:
                     raise FlagError(
                         f"--{name} {note}: expected MIDI numbers from {LOWEST} to {HIGHEST}, or 0"
                     )
+        _require_room(self.lowest, self.highest)
+
+
+def _require_room(lowest: Sequence[int], highest: Sequence[int]) -> None:
+    """Raises FlagError if a voice, or one below it, has to keep above the highest note of that voice."""
+    for upper, most in enumerate(highest):
+        for voice, least in enumerate(lowest[upper:], start=upper):
+            if SILENCE < most < least:
+                raise FlagError(
+                    f"--lowest {least} of voice {voice + 1}: expected at most {most}, --highest of voice {upper + 1}"
+                )
 
 
 class Predictor(LoadedModel):
@@ -115,6 +128,8 @@ class Predictor(LoadedModel):
         """
         require_integer(steps=steps)
         given, is_one = self._pieces(notes)
+        if not 0 <= steps <= self.most_steps:
+            raise FlagError(f"--steps {steps}: expected from 0 to {self.most_steps}")
         rows = self._ask(
             "serving_default",
             [{"notes": one, "steps": np.int32(steps)} for one in given],
@@ -169,7 +184,12 @@ class Predictor(LoadedModel):
         """
         kept = np.asarray(keep, bool)
         given = _checked_notes(notes, "notes", self.voices, is_ordered=True)
-        kept = np.broadcast_to(kept[:, None] if kept.ndim == 1 else kept, given.shape)
+        kept = np.repeat(kept[:, None], self.voices, axis=1) if kept.ndim == 1 else kept
+        if kept.shape != given.shape:
+            raise UserError(
+                f"keep: expected [steps] or [steps, voices] as of the notes, {list(given.shape)}, got "
+                f"{list(np.shape(keep))}"
+            )
         (row,) = self._ask(
             "infill", [{"notes": given, "keep": kept}], self._controls(sampling, seed, 1), "filling in", False
         )
@@ -207,7 +227,9 @@ class Predictor(LoadedModel):
         Raises:
             UserError: as of a call.
         """
-        given, _ = self._pieces(notes)
+        given, is_one = self._pieces(notes)
+        if not is_one:
+            raise UserError(f"notes: {len(given)} pieces; expected one, [steps, voices]")
         asked = {"notes": given[0], "steps": np.int32(0), "tempo": np.float32(tempo)}
         (row,) = self._ask("midi", [asked], self._controls(sampling, 0, 1), "", False)
         return bytes(row["midi"])
@@ -272,6 +294,10 @@ class Predictor(LoadedModel):
 
     def _pieces(self, notes: Any) -> tuple[list[np.ndarray], bool]:
         """The notes `[steps, voices]` of each piece, the highest first; and whether one was given."""
+        if notes is not None and not isinstance(notes, Piece | np.ndarray | list | tuple):
+            raise UserError(
+                f"notes: expected MIDI numbers [steps, voices], a piece or a list of them, got {type(notes).__name__}"
+            )
         if notes is None or isinstance(notes, Piece | np.ndarray) or _is_steps(notes):
             return [self._piece(notes, "notes")], True
         return [self._piece(one, f"notes[{index}]") for index, one in enumerate(notes)], False
@@ -354,6 +380,10 @@ def _checked_notes(notes: Any, name: str, voices: int, is_ordered: bool = False)
 
 def _melodies(melody: Any) -> tuple[list[np.ndarray], bool]:
     """The notes `[steps]` of each melody, and whether one was given."""
+    if not isinstance(melody, np.ndarray | list | tuple):
+        raise UserError(
+            f"melody: expected MIDI numbers [steps], or a list of such, got {type(melody).__name__}"
+        )
     is_one = isinstance(melody, np.ndarray) or not len(melody) or np.ndim(melody[0]) == 0
     melodies = [melody] if is_one else list(melody)
     names = ["melody"] if is_one else [f"melody[{index}]" for index in range(len(melodies))]
@@ -385,8 +415,8 @@ class Options:
     """Last step that --infill writes; the piece's last unless given."""
     score: Path | None = None
     """Write nothing; tell how probable this piece is, and where it surprises."""
-    steps: Annotated[int, AtLeast(0)] = 64
-    """Steps to compose."""
+    steps: Annotated[int, Between(0, 4096)] | None = None
+    """Steps to compose, 64 unless given; 64 sixteenths are four bars of four quarters."""
     seed: int | None = None
     """Of the random choices: the same seed, the same music. Unless given a fresh one is taken, and told."""
     sampling: Sampling = field(default_factory=Sampling)
@@ -411,6 +441,13 @@ class Options:
             raise FlagError(f"{' and '.join(named)}: expected one of them")
         if self.without_primer and self.go_on is None:
             raise FlagError("--without-primer: expected --continue")
+        if self.steps is not None and (self.harmonize or self.infill or self.score):
+            raise FlagError(f"--steps {self.steps}: expected neither --harmonize, --infill nor --score")
+        if self.seed is not None and self.score is not None:
+            raise FlagError(f"--seed {self.seed}: expected no --score, which writes nothing by chance")
+        resolved = [path.resolve() for path in given.values() if path is not None]
+        if resolved and resolved[0] in [path.resolve() for path in self.output]:
+            raise FlagError(f"--output: {resolved[0].name} is what is read; expected another file")
         if self.infill is None and (self.first_step > 1 or self.last_step is not None):
             raise FlagError("--first-step, --last-step: expected --infill")
         if self.last_step is not None and self.last_step < self.first_step:
@@ -464,12 +501,14 @@ def main(options: Options) -> None:
 def _composed(predictor: Predictor, options: Options, given: Piece | None) -> Composed:
     """The piece that the flags ask for, from or around the given one."""
     melody = melody_of(given) if given is not None and options.harmonize else None
+    if given is not None and options.infill:
+        _stretch(options, given)
     grid = predictor.grid(options.sampling)
     seed = seed_or_fresh(options.seed, is_random=options.sampling.temperature > 0)
     asked: dict[str, Any] = {"seed": seed, "sampling": options.sampling}
     if given is None or options.go_on:
         primer = np.zeros((0, predictor.voices), np.int32) if given is None else given.notes
-        notes = predictor(primer, steps=options.steps, **asked)["notes"]
+        notes = predictor(primer, steps=_STEPS if options.steps is None else options.steps, **asked)["notes"]
         first = len(primer) if options.without_primer else 0
         kept = np.arange(len(notes)) < len(primer)
         told = np.repeat(kept[:, None], predictor.voices, axis=1)
@@ -479,18 +518,28 @@ def _composed(predictor: Predictor, options: Options, given: Piece | None) -> Co
         told = np.zeros(notes.shape, bool)
         told[:, 0] = True
     else:
-        first, last = options.first_step - 1, options.last_step or given.steps
-        if first >= given.steps or last > given.steps:
-            raise FlagError(
-                f"--first-step {first + 1}, --last-step {last}: {given.name} has {given.steps:,} steps, "
-                f"{grid} a quarter note"
-            )
+        first, last = _stretch(options, given)
         steps = np.arange(given.steps)
         told = np.repeat(((steps < first) | (steps >= last))[:, None], predictor.voices, axis=1)
         notes = predictor.infill(_widened(given.notes, predictor.voices), told, **asked)["notes"]
     name = "composed" if given is None else Path(given.name).stem
     tempo = options.tempo or (90.0 if given is None else given.tempo)
     return Composed(Piece(name, notes, grid, tempo), told & (notes > SILENCE))
+
+
+def _stretch(options: Options, given: Piece) -> tuple[int, int]:
+    """The first step that --infill writes, from 0, and the one after the last.
+
+    Raises:
+        FlagError: the piece has no such steps.
+    """
+    first, last = options.first_step - 1, options.last_step or given.steps
+    if first >= given.steps or last > given.steps:
+        raise FlagError(
+            f"--first-step {first + 1}, --last-step {last}: {given.name} has {given.steps:,} steps, "
+            f"{given.steps_per_quarter} a quarter note"
+        )
+    return first, last
 
 
 def _widened(notes: np.ndarray, voices: int) -> np.ndarray:

@@ -20,7 +20,7 @@ def require_outputs(paths: Sequence[Path]) -> None:
         if path.suffix.lower() not in ENDINGS:
             raise FlagError(f"--output {path}: expected a name that ends in {', '.join(ENDINGS)}")
         require_writable_file(path, "--output")
-    if len(set(paths)) < len(paths):
+    if len({path.resolve() for path in paths}) < len(paths):
         raise FlagError("--output: expected each file once")
 
 

@@ -117,6 +117,14 @@ def test_voices_keep_to_their_ranges(model):
     assert set(np.unique(written)) <= {0, *range(30, 41)}
 
 
+def test_what_is_composed_pauses_only_where_it_is_told_to(model):
+    numbers, told = np.zeros([32, 12, VOICES]), np.zeros([32, 12, VOICES], bool)
+    told[:, 5] = True
+    written = write(parts_of(model), task(numbers, told), controls(32, temperature=3.0)).numbers.numpy()
+    assert not written[:, 5].any()
+    assert np.delete(written[..., 0], 5, axis=1).all()
+
+
 def test_notes_are_drawn_as_often_as_they_are_probable(model):
     draws = 4000
     before = np.tile([[[40, 28], [0, 0]]], (draws, 1, 1))
@@ -128,6 +136,9 @@ def test_notes_are_drawn_as_often_as_they_are_probable(model):
     nats = costs(model, [row([[40, 28], pair]) for pair in pairs])[:, 1]
     expected = np.zeros(KEYS + 1)
     np.add.at(expected, [high for high, _ in pairs], np.exp(-nats))
+    # What is composed never pauses.
+    expected[0] = 0
+    expected /= expected.sum()
     drawn = np.bincount(written, minlength=KEYS + 1) / draws
     deviation = np.sqrt(expected * (1 - expected) / draws)
     assert (np.abs(drawn - expected) < 5 * deviation + 1e-3).all()
@@ -140,6 +151,7 @@ def test_the_most_probable_notes_are_written_at_temperature_0(model):
     for step, (high, low) in enumerate(written):
         before = written[:step]
         others = [note for note in range(KEYS + 1) if note < high and note != low]
+        assert high
         nats = costs(model, [row([*before, (high, other)]) for other in (low, *others)])[:, step]
         assert nats[0] <= nats.min() + 1e-4
 

@@ -126,6 +126,16 @@ def test_the_script_harmonises_fills_in_and_scores(script, files):
         (("--without-primer",), "--without-primer: expected --continue"),
         (("--score", "a.mid", "--continue", "b.mid"), "--continue and --score: expected one of them"),
         (("--key", "H"), '--key H: expected a key such as "G major", "Bb major" or "f# minor"'),
+        (("--lowest", "80", "--highest", "60"), "--lowest 80 of voice 1: expected at most 60"),
+        (
+            ("--lowest", "0", "70", "--highest", "60"),
+            "--lowest 70 of voice 2: expected at most 60, --highest of voice 1",
+        ),
+        (("--steps", "5000"), "--steps 5000"),
+        (("--score", "a.mid", "--seed", "3"), "--seed 3: expected no --score"),
+        (("--harmonize", "a.mid", "--steps", "3"), "--steps 3: expected neither --harmonize"),
+        (("--harmonize", "a.mid", "--output", "./a.mid"), "--output: a.mid is what is read"),
+        (("--output", "a.mid", "b/../a.mid"), "--output: expected each file once"),
         (("--first-step", "2"), "--first-step, --last-step: expected --infill"),
         (("--lowest", "5"), "--lowest 5: expected MIDI numbers from 21 to 108, or 0"),
         (("--steps-per-quarter", "3"), "--steps-per-quarter 3: "),
@@ -154,6 +164,19 @@ def test_a_melody_with_two_notes_at_once_is_one_line(script, files):
 def test_notes_from_python_that_are_none_are_named(predictor, notes, message):
     with pytest.raises(UserError, match=message):
         predictor(notes)
+
+
+def test_what_is_no_music_is_named(predictor):
+    with pytest.raises(UserError, match="notes: expected MIDI numbers"):
+        predictor(42)
+    with pytest.raises(UserError, match="melody: expected MIDI numbers"):
+        predictor.harmonize(None)
+    with pytest.raises(UserError, match=r"keep: expected \[steps\] or \[steps, voices\]"):
+        predictor.infill(NOTES, [True, False])
+    with pytest.raises(UserError, match="notes: 2 pieces; expected one"):
+        predictor.midi([NOTES, NOTES])
+    with pytest.raises(UserError, match="--steps -1: expected from 0 to 4096"):
+        predictor(steps=-1)
 
 
 def test_controls_out_of_range_are_named(predictor):
