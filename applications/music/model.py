@@ -24,7 +24,6 @@ from applications.music.notes import (
     neighbours_above,
     roll_of,
 )
-from common.keras_package import PACKAGE
 from common.layers.recurrent import GRU
 from common.layers.stack import RecurrentStack
 
@@ -186,7 +185,7 @@ def _cost_of(expected: tf.Tensor, targets: tf.Tensor, given: tf.Tensor, real: tf
     return tf.reduce_sum(tf.where(counted, nats, 0.0)) / tf.maximum(count, 1.0)
 
 
-@keras.saving.register_keras_serializable(PACKAGE)
+# Not registered for saving: only its weights are.
 class Harmony(keras.layers.Layer):
     """What is to be expected of each note around the given ones, whatever the others are: features `[batch, time,
     features]` (`given_features` and those of the place) and which steps are real -> logits `[batch, time, voices,
@@ -235,7 +234,7 @@ class Harmony(keras.layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-@keras.saving.register_keras_serializable(PACKAGE)
+# Not registered for saving: only its weights are.
 class Anticipation(keras.layers.Layer):
     """What is given from each step on: features `[batch, time, features]` of `given_features` and which steps are real
     `[batch, time]` -> `[batch, time, units]`. Where nothing is given from a step on, all is 0.
@@ -271,7 +270,7 @@ class Anticipation(keras.layers.Layer):
         return {**super().get_config(), "units": self.units}
 
 
-@keras.saving.register_keras_serializable(PACKAGE)
+# Not registered for saving: only its weights are.
 class NoteHead(keras.layers.Layer):
     """Writes the notes of a step, the highest first: the logits of each, given the state and the notes above it.
 

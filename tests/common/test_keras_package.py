@@ -48,6 +48,7 @@ NOT_REGISTERED = {
     "TokenLoss": SHARES_A_LAYER,
     "CharacterLogits": SHARES_A_LAYER,
     "WordLoss": SHARES_A_LAYER,
+    **dict.fromkeys(("Composer", "Harmony", "Anticipation", "NoteHead"), "only its weights are saved"),
 }
 
 RNG = np.random.default_rng(4)
