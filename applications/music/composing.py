@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from applications.music.model import IMPOSSIBLE, Parts, step_inputs
 from applications.music.notes import (
-    KEYS,
     Passage,
     features_of,
     floors_of,
@@ -15,6 +14,7 @@ from applications.music.notes import (
     is_possible,
     roll_of,
 )
+from applications.music.piece import KEYS
 from common.decoding.generate import Choose, Moment
 from common.decoding.samplers import compose as composed
 from common.decoding.samplers import sample, temperature, truncate

@@ -23,7 +23,13 @@ from applications.music.piece import SILENCE, Piece
 from applications.music.piece_sources import PieceSource
 from applications.music.pieces import Pieces
 from applications.music.predict import Predictor, Sampling
-from applications.music.statistics import MELODIC_INTERVALS, histogram_distance, ranges, statistics
+from applications.music.statistics import (
+    MELODIC_INTERVALS,
+    Statistics,
+    histogram_distance,
+    ranges,
+    statistics,
+)
 from applications.music.steps import changed
 from common import cli
 from common.checks import AtLeast, Between, check_ranges
@@ -86,12 +92,13 @@ def evaluate(options: Options) -> dict[str, Any]:
     warm_up = partial(scores_of, predictor, pieces.pieces[:1])
     scores, seconds = timed(partial(scores_of, predictor, pieces.pieces, show_progress=True), warm_up=warm_up)
     composed = compose(predictor, pieces.pieces[: options.compose], options)
+    counts = counted(composed, pieces.pieces) if composed else None
     metrics = {
         **measure(pieces.pieces, scores),
         **({"baseline_nats_per_step": baseline_nats(training, pieces.pieces)} if options.baseline else {}),
         **_broken_rules(composed, options.source),
         "harmonisation": harmonisation(predictor, pieces.pieces),
-        "composed": compared(composed, pieces.pieces),
+        "composed": {} if counts is None else compared(*counts),
         "copying": copying(composed, pieces.pieces, training),
         **facts_of(predictor.path, pieces, seconds, "pieces", options.batch_size),
     }
@@ -100,7 +107,7 @@ def evaluate(options: Options) -> dict[str, Any]:
         "composed": "Composed music, and the data's",
         "copying": "Longest runs that stand in the data's training part, in any key",
     }
-    drawn_of = partial(draw, pieces.pieces, scores, composed, drawn)
+    drawn_of = partial(draw, pieces.pieces, scores, composed, counts, drawn)
     return report(metrics, APPLICATION.title, pieces, options.output, drawn_of, tables)
 
 
@@ -208,12 +215,15 @@ def compose(predictor: Predictor, pieces: Sequence[Piece], options: Options) -> 
     return composed
 
 
-def compared(composed: Sequence[Piece], pieces: Sequence[Piece]) -> dict[str, Any]:
-    """Statistics of composed music and of the data, {} where nothing was composed."""
-    if not composed:
-        return {}
+def counted(composed: Sequence[Piece], pieces: Sequence[Piece]) -> tuple[Statistics, Statistics]:
+    """Statistics of composed music and of the data, whose voices' ranges count."""
     within = ranges([piece.notes for piece in pieces])
     ours, own = (statistics([piece.notes for piece in side], within) for side in (composed, pieces))
+    return ours, own
+
+
+def compared(ours: Statistics, own: Statistics) -> dict[str, Any]:
+    """Statistics of composed music beside those of the data, by name."""
     distances = {
         f"{name}_distance": histogram_distance(getattr(ours, name), getattr(own, name))
         for name in ("pitch_classes", "melodic_intervals")
@@ -260,6 +270,7 @@ def draw(
     pieces: Sequence[Piece],
     scores: Sequence[np.ndarray],
     composed: Sequence[Piece],
+    counts: tuple[Statistics, Statistics] | None,
     numbers: Sequence[int],
     folder: Path,
 ) -> None:
@@ -268,15 +279,13 @@ def draw(
         path = folder / f"piece_{number}.png"
         draw_piano_roll(pieces[number - 1], path, log_likelihood=scores[number - 1])
     plot_nats_by_position(np.concatenate(list(scores)), folder / "nats_by_position.png")
-    if not composed:
+    if counts is None:
         return
     draw_piano_roll(composed[0], folder / "composed.png")
-    within = ranges([piece.notes for piece in pieces])
-    both = [statistics([piece.notes for piece in side], within) for side in (composed, pieces)]
     draw_histograms(
-        [one.pitch_classes for one in both],
+        [one.pitch_classes for one in counts],
         # No melody moves by nothing.
-        [np.insert(one.melodic_intervals, _MIDDLE, 0) for one in both],
+        [np.insert(one.melodic_intervals, _MIDDLE, 0) for one in counts],
         folder / "notes_and_intervals.png",
         names=("composed", "data"),
     )

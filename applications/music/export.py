@@ -18,9 +18,9 @@ from applications.music.config import INHERITANCE, NAME, Config
 from applications.music.kinds import Kind, kinds_from
 from applications.music.midi_writer import midi_of
 from applications.music.model import build, parts_of
-from applications.music.notes import KEYS, TONALITIES, UNKNOWN, Passage, notes_of, numbers_of
-from applications.music.piece import HIGHEST, LOWEST
-from applications.music.predict import DESCRIPTION_FILE
+from applications.music.notes import TONALITIES, UNKNOWN, Passage, is_key, notes_of, numbers_of
+from applications.music.piece import HIGHEST, KEYS, LOWEST
+from applications.music.predict import DESCRIPTION_FILE, END, MOST_STEPS
 from common import cli
 from common.errors import ROW_ERROR
 from common.export.saved_model import Signature
@@ -43,9 +43,6 @@ LIMITS = (
     "Voices are ordered by height in each step: where voices cross, the higher note is the higher voice's.",
     "What it writes may repeat passages of its training music; `evaluate` measures how long they are.",
 )
-MOST_STEPS = 4096
-END = -1
-"""What stands for each voice after a row's last step."""
 _GIVEN = ("temperature", "top_p", "seed", "key", "steps_per_quarter", "lowest", "highest")
 Tensors = dict[str, tf.Tensor]
 Fault = tuple[tf.Tensor, str]
@@ -313,11 +310,6 @@ def signatures(trained: Trained) -> list[Signature]:
         }
 
     return _signatures(trained, serve, midi, harmonize, infill, score, step)
-
-
-def is_key(notes: tf.Tensor) -> tf.Tensor:
-    """Whether each MIDI number is one that can be written."""
-    return (notes >= LOWEST) & (notes <= HIGHEST)
 
 
 def steps_of(notes: tf.Tensor) -> tf.Tensor:

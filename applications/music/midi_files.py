@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import mido
 import numpy as np
 
-from applications.music.piece import HIGHEST, LOWEST, Piece
+from applications.music.piece import HIGHEST, KEYS, LOWEST, Piece
 from applications.music.reading import GivenPiece, PieceError
-from applications.music.rolls import KEYS, RANGE, beyond_voices, notes_of
+from applications.music.rolls import RANGE, beyond_voices, notes_of
 from common.data.packed_files import read_unpacked
 from common.errors import UserError
 

@@ -14,7 +14,6 @@ import tensorflow as tf
 from applications.music.config import Config
 from applications.music.notes import (
     FEATURES,
-    KEYS,
     SYMBOLS,
     Passage,
     features_of,
@@ -24,6 +23,7 @@ from applications.music.notes import (
     neighbours_above,
     roll_of,
 )
+from applications.music.piece import KEYS
 from common.layers.recurrent import GRU
 from common.layers.stack import RecurrentStack
 
@@ -83,9 +83,7 @@ def build(config: Config, voices: int, precision: str = "float32") -> keras.Mode
     )
 
 
-def step_inputs(
-    before: tf.Tensor, features: tf.Tensor, anticipated: tf.Tensor, parts: Parts, training: Any = False
-) -> tf.Tensor:
+def step_inputs(before: tf.Tensor, features: tf.Tensor, anticipated: tf.Tensor, parts: Parts) -> tf.Tensor:
     """What the recurrence reads at a step: the one before, its place, and what is given from it on.
 
     Args:
@@ -93,7 +91,6 @@ def step_inputs(
         features: of the place, `[..., FEATURES]`.
         anticipated: `[..., units]`, of `Anticipation`.
         parts: of the model.
-        training: whether dropout applies.
     """
     joined = tf.concat(
         [tf.cast(part, anticipated.dtype) for part in (before, features, anticipated)], axis=-1
@@ -202,7 +199,7 @@ class Harmony(keras.layers.Layer):
 
     def __init__(self, voices: int, units: int, dropout: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.voices, self.units, self.dropout = voices, units, dropout
+        self.voices, self.units = voices, units
         policy = self.dtype_policy
         self.embedding = keras.layers.Dense(units, dtype=policy, name="embedding")
         self.states = RecurrentStack(
@@ -227,11 +224,6 @@ class Harmony(keras.layers.Layer):
         logits = self.logits(tf.cast(states, tf.float32))
         shape = tf.shape(logits)
         return tf.reshape(logits, [shape[0], shape[1], self.voices, SYMBOLS])
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        names = ("voices", "units", "dropout")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
 # Not registered for saving: only its weights are.
@@ -260,14 +252,9 @@ class Anticipation(keras.layers.Layer):
     def call(self, features: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
         """See the class."""
         is_given = tf.cumsum(tf.reduce_sum(features, axis=-1), axis=1, reverse=True) > 0
-        # Reversed as a whole: what is padding comes first, and a mask would read it last.
         backwards = self.recurrence(self.embedding(features), mask=real)
         read = tf.reverse(backwards, [1])
         return tf.where((is_given & real)[..., None], read, tf.zeros_like(read))
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {**super().get_config(), "units": self.units}
 
 
 # Not registered for saving: only its weights are.
@@ -282,7 +269,7 @@ class NoteHead(keras.layers.Layer):
 
     def __init__(self, voices: int, units: int, dropout: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.voices, self.units, self.dropout = voices, units, dropout
+        self.voices, self.units = voices, units
         dense = keras.layers.Dense
         self.of_state = dense(units, dtype=self.dtype_policy, name="of_state")
         self.of_chosen = dense(units, use_bias=False, dtype=self.dtype_policy, name="of_chosen")
@@ -331,8 +318,3 @@ class NoteHead(keras.layers.Layer):
         hidden = keras.activations.gelu(of_step + self.of_chosen(tf.cast(told, kind)))
         hidden = self.drop(hidden, training=training)
         return self.logits(tf.cast(hidden, tf.float32))
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        names = ("voices", "units", "dropout")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

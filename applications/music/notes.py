@@ -8,13 +8,11 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from applications.music.piece import HIGHEST, LOWEST
+from applications.music.piece import HIGHEST, KEYS, LOWEST
+from applications.music.reading import GRIDS
 
-KEYS = HIGHEST - LOWEST + 1
 SYMBOLS = KEYS + 1
 """The keys and silence."""
-GRIDS = (1, 2, 4)
-"""How many steps a quarter note may have."""
 TONALITIES = 25
 """Unknown, the major keys from C upwards, and the minor keys from C upwards."""
 UNKNOWN = -1
@@ -40,10 +38,14 @@ class Passage(NamedTuple):
     tonality: tf.Tensor
 
 
+def is_key(notes: tf.Tensor) -> tf.Tensor:
+    """Whether each MIDI number is that of a key."""
+    return (notes >= LOWEST) & (notes <= HIGHEST)
+
+
 def numbers_of(notes: tf.Tensor) -> tf.Tensor:
     """MIDI numbers as numbers of keys; what is no key's MIDI number becomes 0."""
-    is_key = (notes >= LOWEST) & (notes <= HIGHEST)
-    return tf.where(is_key, notes - (LOWEST - 1), 0)
+    return tf.where(is_key(notes), notes - (LOWEST - 1), 0)
 
 
 def notes_of(numbers: tf.Tensor) -> tf.Tensor:
@@ -126,9 +128,9 @@ def is_possible(
     symbols = tf.range(SYMBOLS)
     ceiling = tf.minimum(tf.where(shares, above, above - 1), highest)
     bottom = tf.maximum(floor, tf.maximum(lowest, 1))
-    is_key = (symbols >= bottom[..., None]) & (symbols <= ceiling[..., None])
-    needs_key = (floor > 0)[..., None] & tf.reduce_any(is_key, axis=-1, keepdims=True)
-    return is_key | ((symbols == 0) & ~needs_key)
+    may_sound = (symbols >= bottom[..., None]) & (symbols <= ceiling[..., None])
+    needs_key = (floor > 0)[..., None] & tf.reduce_any(may_sound, axis=-1, keepdims=True)
+    return may_sound | ((symbols == 0) & ~needs_key)
 
 
 def neighbours_above(numbers: tf.Tensor) -> tf.Tensor:

@@ -6,6 +6,8 @@ import numpy as np
 
 LOWEST, HIGHEST = 21, 108
 """MIDI numbers of a piano's keys, A0 to C8."""
+KEYS = HIGHEST - LOWEST + 1
+"""Keys of a piano."""
 SILENCE = 0
 """What stands where a voice has no note."""
 

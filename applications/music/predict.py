@@ -35,6 +35,9 @@ from common.predicting.texts import chunks
 
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
 END = -1
+"""What stands for each voice after a row's last step."""
+MOST_STEPS = 4096
+"""Steps of a piece that a model reads or writes at once."""
 _SURPRISES = 8
 _STEPS = 64
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -415,7 +418,7 @@ class Options:
     """Last step that --infill writes; the piece's last unless given."""
     score: Path | None = None
     """Write nothing; tell how probable this piece is, and where it surprises."""
-    steps: Annotated[int, Between(0, 4096)] | None = None
+    steps: Annotated[int, Between(0, MOST_STEPS)] | None = None
     """Steps to compose, 64 unless given; 64 sixteenths are four bars of four quarters."""
     seed: int | None = None
     """Of the random choices: the same seed, the same music. Unless given a fresh one is taken, and told."""
@@ -501,8 +504,7 @@ def main(options: Options) -> None:
 def _composed(predictor: Predictor, options: Options, given: Piece | None) -> Composed:
     """The piece that the flags ask for, from or around the given one."""
     melody = melody_of(given) if given is not None and options.harmonize else None
-    if given is not None and options.infill:
-        _stretch(options, given)
+    stretch = _stretch(options, given) if given is not None and options.infill else None
     grid = predictor.grid(options.sampling)
     seed = seed_or_fresh(options.seed, is_random=options.sampling.temperature > 0)
     asked: dict[str, Any] = {"seed": seed, "sampling": options.sampling}
@@ -518,10 +520,11 @@ def _composed(predictor: Predictor, options: Options, given: Piece | None) -> Co
         told = np.zeros(notes.shape, bool)
         told[:, 0] = True
     else:
-        first, last = _stretch(options, given)
+        assert stretch is not None
+        first, last = stretch
         steps = np.arange(given.steps)
         told = np.repeat(((steps < first) | (steps >= last))[:, None], predictor.voices, axis=1)
-        notes = predictor.infill(_widened(given.notes, predictor.voices), told, **asked)["notes"]
+        notes = predictor.infill(given.notes, told, **asked)["notes"]
     name = "composed" if given is None else Path(given.name).stem
     tempo = options.tempo or (90.0 if given is None else given.tempo)
     return Composed(Piece(name, notes, grid, tempo), told & (notes > SILENCE))
@@ -540,11 +543,6 @@ def _stretch(options: Options, given: Piece) -> tuple[int, int]:
             f"{given.steps_per_quarter} a quarter note"
         )
     return first, last
-
-
-def _widened(notes: np.ndarray, voices: int) -> np.ndarray:
-    """Notes `[steps, voices]`, silence in the voices that a piece lacks."""
-    return np.pad(notes, [(0, 0), (0, voices - notes.shape[1])])
 
 
 def _scored(predictor: Predictor, options: Options, path: Path, grid: int) -> Composed:

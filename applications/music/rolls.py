@@ -2,10 +2,8 @@
 
 import numpy as np
 
-from applications.music.piece import HIGHEST, LOWEST, SILENCE
+from applications.music.piece import HIGHEST, KEYS, LOWEST, SILENCE
 
-KEYS = HIGHEST - LOWEST + 1
-"""Keys of a piano."""
 RANGE = f"{LOWEST} to {HIGHEST}"
 """MIDI numbers of its keys, for messages."""
 
