@@ -1,8 +1,10 @@
 """Settings of all tests."""
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -35,10 +37,22 @@ def _seeded_module() -> None:
     _seed()
 
 
+def _seed_alone(context: Any, seed: int) -> None:
+    context._seed, context._rng = seed, random.Random(seed)
+
+
 @pytest.fixture(autouse=True)
 def _seeded_test() -> None:
-    """A test's own models and draws do not depend on the tests before it."""
-    _seed()
+    """A test's own models and draws do not depend on the tests before it.
+
+    TensorFlow would throw away all its kernels too, for those that keep a state of their own between draws, which no
+    code here has; each graph that the tests of a file share would be made ready to run again in each of them.
+    """
+    from tensorflow.python.eager.context import Context
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Context, "_set_global_seed", _seed_alone)
+        _seed()
 
 
 @pytest.fixture(scope="module")
