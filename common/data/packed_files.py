@@ -17,7 +17,12 @@ _PACKINGS = (".gz", ".xz", ".bz2", ".zip")
 
 def kind_of_file(path: Path) -> str:
     """The ending of a file's name, without that of its packing."""
-    return (path.with_suffix("") if path.suffix.lower() in _PACKINGS else path).suffix.lower()
+    return Path(unpacked_name(path.name)).suffix.lower()
+
+
+def unpacked_name(name: str) -> str:
+    """A file's name without the ending of its packing."""
+    return name[: name.rindex(".")] if name.lower().endswith(_PACKINGS) else name
 
 
 def read_unpacked(path: Path, name: str, expected: str) -> bytes:

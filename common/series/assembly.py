@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from common.data.labels import warn
 from common.errors import UserError
@@ -12,7 +11,7 @@ from common.series.collection import Columns, Series, SeriesCollection
 from common.series.frames import Frame
 from common.series.frequency import DAY, Frequency
 from common.series.grid import Grid, averages, change_of_step, grid_of, inferred_frequency, places_of_series
-from common.series.roles import Roles, kinds_of, numbers_of, unpacked
+from common.series.roles import Roles, kinds_of, numbers_of, series_in, unpacked
 from common.series.time_formats import require_order_of_day_and_month
 from common.series.times import MICROSECONDS, instants_of, read_times
 
@@ -97,8 +96,6 @@ def assembled(frame: Frame, roles: Roles, clock: Clock) -> SeriesCollection:
 
 
 def _rows_of(frame: Frame, roles: Roles) -> _Rows:
-    if roles.series:
-        _require_names(frame, roles.series)
     codes, names = _codes(frame, roles)
     if roles.is_packed:
         _require_one_row_each(frame, codes, names)
@@ -111,18 +108,10 @@ def _rows_of(frame: Frame, roles: Roles) -> _Rows:
 def _codes(frame: Frame, roles: Roles) -> tuple[np.ndarray, list[str]]:
     count = len(frame.data)
     if roles.series:
-        codes, names = pd.factorize(frame.data[roles.series].astype(str).str.strip())
-        return np.asarray(codes, np.int64), [str(name) for name in names]
+        return series_in(frame, roles.series)
     if roles.is_packed and count > 1:
         return np.arange(count), [str(number) for number in range(1, count + 1)]
     return np.zeros(count, np.int64), [""]
-
-
-def _require_names(frame: Frame, column: str) -> None:
-    cells = frame.data[column]
-    wrong = np.flatnonzero((cells.isna() | (cells.astype(str).str.strip() == "")).to_numpy(bool))
-    if len(wrong):
-        raise UserError(f"{frame.at(int(wrong[0]))}: series column {column!r} is empty; expected a name")
 
 
 def _require_one_row_each(frame: Frame, codes: np.ndarray, names: list[str]) -> None:

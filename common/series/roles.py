@@ -1,12 +1,12 @@
 """What each column of a table is: the time, the series, a target, known before or only in the past."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from common.errors import UserError
+from common.errors import FlagError, UserError
 from common.series.collection import Columns
 from common.series.frames import Frame
 from common.series.time_columns import USUAL_NAMES, find_time_column
@@ -77,10 +77,45 @@ def roles_of(
         time = ""
     for names, flag in ((past, "--past-columns"), (known, "--known-columns")):
         for name in names:
-            _require_numbers(frame, name, flag, is_packed)
+            require_numbers(frame, name, flag, is_packed)
     rest = [name for name in there if name not in (time, series)]
-    chosen, notes = (tuple(targets), ()) if targets else _chosen(frame, rest, is_packed)
+    chosen, notes = (
+        (tuple(targets), ()) if targets else columns_of_numbers(frame, rest, "to forecast", is_packed)
+    )
     return Roles(time, series, Columns(chosen, tuple(past), tuple(known)), is_packed, notes)
+
+
+def series_in(frame: Frame, column: str) -> tuple[np.ndarray, list[str]]:
+    """The series of a table by the column that names them.
+
+    Returns:
+        The index of each row's series `[rows]`, int64, and their names in the order of their first rows.
+
+    Raises:
+        UserError: naming the first row without a name.
+    """
+    cells = frame.data[column]
+    wrong = np.flatnonzero((cells.isna() | (cells.astype(str).str.strip() == "")).to_numpy(bool))
+    if len(wrong):
+        raise UserError(f"{frame.at(int(wrong[0]))}: series column {column!r} is empty; expected a name")
+    codes, names = pd.factorize(cells.astype(str).str.strip())
+    return np.asarray(codes, np.int64), [str(name) for name in names]
+
+
+def require_one_flag_each(flags: Iterable[tuple[str, Iterable[str | None]]]) -> None:
+    """Raises FlagError if a column is named by two flags, or twice by one.
+
+    Args:
+        flags: each with the columns that it names; None is none.
+    """
+    named: dict[str, str] = {}
+    for flag, names in flags:
+        for name in filter(None, names):
+            if name in named:
+                raise FlagError(
+                    f"{flag} {name}: the column is named by {named[name]}, too; expected one of them"
+                )
+            named[name] = flag
 
 
 def numbers_of(frame: Frame, column: str, kind: str) -> np.ndarray:
@@ -89,13 +124,13 @@ def numbers_of(frame: Frame, column: str, kind: str) -> np.ndarray:
     Args:
         frame: the table.
         column: its name.
-        kind: "target", "past" or "known", for messages.
+        kind: "target", "past", "known" or the like, for messages.
 
     Raises:
         UserError: naming the first cell that is no number, or is infinite.
     """
-    numbers = _as_numbers(frame.data[column])
-    wrong = np.flatnonzero(np.isnan(numbers) & _is_there(frame.data[column]))
+    numbers = as_numbers(frame.data[column])
+    wrong = np.flatnonzero(np.isnan(numbers) & is_there(frame.data[column]))
     if len(wrong):
         row = int(wrong[0])
         raise _no_number(frame.at(row), str(frame.data[column].iloc[row]), column, kind)
@@ -148,17 +183,30 @@ def require_finite(frame: Frame, numbers: np.ndarray, column: str, kind: str) ->
         )
 
 
-def _chosen(frame: Frame, names: Sequence[str], is_packed: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def columns_of_numbers(
+    frame: Frame, names: Sequence[str], purpose: str, is_packed: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those of some columns that hold numbers and no stray times, and in words which are not used.
+
+    Args:
+        frame: the table.
+        names: of the columns.
+        purpose: what numbers are wanted for, for the message, such as "to forecast".
+        is_packed: whether each cell holds all numbers of a series.
+
+    Raises:
+        UserError: there are none.
+    """
     targets: list[str] = []
     texts: list[str] = []
     for name in names:
         cells = frame.data[name]
         is_stray_time = name.casefold() in USUAL_NAMES
-        is_target = _is_packed(cells) if is_packed else not is_stray_time and _has_numbers(cells)
+        is_target = _is_packed(cells) if is_packed else not is_stray_time and has_numbers(cells)
         (targets if is_target else texts).append(name)
     if not targets:
         raise UserError(
-            f"{frame.name}: no column of numbers to forecast; the columns are "
+            f"{frame.name}: no column of numbers {purpose}; the columns are "
             f"{', '.join(map(repr, frame.data.columns))}{missing_column(names, [], frame.delimiter)}"
         )
     notes = [
@@ -168,11 +216,12 @@ def _chosen(frame: Frame, names: Sequence[str], is_packed: bool) -> tuple[tuple[
     return tuple(targets), tuple(notes)
 
 
-def _require_numbers(frame: Frame, name: str, flag: str, is_packed: bool) -> None:
+def require_numbers(frame: Frame, name: str, flag: str, is_packed: bool = False) -> None:
+    """Raises UserError if the column that a flag names is one of text."""
     cells = frame.data[name]
-    if _is_packed(cells) if is_packed else _has_numbers(cells):
+    if _is_packed(cells) if is_packed else has_numbers(cells):
         return
-    row = int(np.argmax(_is_there(cells)))
+    row = int(np.argmax(is_there(cells)))
     raise UserError(
         f"{frame.at(row)}: {flag} {name} is text ({str(cells.iloc[row])!r}); expected numbers, such as a column of 0 "
         "and 1 for each of its values"
@@ -206,13 +255,14 @@ def _number(text: str) -> float:
         return np.nan
 
 
-def _as_numbers(cells: pd.Series) -> np.ndarray:
+def as_numbers(cells: pd.Series) -> np.ndarray:
+    """The cells as float64 `[rows]`, true as 1 and false as 0; NaN where there is no number."""
     if not pd.api.types.is_numeric_dtype(cells.dtype):
         cells = pd.to_numeric(cells.replace(_TRUTH), errors="coerce")
     return np.asarray(cells.astype("Float64").to_numpy(float, na_value=np.nan))
 
 
-def _is_there(cells: pd.Series) -> np.ndarray:
+def is_there(cells: pd.Series) -> np.ndarray:
     """Whether each cell has something in it."""
     if pd.api.types.is_numeric_dtype(cells.dtype):
         return np.asarray(cells.notna())
@@ -220,15 +270,15 @@ def _is_there(cells: pd.Series) -> np.ndarray:
     return np.asarray(cells.notna() & (texts != "") & ~texts.isin(list(MISSING)), bool)
 
 
-def _has_numbers(cells: pd.Series) -> bool:
+def has_numbers(cells: pd.Series) -> bool:
     """Whether a column is one of numbers, be a few of its cells something else."""
     if pd.api.types.is_datetime64_any_dtype(cells.dtype):
         return False
     if pd.api.types.is_numeric_dtype(cells.dtype):
         return True
-    there = _is_there(cells)
+    there = is_there(cells)
     plain = cells.astype(str).str.replace(_SEPARATOR, "", regex=True)
-    return bool(2 * np.count_nonzero(~np.isnan(_as_numbers(plain)) & there) > np.count_nonzero(there))
+    return bool(2 * np.count_nonzero(~np.isnan(as_numbers(plain)) & there) > np.count_nonzero(there))
 
 
 def _is_packed(cells: pd.Series) -> bool:

@@ -9,13 +9,12 @@ import pandas as pd
 
 from common.data import sources
 from common.data.sources import SAMPLE
-from common.errors import FlagError
 from common.series.assembly import Clock, assembled
 from common.series.collection import SeriesCollection
 from common.series.frames import Frame, frame_of, read_frame
 from common.series.frequency_names import frequency_named
 from common.series.holiday_dates import require_holidays
-from common.series.roles import SERIES_NAMES, roles_of
+from common.series.roles import SERIES_NAMES, require_one_flag_each, roles_of
 from common.series.table_files import KINDS
 from common.series.time_zones import require_zone
 from common.text.tables import TableFormat
@@ -66,20 +65,15 @@ class SeriesSource:
             require_zone(self.time_zone)
         if self.holidays is not None:
             require_holidays(self.holidays)
-        roles: dict[str, str] = {}
-        for flag, names in (
-            ("--time-column", (self.time_column,)),
-            ("--series-column", (self.series_column,)),
-            ("--target-columns", self.target_columns),
-            ("--known-columns", self.known_columns),
-            ("--past-columns", self.past_columns),
-        ):
-            for name in filter(None, names):
-                if name in roles:
-                    raise FlagError(
-                        f"{flag} {name}: the column is named by {roles[name]}, too; expected one of them"
-                    )
-                roles[name] = flag
+        require_one_flag_each(
+            (
+                ("--time-column", (self.time_column,)),
+                ("--series-column", (self.series_column,)),
+                ("--target-columns", self.target_columns),
+                ("--known-columns", self.known_columns),
+                ("--past-columns", self.past_columns),
+            )
+        )
 
 
 def load(source: SeriesSource, sample: Callable[[], SeriesCollection]) -> SeriesCollection:

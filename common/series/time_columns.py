@@ -38,7 +38,7 @@ def _reads_as_times(cells: pd.Series) -> bool:
     head = cells[cells.notna() & (cells != "")].iloc[:_LOOKED_AT]
     if pd.api.types.is_numeric_dtype(cells.dtype):
         is_usual = str(cells.name).casefold() in USUAL_NAMES
-        return is_usual and len(head) > 0 and bool((head % 1 == 0).all()) and all(map(_is_stamp, head))
+        return is_usual and len(head) > 0 and bool((head % 1 == 0).all()) and all(map(is_stamp, head))
     return len(head) > 0 and all(map(_is_time, head.astype(str).str.strip()))
 
 
@@ -48,7 +48,8 @@ def _is_text(cells: pd.Series) -> bool:
     return all(isinstance(cell, str) or cell is None or cell is np.nan for cell in cells.iloc[:_LOOKED_AT])
 
 
-def _is_stamp(number: float) -> bool:
+def is_stamp(number: float) -> bool:
+    """Whether a whole number reads as a time: a year, a day, or the seconds or milliseconds since 1970."""
     text = str(int(number))
     return is_year_or_day(text) or len(text) in (*SECONDS, *MILLISECONDS)
 
