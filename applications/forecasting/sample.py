@@ -14,6 +14,7 @@ from common.data.sources import SAMPLE
 from common.series.collection import Columns, Series, SeriesCollection
 from common.series.frequency import DAY, Frequency
 from common.series.holiday_dates import holiday_dates
+from common.series.noise import persistent_noise
 
 FREQUENCY = Frequency(1800)
 TIME_ZONE, HOLIDAYS = "Australia/Melbourne", "AU-VIC"
@@ -107,7 +108,7 @@ def _made(place: _Place, seed: int) -> Series:
     free = np.where((weekday >= 5) | holidays, 1 - place.weekend * ((hour > 6) & (hour < 19)), 1)
     comfort = 1 + place.heat * np.maximum(np.abs(temperature - 18) - 4, 0)
     shifted = 1 + place.shift * (steps > len(steps) * (0.3 + 0.1 * seed))
-    noise = 0.012 * (1 + (hour > 6)) * _persistent(rng, len(steps), 0.8)
+    noise = 0.012 * (1 + (hour > 6)) * persistent_noise(rng, len(steps), 0.8)
     demand = place.level * (1 + place.growth * year) * shape * free * comfort * shifted * (1 + noise)
     demand[_gaps(rng, len(steps))] = np.nan
     return Series(
@@ -123,20 +124,10 @@ def _temperature(day: np.ndarray, hour: np.ndarray, rng: np.random.Generator) ->
     """Degrees Celsius: a year, a day, and weather that lasts some days."""
     season = 16 + 6 * np.cos(2 * np.pi * ((day % 365.25) / 365.25 - 0.06))
     daily = 5 * np.cos(2 * np.pi * (hour - 15) / 24)
-    days = _persistent(rng, _DAYS + 1, 0.7)
+    days = persistent_noise(rng, _DAYS + 1, 0.7)
     weather = np.interp(np.arange(len(hour)) / _STEPS_OF_DAY, np.arange(_DAYS + 1), 4 * days)
     degrees: np.ndarray = season + daily + weather + 0.3 * rng.standard_normal(len(hour))
     return degrees.round(1)
-
-
-def _persistent(rng: np.random.Generator, count: int, share: float) -> np.ndarray:
-    """Noise of variance 1, each value `share` of the last one and the rest fresh."""
-    fresh = rng.standard_normal(count) * np.sqrt(1 - share**2)
-    noise = np.empty(count)
-    noise[0] = fresh[0]
-    for step in range(1, count):
-        noise[step] = share * noise[step - 1] + fresh[step]
-    return noise
 
 
 def _gaps(rng: np.random.Generator, count: int) -> np.ndarray:

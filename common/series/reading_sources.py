@@ -117,7 +117,7 @@ def _files(path: Path, part: str) -> list[_File]:
     part_of = _parts_of(path)
     parts = set(part_of.values())
     if parts == {""}:
-        return [_File(path / name, without_ending(name)) for name in part_of]
+        return [_File(path / name, without_ending(name) if len(part_of) > 1 else "") for name in part_of]
     if part != ALL and part not in parts:
         there = ", ".join([ALL, *(one for one in _PARTS if one in parts)])
         raise UserError(f"--part {part}: {path} has no such part; expected one of {there}")
