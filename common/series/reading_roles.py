@@ -36,6 +36,8 @@ COUNTS = ("cycle", "cycles", "time_in_cycles", "time_cycles", "time_step", "time
 
 # They tell where an anomaly begins and ends, which the label does as well.
 _OF_LABELS = ("changepoint", "change_point")
+# Smaller numbers are no seconds since 1970.
+_FIRST_INSTANT = 1e8
 
 
 @dataclass(frozen=True)
@@ -142,11 +144,18 @@ def _has_labels(cells: pd.Series) -> bool:
 
 def _time_column(frame: Frame, names: Sequence[str]) -> str:
     found = find_time_column(replace(frame, data=frame.data[list(names)]))
-    return found or next((name for name in names if _counts_rows(frame.data[name])), "")
+    others = (name for name in names if _is_other_time(frame.data[name]))
+    return found or next(others, "")
 
 
-def _counts_rows(cells: pd.Series) -> bool:
-    return str(cells.name).casefold() in (*COUNTS, *USUAL_NAMES) and _is_count(cells)
+def _is_other_time(cells: pd.Series) -> bool:
+    """Whether a column of a usual name counts rows, or holds seconds since 1970 with fractions."""
+    name = str(cells.name).casefold()
+    if name not in (*COUNTS, *USUAL_NAMES) or not pd.api.types.is_numeric_dtype(cells.dtype):
+        return False
+    there = cells.dropna()
+    is_instant = len(there) > 0 and there.iloc[0] >= _FIRST_INSTANT and is_stamp(there.iloc[0])
+    return bool(is_instant) or _is_count(cells)
 
 
 def _is_count(cells: pd.Series) -> bool:
