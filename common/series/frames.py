@@ -22,6 +22,7 @@ from common.text.tables import MISSING, TableFormat
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _GUESSED = (",", ";", "\t", "|", " ")
 _LOOKED_AT = 200
+_HEAD = 100_000
 _MISSING = [*MISSING, ""]
 
 
@@ -86,7 +87,11 @@ def frame_of(data: pd.DataFrame, name: str) -> Frame:
 
 
 def read_frame(
-    file: str | Path | IO[Any], form: TableFormat, texts: Collection[str] = (), name: str = ""
+    file: str | Path | IO[Any],
+    form: TableFormat,
+    texts: Collection[str] = (),
+    name: str = "",
+    is_any_delimiter: bool = False,
 ) -> Frame:
     """A table of a file, or of an open one.
 
@@ -99,6 +104,7 @@ def read_frame(
         form: how it is written.
         texts: columns that are read as text, be they numbers or not.
         name: of an open file, for messages.
+        is_any_delimiter: whether a .csv or .tsv whose first line lacks its own delimiter may have another one.
 
     Raises:
         UserError: it cannot be read; one line names the file, and the line where that helps.
@@ -114,11 +120,14 @@ def read_frame(
     else:
         name, kind, content = name or str(getattr(file, "name", "the table")), "", file.read()
     text = content if isinstance(content, str) else decoded(content, name, form.encoding)
-    return _parse(text.removeprefix("\ufeff"), name, kind, form, texts)
+    text = text.removeprefix("\ufeff")
+    usual = _DELIMITERS.get(kind)
+    if is_any_delimiter and usual and usual not in next(filter(str.strip, _lines(text[:_HEAD])), ""):
+        usual = None
+    return _parse(text, name, form.separator or usual or _guessed_delimiter(text), form, texts)
 
 
-def _parse(text: str, name: str, kind: str, form: TableFormat, texts: Collection[str]) -> Frame:
-    delimiter = form.separator or _DELIMITERS.get(kind) or _guessed_delimiter(text)
+def _parse(text: str, name: str, delimiter: str, form: TableFormat, texts: Collection[str]) -> Frame:
     records = delimited_records(lambda: io.StringIO(text, newline=""), delimiter)
     head = list(islice(records, _LOOKED_AT))
     first = next((record for record in head if not isinstance(record, Fault)), None)
@@ -234,7 +243,7 @@ def _fields(records: Sequence[Fields | Fault], count: int) -> list[list[str]]:
 
 
 def _guessed_delimiter(text: str) -> str:
-    lines = [line for line in islice(_lines(text[:100_000]), 20) if line.strip()][:10]
+    lines = [line for line in islice(_lines(text[:_HEAD]), 20) if line.strip()][:10]
     for delimiter in _GUESSED:
         counts = {line.count(delimiter) for line in lines}
         if len(counts) == 1 and counts != {0}:

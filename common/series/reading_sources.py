@@ -152,7 +152,7 @@ def _read(path: Path, source: ReadingSource) -> Readings:
     name = str(path)
     frame = read_turbofan_text(path, name, source.table)
     if frame is None:
-        frame = read_frame(path, source.table, texts_of(source))
+        frame = read_frame(path, source.table, texts_of(source), is_any_delimiter=True)
     return with_remaining(readings_in(frame, source), path, frame, source.table)
 
 

@@ -107,7 +107,7 @@ def read_readings(file: str | Path | IO[Any], source: ReadingSource, name: str =
         >>> readings.recordings[0].windows.tolist()
         [[1, 1]]
     """
-    return readings_in(read_frame(file, source.table, texts_of(source), name), source)
+    return readings_in(read_frame(file, source.table, texts_of(source), name, is_any_delimiter=True), source)
 
 
 def readings_of(data: pd.DataFrame, source: ReadingSource, name: str = "the data frame") -> Readings:

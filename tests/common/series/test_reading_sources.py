@@ -15,7 +15,6 @@ from common.series.reading_sources import load_readings, parts_in
 from common.series.reading_tables import ReadingSource
 from common.series.reading_windows import WindowFile, labelled_by, without_ending
 from common.series.readings import Readings, Recording
-from common.text.tables import TableFormat
 
 
 def no_sample(part):
@@ -196,7 +195,7 @@ def test_skabs_own_folders_are_read_file_after_file(tmp_path):
     (tmp_path / "anomaly-free").mkdir()
     normal = skab(9, slice(0)).drop(columns=["anomaly", "changepoint"])[["Pressure", "datetime", "Current"]]
     normal.to_csv(tmp_path / "anomaly-free" / "anomaly-free.csv", sep=";", index=False)
-    readings = load(tmp_path, table=TableFormat(delimiter=";"))
+    readings = load(tmp_path)
     assert windows_by_name(readings) == {
         "anomaly-free/anomaly-free": [],
         "other/3": [[2, 3]],
