@@ -100,6 +100,8 @@ def test_each_kind_of_fault_looks_like_itself(parts):
 
 def test_a_fault_is_where_its_window_says_and_nowhere_else(parts):
     for one in parts["test"].recordings:
+        for first, last in one.windows:
+            assert (np.diff(one.times[first : last + 1]) == 300).all()
         outside = one.values[~one.is_anomalous]
         # A flat line reads 0, which no machine that runs well does.
         assert (np.nan_to_num(outside, nan=1) != 0).all()
