@@ -49,6 +49,9 @@ NOT_REGISTERED = {
     "CharacterLogits": SHARES_A_LAYER,
     "WordLoss": SHARES_A_LAYER,
     **dict.fromkeys(("Composer", "Harmony", "Anticipation", "NoteHead"), "only its weights are saved"),
+    **dict.fromkeys(
+        ("QuantileForecaster", "LifeNetwork", "RowsLeft", "ScaledSensors"), "only its weights are saved"
+    ),
 }
 
 RNG = np.random.default_rng(4)
