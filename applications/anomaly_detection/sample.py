@@ -9,7 +9,7 @@ python -m applications.anomaly_detection.sample --output readings --part test
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -39,6 +39,7 @@ _FIRST = 1_704_067_200  # Monday, 2024-01-01
 _SEEDS = {"train": 1, "validation": 2, "test": 3}
 # The share of the numbers and of the rows that are away; and, beside these, outages of so many rows.
 _MISSING = 0.002
+_PUMP, _FAULT, _ROWS_BEFORE, _ROWS_AFTER = "pump 1", "flat line", 420, 20
 _DAYS_PER_OUTAGE, _OUTAGE = 14, (12, 72)
 
 
@@ -55,6 +56,14 @@ def sample_lives(part: str) -> Readings:
         for number in range(LIVES[part])
     ]
     return Readings(f"{SAMPLE} ({part})", recordings, lives.SENSORS, is_counted=True)
+
+
+def pump_with_fault() -> Readings:
+    """Some days of a pump of the test part, until some hours after a fault began."""
+    test = sample("test")
+    pump = next(one for one in test.recordings if one.name == _PUMP)
+    first = int(pump.windows[pump.kinds.index(_FAULT)][0])
+    return replace(test, recordings=[pump.between(max(first - _ROWS_BEFORE, 0), first + _ROWS_AFTER)])
 
 
 def _recording(number: int, part: str) -> Recording:
