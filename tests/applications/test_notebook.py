@@ -85,6 +85,14 @@ assert chorale[:, 0].tolist() == [67, 69, 71, 72]
 pd.DataFrame(chorale)
 """,
     """
+readings = pd.DataFrame({"time": hours, "heat": np.sin(np.arange(len(hours)) * 0.3)})
+readings.loc[len(hours) - 3 :, "heat"] = 9
+with load("anomaly_detection") as watch:
+    alarms = watch(readings)
+assert alarms["sensor"].tolist() == ["heat"]
+alarms
+""",
+    """
 load("sentiment_analysis")(reviews)
 """,
     """

@@ -291,8 +291,31 @@ def music(signature):
     return good, spoilt(good, [*bad, *({name: value} for name, values in odd.items() for value in values)])
 
 
+def anomaly_detection(signature):
+    rows = np.arange(30)
+    series = [np.stack([np.sin(rows / 5), rows % place], axis=1).tolist() for place in (3, 4)]
+    times = (1_700_000_000 + 300 * rows).tolist()
+    odd = [{"alarms_per_week": 0}, {"alarms_per_week": np.nan}]
+    if signature == "start":
+        return [{"sensors": 2}, {"sensors": 2}], [{"sensors": 0}, {"sensors": -1}]
+    if signature == "alarms":
+        known = {"time": times, "sensors": 2, "alarms_per_week": 1, "threshold": 0}
+        good = [{"severity": np.abs(np.array(one)[:, 0] * 4).tolist(), **known} for one in series]
+        return good, spoilt(good, [*odd, {"severity": [np.nan] * 30}, {"sensors": 0}, {"threshold": -1}])
+    if signature == "step":
+        states = runner_of("anomaly_detection").run("start", sensors=np.array([2]))
+        states = {name: state[0] for name, state in states.items() if name.startswith("state_")}
+        good = [{"value": one[0], "time": times[0], "alarms_per_week": 1, **states} for one in series]
+        return good, spoilt(good, [*odd, {"value": [np.inf, 0]}])
+    good = [{"values": one, "time": times, "alarms_per_week": 1} for one in series]
+    infinite = [*series[0][:-1], [np.inf, 0]]
+    return good, spoilt(good, [*odd, {"values": infinite}, {"time": (3 * np.array(times[::-1])).tolist()}])
+
+
 def rows_of(application, signature):
     """Good rows and bad rows of a signature."""
+    if application == "anomaly_detection":
+        return anomaly_detection(signature)
     if application == "keyboard":
         return keyboard(signature)
     if application == "forecasting":

@@ -1,0 +1,168 @@
+"""A table gives a table of alarms, from a file, standard input, Python, or row by row as another program writes it."""
+
+import json
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from applications.anomaly_detection.follow import followed_alarms
+from applications.anomaly_detection.predict import COLUMNS, Options
+from common.errors import FlagError, UserError
+
+
+@pytest.fixture(scope="module")
+def model(predictor):
+    return predictor
+
+
+def test_a_data_frame_gives_a_data_frame_of_alarms(model, made):
+    alarms = model(made.case.table())
+    assert list(alarms) == list(COLUMNS)
+    fault = alarms[alarms["series"] == "pump"].iloc[-1]
+    assert fault["opened"] == made.case.START + made.case.FAULT.start * made.case.STEP
+    assert fault["closed"] > fault["opened"]
+    assert fault["sensor"] == "heat"
+    assert fault["value"] > fault["upper"] > fault["expected"] > fault["lower"]
+
+
+def test_a_table_of_other_sensors_in_other_units_is_judged_too(model, made):
+    table = made.case.pump().rename(columns={"heat": "fahrenheit"}).drop(columns="shake")
+    table["fahrenheit"] = 1.8 * table["fahrenheit"] + 32
+    assert model(table)["opened"].iloc[-1] == made.case.START + made.case.FAULT.start * made.case.STEP
+
+
+def test_history_teaches_what_is_normal_and_its_own_alarms_are_not_told(model, made):
+    pump = made.case.pump()
+    early, late = pump.iloc[:500], pump.iloc[500:]
+    alarms = model(late, history=early)
+    assert len(alarms) == 1
+    assert model(late).empty  # a few rows alone say nothing
+
+
+def test_a_history_that_ends_later_is_one_line(model, made):
+    pump = made.case.pump()
+    with pytest.raises(UserError, match="ends after the data frame begins; expected what came before"):
+        model(pump.iloc[:100], history=pump)
+
+
+def test_more_false_alarms_allowed_never_means_a_higher_threshold(model, made):
+    readings = model.read(made.case.pump())
+    few, many = (model.judged(readings, alarms_per_week=budget)[0] for budget in (0.1, 10))
+    assert (few.answer["threshold"][:300] >= many.answer["threshold"][:300]).all()
+    with pytest.raises(FlagError, match="--alarms-per-week 0: expected a number above 0"):
+        model(made.case.pump(), alarms_per_week=0)
+
+
+def test_a_table_without_times_counts_its_rows(model, made):
+    alarms = model(made.case.pump()[["heat", "shake"]])
+    assert alarms["opened"].tolist()[-1] == made.case.FAULT.start
+
+
+def test_a_stream_says_of_each_row_what_the_table_says(model, made):
+    readings = model.read(made.case.pump())
+    (judged,) = model.judged(readings)
+    stream, recording = model.stream(sensors=2), readings.recordings[0]
+    for row, (seconds, values) in enumerate(zip(recording.times, recording.values, strict=True)):
+        told = stream.read(int(seconds), values)
+        assert told["severity"] == pytest.approx(judged.answer["severity"][row], abs=1e-4)
+    assert told["alarm"]
+
+
+def test_a_row_that_a_stream_refuses_leaves_it_as_it_was(model):
+    stream = model.stream()
+    first = stream.read(1000, [1.0])
+    with pytest.raises(UserError, match="an infinite one"):
+        stream.read(1300, [np.inf])
+    with pytest.raises(UserError, match="of 2 sensors; expected 1"):
+        stream.read(1300, [1.0, 2.0])
+    assert stream.read(1300, [1.0]).keys() == first.keys()
+
+
+def test_the_script_writes_a_table_json_lines_and_pictures(script, made, tmp_path):
+    path = tmp_path / "pump.csv"
+    made.case.pump().to_csv(path, index=False)
+    table, lines, picture = (tmp_path / name for name in ("a.csv", "a.jsonl", "a.png"))
+    assert script("--input", path, "--output", table, "--picture", picture).status == 0
+    alarms = pd.read_csv(table)
+    assert list(alarms) == list(COLUMNS)
+    assert picture.stat().st_size > 5000
+    assert script("--input", path, "--output", lines).status == 0
+    last = json.loads(lines.read_text("utf-8").splitlines()[-1])
+    assert last["closed"] is None
+    assert last["opened"] == alarms["opened"].iloc[-1] == "2024-03-09 10:00:00"
+
+
+def test_a_table_without_rows_is_one_line(script, tmp_path):
+    path = tmp_path / "empty.csv"
+    path.write_text("time,heat\n", "utf-8")
+    shown = script("--input", path)
+    assert (shown.status, shown.out) == (1, "")
+    assert shown.err.startswith(f"error: {path}")
+    assert shown.err.count("\n") == 1
+
+
+# --- following
+
+
+def chunks_of(table: pd.DataFrame, size: int):
+    text = table.to_csv(index=False)
+    lines = text.encode().splitlines(keepends=True)
+    yield b"".join(lines[:1])
+    for first in range(1, len(lines), size):
+        yield b"".join(lines[first : first + size])
+
+
+def test_followed_rows_give_the_alarms_of_the_whole_table_as_they_open_and_close(model, made):
+    table = made.case.table().drop(columns="anomaly").sort_values("time", kind="stable")
+    told = [shown.record for shown in followed_alarms(model, Options(), None, chunks_of(table, 37))]
+    whole = model(table)
+    opened = [(one["series"], one["opened"]) for one in told if one["closed"] is None]
+    assert sorted(opened) == sorted(zip(whole["series"], whole["opened"].astype(str), strict=True))
+    closed = [(one["series"], one["closed"]) for one in told if one["closed"] is not None]
+    over = whole.dropna(subset="closed")
+    assert sorted(closed) == sorted(zip(over["series"], over["closed"].astype(str), strict=True))
+
+
+def test_history_is_read_before_the_rows_that_are_followed(model, made):
+    pump = made.case.pump()
+    history = model.read(pump.iloc[:500])
+    told = list(followed_alarms(model, Options(), history, chunks_of(pump.iloc[500:], 5)))
+    assert [one.record["opened"] for one in told] == ["2024-03-09 10:00:00"]
+
+
+def test_a_followed_row_that_is_no_number_is_named(model):
+    chunks = [b"time,heat\n", b"2024-01-01 00:00,1\n2024-01-01 00:05,2\n", b"2024-01-01 00:10,hot\n"]
+    with pytest.raises(UserError, match="standard input, after row 3, line 2: "):
+        list(followed_alarms(model, Options(), None, chunks))
+
+
+def test_standard_input_is_followed_to_its_end(script, made):
+    table = made.case.pump().to_csv(index=False).encode()
+    shown = script("--follow", data=table)
+    assert shown.status == 0, shown.err
+    assert shown.out.startswith("2024-03-09 10:00:00 on\tseverity ")
+
+
+def test_a_file_to_which_another_process_appends_is_followed(made, exported, tmp_path):
+    path, pump = tmp_path / "pump.csv", made.case.pump()
+    pump.iloc[:450].to_csv(path, index=False)
+    arguments = ["--input", str(path), "--follow", "--model", str(exported)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "applications.anomaly_detection.predict", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as following:
+        rest = pump.iloc[450:].to_csv(index=False, header=False).encode()
+        with path.open("ab") as file:
+            file.write(rest[:1000])  # somewhere within a row
+            file.flush()
+            time.sleep(0.5)
+            file.write(rest[1000:])
+        line = following.stdout.readline()
+        following.kill()
+    assert line.startswith("2024-03-09 10:00:00 on\tseverity ")
