@@ -112,7 +112,7 @@ class Predictor(LoadedModel):
             self.require_alarms(
                 history is not None or alarms_per_week is not None, "history, alarms_per_week"
             )
-            return life_frame(self.lives(self.read(data, source), show_progress))
+            return life_frame(self.lives(self.read(data, source), show_progress=show_progress))
         readings = self.read(data, source)
         before = None if history is None else self.read(history, source)
         judged = self.judged(readings, before, alarms_per_week=alarms_per_week, show_progress=show_progress)
@@ -141,7 +141,7 @@ class Predictor(LoadedModel):
         """How a table is read: as the flags say; a model of remaining life reads the sensors of its training."""
         return life_source(given, self._sensors) if self.tells_life else given
 
-    def lives(self, readings: Readings, show_progress: bool | None = None) -> list[LifeAnswer]:
+    def lives(self, readings: Readings, *, show_progress: bool | None = None) -> list[LifeAnswer]:
         """What a model of remaining life says of each machine.
 
         Raises:
@@ -444,7 +444,7 @@ def main(options: Options) -> None:
     )
     readings = predictor.read(data, options.source, name)
     if predictor.tells_life:
-        lives = map(shown_life, predictor.lives(readings, options.output is not None))
+        lives = map(shown_life, predictor.lives(readings, show_progress=options.output is not None))
         _show(options.output, LIFE_COLUMNS, lives)
         return
     judged = predictor.judged(
