@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from common.series.readings import Recording, windows_of
+from common.errors import UserError
+from common.series.readings import Readings, Recording, windows_of
 
 SECONDS_PER_ROW = 300
 """Between rows that are counted and have no times."""
@@ -104,3 +105,35 @@ def alarm_at(
 def seconds_of(times: np.ndarray, is_counted: bool) -> np.ndarray:
     """Times as the model takes them: counted rows are five minutes apart."""
     return times * SECONDS_PER_ROW if is_counted else times
+
+
+def with_history(one: Recording, history: Readings | None, readings: Readings) -> tuple[Recording, int]:
+    """A recording behind its history, and how many rows that has.
+
+    Raises:
+        UserError: the history has other sensors, or ends later than the recording begins.
+    """
+    if history is None:
+        return one, 0
+    if history.sensors != readings.sensors:
+        raise UserError(
+            f"{history.name}: sensors {', '.join(history.sensors)}; expected {', '.join(readings.sensors)}"
+        )
+    before = next((other for other in history.recordings if other.name == one.name), None)
+    if before is None or not len(before):
+        return one, 0
+    times = before.times
+    if readings.is_counted and len(one) and times[-1] >= one.times[0]:
+        times = times - times[-1] + one.times[0] - 1
+    if len(one) and times[-1] > one.times[0]:
+        label = f", series {one.name!r}" if one.name else ""
+        raise UserError(
+            f"{history.name}{label}: ends after {readings.name} begins; expected what came before"
+        )
+    joined = replace(
+        one,
+        times=np.concatenate([times, one.times]),
+        values=np.concatenate([before.values, one.values]),
+        windows=one.windows + len(before),
+    )
+    return joined, len(before)

@@ -16,7 +16,7 @@ from common.data.sources import SAMPLE
 from common.errors import UserError
 from common.series.reading_sources import load_readings, parts_in
 from common.series.reading_tables import ReadingSource
-from common.series.readings import Readings, Recording
+from common.series.readings import Readings, Recording, stacked
 
 LEAST_ROWS, LEAST_VALIDATION_ROWS = 300, 100
 """Normal rows that a series needs at least, to train on and to validate on."""
@@ -122,15 +122,6 @@ def tail_streams(config: Config, validation: Readings) -> list[Recording]:
 
 def _random(config: Config, seed: int, count: int) -> list[Recording]:
     return [random_stream(number, seed, config.random_rows) for number in range(count)]
-
-
-def stacked(streams: Sequence[Recording]) -> tuple[np.ndarray, np.ndarray]:
-    """Times `[streams, rows]` and values `[streams, rows, sensors]`; shorter streams are filled up with missing values
-    at their last time."""
-    rows = max(map(len, streams))
-    times = [np.pad(one.times, (0, rows - len(one)), mode="edge") for one in streams]
-    values = [np.pad(one.values, [(0, rows - len(one)), (0, 0)], constant_values=np.nan) for one in streams]
-    return np.stack(times), np.stack(values)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
+from applications.anomaly_detection.alarm_lines import COLUMNS, shown_alarm
 from applications.anomaly_detection.answers import Alarm, alarm_at, seconds_of
-from applications.anomaly_detection.predict import COLUMNS, Predictor, Stream, shown_alarm
+from applications.anomaly_detection.predict import Predictor, Stream
 from common.errors import UserError
-from common.predicting.answer_files import answer_file
+from common.predicting.answer_files import growing_answer_file
 from common.predicting.script import Shown
 from common.series.reading_tables import ReadingSource
 from common.series.readings import Readings, Recording
@@ -63,7 +64,7 @@ def follow(predictor: Predictor, options: FollowOptions, history: Readings | Non
             for shown in alarms:
                 print(*shown.lines, sep="\n", flush=True)
         else:
-            with answer_file(options.output, COLUMNS) as add:
+            with growing_answer_file(options.output, COLUMNS) as add:
                 for shown in alarms:
                     add(shown.record, map(str, shown.lines), shown.rows)
     except KeyboardInterrupt:

@@ -16,7 +16,7 @@ from common.predicting.progress import progress
 from common.predicting.script import Shown
 from common.predicting.texts import chunks
 from common.series.reading_tables import ReadingSource
-from common.series.readings import Readings, Recording
+from common.series.readings import Readings, Recording, stacked
 
 KIND = "remaining_life"
 COLUMNS = ("series", "rows", "remaining", "lower", "upper")
@@ -58,10 +58,9 @@ def life_answers(
     """
     machines, answers = list(readings.recordings), []
     for chunk in progress(list(chunks(machines, batch_size)), "reading", show_progress):
-        rows = max(map(len, chunk))
-        values = [np.pad(one.values, [(0, rows - len(one)), (0, 0)], constant_values=np.nan) for one in chunk]
+        _, values = stacked(chunk)
         labels = [f"{readings.name}, series {one.name!r}" if one.name else readings.name for one in chunk]
-        outputs = require_answered(runner.run(KIND, values=np.stack(values)), labels)
+        outputs = require_answered(runner.run(KIND, values=values), labels)
         answers += [_answer(one, row, outputs) for row, one in enumerate(chunk)]
     return answers
 

@@ -15,7 +15,8 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 
-from applications.anomaly_detection.answers import Alarm, Judged, seconds_of
+from applications.anomaly_detection.alarm_lines import COLUMNS, shown_alarm
+from applications.anomaly_detection.answers import Alarm, Judged, seconds_of, with_history
 from applications.anomaly_detection.life_answers import COLUMNS as LIFE_COLUMNS
 from applications.anomaly_detection.life_answers import (
     KIND,
@@ -33,30 +34,16 @@ from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
 from common.predicting.answer_files import require_answer_file, require_picture
-from common.predicting.input_files import printable
 from common.predicting.predictor import LoadedModel
 from common.predicting.progress import progress
 from common.predicting.script import Shown, hint, print_shown, write_shown
 from common.predicting.texts import chunks
 from common.series.reading_sources import ALL, load_readings
 from common.series.reading_tables import ReadingSource, read_readings, readings_of
-from common.series.readings import Readings, Recording
+from common.series.readings import Readings, Recording, stacked
 from common.text.tables import TableFormat
 
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
-COLUMNS = (
-    "series",
-    "opened",
-    "closed",
-    "severity",
-    "sensor",
-    "detector",
-    "value",
-    "expected",
-    "lower",
-    "upper",
-)
-
 _STATE = "state_"
 
 
@@ -176,7 +163,7 @@ class Predictor(LoadedModel):
         """
         self.require_alarms(True, "alarms")
         budget = self._require_budget(alarms_per_week)
-        joined = [_with_history(one, history, readings) for one in readings.recordings]
+        joined = [with_history(one, history, readings) for one in readings.recordings]
         answers: list[Judged | None] = [None] * len(joined)
         order = sorted(range(len(joined)), key=lambda place: len(joined[place][0]))
         for places in progress(list(chunks(order, self.batch_size)), "reading", show_progress):
@@ -196,13 +183,14 @@ class Predictor(LoadedModel):
         reading."""
         budget, again = self._require_budget(alarms_per_week), []
         for chunk in chunks(list(judged), self.batch_size):
-            rows = max(len(one.recording) for one in chunk)
+            times, _ = stacked([one.recording for one in chunk])
+            rows = times.shape[1]
             severity = [np.pad(one.answer["severity"], (0, rows - len(one.recording))) for one in chunk]
             answer = require_answered(
                 self._runner.run(
                     "alarms",
                     severity=np.stack(severity),
-                    time=_times([one.recording for one in chunk], readings),
+                    time=seconds_of(times, readings.is_counted),
                     sensors=np.full(len(chunk), len(readings.sensors)),
                     alarms_per_week=np.full(len(chunk), budget, np.float32),
                     threshold=np.full(len(chunk), threshold, np.float32),
@@ -260,15 +248,14 @@ class Predictor(LoadedModel):
         return budget
 
     def _ask(self, recordings: Sequence[Recording], readings: Readings, budget: float) -> list[Judged]:
-        rows = max(map(len, recordings))
-        values = [_padded(one.values, rows) for one in recordings]
+        times, values = stacked(recordings)
         labels = [
             f"{readings.name}, series {one.name!r}" if one.name else readings.name for one in recordings
         ]
         outputs = self._runner.run(
             "serving_default",
-            values=np.stack(values),
-            time=_times(recordings, readings),
+            values=values,
+            time=seconds_of(times, readings.is_counted),
             alarms_per_week=np.full(len(recordings), budget, np.float32),
         )
         answer = require_answered(outputs, labels)
@@ -326,45 +313,6 @@ class Stream:
 
 def _no_sample(part: str) -> Readings:
     raise AssertionError(part)
-
-
-def _times(recordings: Sequence[Recording], readings: Readings) -> np.ndarray:
-    """Times of the rows as the model takes them, `[recordings, rows]`; the last one again where rows are lacking."""
-    rows = max(map(len, recordings))
-    times = [seconds_of(one.times, readings.is_counted) for one in recordings]
-    return np.stack([np.pad(one, (0, rows - len(one)), "edge") for one in times])
-
-
-def _padded(values: np.ndarray, rows: int) -> np.ndarray:
-    return np.pad(values, [(0, rows - len(values)), (0, 0)], constant_values=np.nan)
-
-
-def _with_history(one: Recording, history: Readings | None, readings: Readings) -> tuple[Recording, int]:
-    """A recording behind its history, and how many rows that has."""
-    if history is None:
-        return one, 0
-    if history.sensors != readings.sensors:
-        raise UserError(
-            f"{history.name}: sensors {', '.join(history.sensors)}; expected {', '.join(readings.sensors)}"
-        )
-    before = next((other for other in history.recordings if other.name == one.name), None)
-    if before is None or not len(before):
-        return one, 0
-    times = before.times
-    if readings.is_counted and len(one) and times[-1] >= one.times[0]:
-        times = times - times[-1] + one.times[0] - 1
-    if len(one) and times[-1] > one.times[0]:
-        label = f", series {one.name!r}" if one.name else ""
-        raise UserError(
-            f"{history.name}{label}: ends after {readings.name} begins; expected what came before"
-        )
-    joined = dataclasses.replace(
-        one,
-        times=np.concatenate([times, one.times]),
-        values=np.concatenate([before.values, one.values]),
-        windows=one.windows + len(before),
-    )
-    return joined, len(before)
 
 
 # --- the script
@@ -466,39 +414,6 @@ def _show(output: Path | None, columns: Sequence[str], shown: Iterable[Shown]) -
         print_shown(shown)
     else:
         write_shown(output, columns, shown)
-
-
-def shown_alarm(alarm: Alarm, readings: Readings) -> Shown:
-    """How an alarm is shown."""
-    opened, closed = (time_text(time, readings.is_counted) for time in (alarm.opened, alarm.closed))
-    numbers = {name: _rounded(getattr(alarm, name)) for name in ("value", "expected", "lower", "upper")}
-    record = {
-        **dataclasses.asdict(alarm),
-        "opened": opened,
-        "closed": closed,
-        "severity": _rounded(alarm.severity),
-        **numbers,
-    }
-    until = f"to {closed}" if closed else "on"
-    said = "" if numbers["value"] is None else f" {numbers['value']:g}"
-    if numbers["expected"] is not None:
-        said += f", expected {numbers['expected']:g} ({numbers['lower']:g} to {numbers['upper']:g})"
-    line = (
-        f"{opened} {until}\tseverity {alarm.severity:.1f}\t{printable(alarm.sensor)}{said}\t{alarm.detector}"
-    )
-    return Shown(record, [f"{line}\t{printable(alarm.series)}" if alarm.series else line])
-
-
-def time_text(time: int | None, is_counted: bool) -> str | None:
-    """A time as it is shown; None as None."""
-    if time is None:
-        return None
-    return str(time) if is_counted else str(np.datetime64(time, "s")).replace("T", " ")
-
-
-def _rounded(value: float) -> float | None:
-    """A number with six significant digits, None for NaN."""
-    return None if math.isnan(value) else float(f"{value:.6g}")
 
 
 if __name__ == "__main__":

@@ -7,10 +7,9 @@ import tensorflow as tf
 from scipy.stats import genpareto
 
 from applications.anomaly_detection.alarms import Tail
-from applications.anomaly_detection.data import stacked
 from applications.anomaly_detection.detector import Detector
 from applications.anomaly_detection.forecaster import QuantileForecaster
-from common.series.readings import Recording
+from common.series.readings import Recording, stacked
 
 _EPISODE, _WARM_ROWS, _AFTER_FAULT = 200, 400, 300
 _READ_TOGETHER = 128

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from common import cli
 from common.errors import FlagError
@@ -58,30 +58,61 @@ def answer_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
     Yields:
         A function that adds an answer: its record, its lines as a terminal shows them, and its rows of a table.
     """
-    kind, count = path.suffix.lower(), 0
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file,
-    ):
-        table = csv.DictWriter(file, columns, extrasaction="ignore")
-        if kind == ".csv":
-            table.writeheader()
+    count = 0
+    with replacing(path) as temporary, _opened(temporary) as file:
+        write = _writer(file, path.suffix.lower(), columns)
 
         def add(
             record: Mapping[str, Any], lines: Iterable[str], rows: Iterable[Mapping[str, Any]] = ()
         ) -> None:
             nonlocal count
             count += 1
-            if kind == ".csv":
-                table.writerows(map(_cells, rows or [record]))
-            elif kind == ".jsonl":
-                file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
-            else:
-                file.writelines(f"{line}\n" for line in lines)
+            write(record, lines, rows)
 
         yield add
     line = f"{count:,} answer{'' if count == 1 else 's'} written to {path}"
     cli.console(stderr=True).print(line, markup=False)
+
+
+@contextmanager
+def growing_answer_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
+    """A file like that of `answer_file` to which each answer is written as it comes, for others to read while it grows;
+    what is in it stays, whatever ends the work."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _opened(path) as file:
+        write = _writer(file, path.suffix.lower(), columns)
+        file.flush()
+
+        def add(
+            record: Mapping[str, Any], lines: Iterable[str], rows: Iterable[Mapping[str, Any]] = ()
+        ) -> None:
+            write(record, lines, rows)
+            file.flush()
+
+        yield add
+
+
+def _opened(path: Path) -> IO[str]:
+    return path.open("w", encoding="utf-8", newline="", errors="backslashreplace")
+
+
+def _writer(file: IO[str], kind: str, columns: Sequence[str]) -> Add:
+    """What writes an answer to an open file of an ending."""
+    table = csv.DictWriter(file, columns, extrasaction="ignore")
+    if kind == ".csv":
+        table.writeheader()
+
+    def write(
+        record: Mapping[str, Any], lines: Iterable[str], rows: Iterable[Mapping[str, Any]] = ()
+    ) -> None:
+        if kind == ".csv":
+            table.writerows(map(_cells, rows or [record]))
+        elif kind == ".jsonl":
+            file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+        else:
+            file.writelines(f"{line}\n" for line in lines)
+
+    return write
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, Any]:

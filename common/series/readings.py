@@ -130,3 +130,14 @@ class Readings:
 
 def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def stacked(recordings: Sequence[Recording]) -> tuple[np.ndarray, np.ndarray]:
+    """Times `[recordings, rows]` and values `[recordings, rows, sensors]` of recordings of the same sensors; shorter
+    ones are filled up with missing values at their last time."""
+    rows = max(map(len, recordings))
+    times = [np.pad(one.times, (0, rows - len(one)), mode="edge") for one in recordings]
+    values = [
+        np.pad(one.values, [(0, rows - len(one)), (0, 0)], constant_values=np.nan) for one in recordings
+    ]
+    return np.stack(times), np.stack(values)

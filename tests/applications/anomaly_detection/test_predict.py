@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from applications.anomaly_detection.alarm_lines import COLUMNS
 from applications.anomaly_detection.follow import followed_alarms
-from applications.anomaly_detection.predict import COLUMNS, Options
+from applications.anomaly_detection.predict import Options
 from common.errors import FlagError, UserError
 
 
@@ -147,10 +148,12 @@ def test_standard_input_is_followed_to_its_end(script, made):
     assert shown.out.startswith("2024-03-09 10:00:00 on\tseverity ")
 
 
-def test_a_file_to_which_another_process_appends_is_followed(made, exported, tmp_path):
+@pytest.mark.parametrize("output", ["", "alarms.jsonl"])
+def test_a_file_to_which_another_process_appends_is_followed(made, exported, tmp_path, output):
     path, pump = tmp_path / "pump.csv", made.case.pump()
     pump.iloc[:450].to_csv(path, index=False)
     arguments = ["--input", str(path), "--follow", "--model", str(exported)]
+    arguments += ["--output", str(tmp_path / output)] if output else []
     with subprocess.Popen(
         [sys.executable, "-m", "applications.anomaly_detection.predict", *arguments],
         stdout=subprocess.PIPE,
@@ -163,6 +166,39 @@ def test_a_file_to_which_another_process_appends_is_followed(made, exported, tmp
             file.flush()
             time.sleep(0.5)
             file.write(rest[1000:])
-        line = following.stdout.readline()
+        line = first_line_of(tmp_path / output) if output else following.stdout.readline()
         following.kill()
-    assert line.startswith("2024-03-09 10:00:00 on\tseverity ")
+    if output:
+        alarm = json.loads(line)
+        assert (alarm["opened"], alarm["closed"]) == ("2024-03-09 10:00:00", None)
+    else:
+        assert line.startswith("2024-03-09 10:00:00 on\tseverity ")
+
+
+def first_line_of(path):
+    """Of a file that is being written, as soon as it is there."""
+    deadline = time.monotonic() + 60
+    while not (path.exists() and path.read_text("utf-8").endswith("\n")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("odd", ["dies", "repeats", "slower", "constant"])
+def test_odd_streams_have_an_answer(model, made, odd):
+    table = made.case.pump()
+    if odd == "dies":
+        table.loc[table.index[400:], "shake"] = np.nan
+    elif odd == "repeats":
+        table = table.iloc[np.repeat(np.arange(len(table)), 2)]
+    elif odd == "slower":
+        table.loc[table.index[300:], "time"] += pd.to_timedelta(45 * np.arange(len(table) - 300), unit="min")
+    else:
+        table["shake"] = 5.0
+        table.loc[table.index[-2:], "shake"] = 6.0
+    readings = model.read(table)
+    (judged,) = model.judged(readings)
+    assert np.isfinite(judged.answer["severity"]).all()
+    if odd == "constant":
+        assert judged.answer["severity"][-1] > 5
+    assert len(model(table)) >= 1
