@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from applications.anomaly_detection.answers import Judged
-from common.evaluation.figures import BLUE, ORANGE, readable, save_figure
+from common.evaluation.figures import BLUE, ORANGE, readable, save_figure, write_dates
 from common.series.readings import Readings
 
 _MOST_SENSORS, _MOST_RECORDINGS = 6, 12
@@ -44,6 +44,8 @@ def draw_recording(path: Path, judged: Judged, readings: Readings) -> None:
     _mark(below, judged, times)
     below.set_ylabel("severity")
     below.legend(loc="upper left", fontsize="small")
+    if not readings.is_counted:
+        write_dates(below, times)
     axes[0].set_title(readable(recording.name or readings.name))
     save_figure(figure, path)
 

@@ -38,7 +38,7 @@ from common.predicting.predictor import LoadedModel
 from common.predicting.progress import progress
 from common.predicting.script import Shown, hint, print_shown, write_shown
 from common.predicting.texts import chunks
-from common.series.reading_sources import ALL, load_readings
+from common.series.reading_sources import ALL, FORMS, load_readings
 from common.series.reading_tables import ReadingSource, read_readings, readings_of
 from common.series.readings import Readings, Recording, stacked
 from common.text.tables import TableFormat
@@ -121,6 +121,8 @@ class Predictor(LoadedModel):
         if not isinstance(data, str | Path):
             raise UserError(f"data: got {type(data).__name__}; expected a data frame, or the path of a table")
         path = expanded(data)
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder; expected {FORMS}")
         where = str(path) if path.is_absolute() else f"./{path}"
         return load_readings(dataclasses.replace(asked, data=where), ALL, _no_sample)
 

@@ -10,21 +10,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike, NDArray
 
-from common.evaluation.figures import BLUE, COLOURS, GREY, ORANGE, readable, save_figure
+from common.evaluation.figures import BLUE, COLOURS, GREY, ORANGE, readable, save_figure, write_dates
 
 _BLACK = "#333333"
 _STYLES = [(BLUE, "-"), *zip(COLOURS[1:], ("--", "-.", ":", "--", "-."), strict=True)]
 _MOST_NAMED_SERIES = 40
 _LEAST_SKILL_SHOWN = -1.0
-# By what changes from tick to tick: years, months, days, hours, minutes, seconds.
-_DATES = ("%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S")
-_FIRST_DATES = ("", "%b\n%Y", "%d %b", "%d %b", "%H:%M", "%H:%M")
-_DATES_BESIDE = ("", "", "%Y", "%Y", "%d %b %Y", "%d %b %Y")
 _MOST_STEPS_WITH_DOTS = 24
 
 
@@ -82,7 +78,7 @@ def plot_fan(
         axes.plot(ahead, _floats(truth), color=ORANGE, linestyle="--", label="what came", **_dots(ahead))
     if len(before) and len(ahead):
         axes.axvline(before[-1], color=GREY, linewidth=1, linestyle=":")
-    _write_dates(axes, times if len(ahead) else history_times)
+    write_dates(axes, times if len(ahead) else history_times)
     axes.set(ylabel=value)
     axes.set_title(title.replace("$", r"\$"))
     _legend_below(figure, axes)
@@ -120,7 +116,7 @@ def plot_backtest(
         label = "first step of a forecast" if is_first else None
         axes.plot(days[:1], median[:1], "o", color=colour, markersize=5, linestyle="none", label=label)
     axes.plot(_days(times), _floats(truth), color=_BLACK, linewidth=1.1, label="what came")
-    _write_dates(axes, times)
+    write_dates(axes, times)
     axes.set(ylabel=value)
     axes.set_title(title.replace("$", r"\$"))
     _legend_below(figure, axes)
@@ -282,19 +278,6 @@ def _draw_band(
         axes.vlines(days, _floats(lower), _floats(upper), **style)
     else:
         axes.fill_between(days, _floats(lower), _floats(upper), linewidth=0, **style)
-
-
-def _write_dates(axes: Axes, times: ArrayLike) -> None:
-    # Elements of NumPy's own kind have no zone.
-    zone = getattr(np.asarray(times).ravel()[0], "tzinfo", None)
-    locator = AutoDateLocator(tz=zone, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    formatter = ConciseDateFormatter(  # type: ignore[no-untyped-call]
-        locator, zone, _DATES, zero_formats=_FIRST_DATES, offset_formats=_DATES_BESIDE
-    )
-    axes.xaxis.set_major_formatter(formatter)
-    if zone is not None:
-        axes.set(xlabel=f"time ({zone})")
 
 
 def _draw_steps(axes: Axes, values: ArrayLike, **style: Any) -> None:

@@ -97,6 +97,12 @@ def test_the_script_writes_a_table_json_lines_and_pictures(script, made, tmp_pat
     assert last["opened"] == alarms["opened"].iloc[-1] == "2024-03-09 10:00:00"
 
 
+def test_a_table_that_is_not_there_is_named_and_the_forms_that_are_read(script, tmp_path):
+    shown = script("--input", tmp_path / "gone.csv")
+    assert (shown.status, shown.out) == (1, "")
+    assert shown.err.startswith(f"error: {tmp_path / 'gone.csv'}: no such file or folder; expected a .csv")
+
+
 def test_a_table_without_rows_is_one_line(script, tmp_path):
     path = tmp_path / "empty.csv"
     path.write_text("time,heat\n", "utf-8")
