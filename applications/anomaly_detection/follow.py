@@ -9,8 +9,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-import numpy as np
-
 from applications.anomaly_detection.alarm_lines import COLUMNS, shown_alarm
 from applications.anomaly_detection.answers import Alarm, alarm_at, seconds_of
 from applications.anomaly_detection.predict import Predictor, Stream
@@ -128,7 +126,7 @@ def _read(followed: _Followed, recording: Recording, readings: Readings) -> Iter
     recording = replace(recording, times=times)
     for row, seconds in enumerate(seconds_of(times, readings.is_counted).tolist()):
         try:
-            answer = followed.stream.read(seconds, recording.values[row])
+            answer = followed.stream.answer(seconds, recording.values[row])
         except UserError as error:
             raise UserError(f"{readings.name}, row {row + 1}: {error}") from None
         followed.last = int(times[row])
@@ -136,7 +134,7 @@ def _read(followed: _Followed, recording: Recording, readings: Readings) -> Iter
             yield replace(followed.open, closed=followed.last)
             followed.open = None
         if answer["opened"]:
-            told = {name: np.asarray(value)[None] for name, value in answer.items()}
+            told = {name: value[None] for name, value in answer.items()}
             followed.open = alarm_at(recording.between(row, row + 1), told, 0, readings.sensors)
             yield followed.open
         elif followed.open is not None:

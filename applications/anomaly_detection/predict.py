@@ -29,6 +29,7 @@ from applications.anomaly_detection.life_answers import (
 )
 from common import cli
 from common.checks import Above, AtLeast, check_ranges
+from common.data.labels import warn
 from common.data.sources import expanded
 from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
@@ -45,6 +46,8 @@ from common.text.tables import TableFormat
 
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
 _STATE = "state_"
+# Too little is known of a series then.
+_SILENT_ROWS = 300
 
 
 class Predictor(LoadedModel):
@@ -166,6 +169,12 @@ class Predictor(LoadedModel):
         self.require_alarms(True, "alarms")
         budget = self._require_budget(alarms_per_week)
         joined = [with_history(one, history, readings) for one in readings.recordings]
+        short = sum(len(one) < _SILENT_ROWS for one, _ in joined)
+        if short:
+            warn(
+                f"{readings.name}: {short:,} of {len(joined):,} series have fewer than {_SILENT_ROWS} rows, of which "
+                "nothing is said; expected more rows, or those before as the history"
+            )
         answers: list[Judged | None] = [None] * len(joined)
         order = sorted(range(len(joined)), key=lambda place: len(joined[place][0]))
         for places in progress(list(chunks(order, self.batch_size)), "reading", show_progress):
@@ -296,11 +305,18 @@ class Stream:
             values: of the sensors; what is missing is NaN.
 
         Returns:
-            The outputs of `step` by name, without the states.
+            The outputs of `step` by name, without the states, as plain numbers, texts and lists of these.
 
         Raises:
             UserError: the row cannot be read; the state stays as it was.
         """
+        told = {name: value.tolist() for name, value in self.answer(time, values).items()}
+        return {**told, "detector": told["detector"].decode()}
+
+    def answer(self, time: int, values: Sequence[float] | np.ndarray) -> dict[str, np.ndarray]:
+        """The same as arrays, as the model gives them."""
+        if not isinstance(time, int | np.integer):
+            raise UserError(f"time: got {time!r}; expected Unix seconds, a whole number")
         row = np.asarray(values, np.float32)[None]
         sensors = self._states["state_held"].shape[1]
         if row.shape != (1, sensors):
@@ -308,9 +324,9 @@ class Stream:
         outputs = self._predictor._step(
             value=row, time=np.array([time], np.int64), alarms_per_week=self._budget, **self._states
         )
-        answer = require_answered(outputs)
+        answer = require_answered(outputs, ["the row"])
         self._states = {name: value for name, value in answer.items() if name.startswith(_STATE)}
-        return {name: value[0] for name, value in answer.items() if not name.startswith(_STATE)}
+        return {name: np.asarray(value[0]) for name, value in answer.items() if not name.startswith(_STATE)}
 
 
 def _no_sample(part: str) -> Readings:
@@ -325,7 +341,8 @@ class Options:
     """A table comes from --input, or else from standard input as CSV."""
 
     input: Path | None = None
-    """Table of readings: CSV, TSV or text (.gz, .xz, .bz2 and .zip too), or Parquet; or a folder of such."""
+    """Table of readings: CSV, TSV or text (.gz, .xz, .bz2 and .zip too), or Parquet; or a folder of such. Unless given,
+    standard input is read, as CSV."""
     follow: bool = False
     """Go on reading what another program appends to the --input, or sends to standard input, and tell of each alarm as
     it opens and closes. Ctrl-C ends."""
@@ -350,6 +367,8 @@ class Options:
     """Column that names the machine or series of a row; unless given, one that is called so."""
     sensor_columns: tuple[str, ...] = ()
     """Columns of the sensors; unless given, all columns of numbers that are nothing else."""
+    label_column: str | None = None
+    """Column of labels, which is no sensor; unless given, one that is called so."""
     time_format: str | None = None
     """How times are written, such as %d/%m/%Y %H:%M; unless given, ISO 8601 and what cannot be mistaken."""
     batch_size: Annotated[int, AtLeast(1)] = 32
@@ -371,6 +390,7 @@ class Options:
             time_column=self.time_column,
             series_column=self.series_column,
             sensor_columns=self.sensor_columns,
+            label_column=self.label_column,
             time_format=self.time_format,
             table=self.table,
         )
@@ -393,6 +413,8 @@ def main(options: Options) -> None:
         (BytesIO(sys.stdin.buffer.read()), "standard input") if options.input is None else (options.input, "")
     )
     readings = predictor.read(data, options.source, name)
+    for note in readings.notes:
+        warn(f"{readings.name}: {note}")
     if predictor.tells_life:
         lives = map(shown_life, predictor.lives(readings, show_progress=options.output is not None))
         _show(options.output, LIFE_COLUMNS, lives)

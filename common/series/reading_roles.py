@@ -29,7 +29,17 @@ MACHINES = (
     "file",
 )
 """What columns are called that name the series of a row."""
-LABELS = ("anomaly", "is_anomaly", "anomalous", "is_anomalous", "label", "outlier", "is_outlier")
+LABELS = (
+    "anomaly",
+    "is_anomaly",
+    "anomalous",
+    "is_anomalous",
+    "label",
+    "outlier",
+    "is_outlier",
+    "fault",
+    "is_fault",
+)
 REMAINING = ("rul", "remaining", "remaining_life", "remaining_useful_life", "ttf")
 COUNTS = ("cycle", "cycles", "time_in_cycles", "time_cycles", "time_step", "timestep")
 """What columns are called that count the rows of a series."""

@@ -48,8 +48,8 @@ class ReadingSource:
     """Column that names the machine or series of a row, where one table holds several; unless given, unique_id, series,
     series_id, item_id, machine, unit, engine, device or file if there is one."""
     label_column: str | None = None
-    """Column that says by 1 or true which rows are anomalous; unless given, anomaly, is_anomaly, label or outlier if
-    there is one. Labels are measured by and never learnt from, but training leaves out what they mark."""
+    """Column that says by 1 or true which rows are anomalous; unless given, anomaly, is_anomaly, label, outlier or
+    fault if there is one. Labels are measured by and never learnt from, but training leaves out what they mark."""
     remaining_column: str | None = None
     """Column of the rows that a machine has left before it fails, of which each series' last one counts; unless given,
     rul, remaining, remaining_life or ttf if there is one."""

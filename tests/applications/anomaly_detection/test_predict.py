@@ -76,11 +76,26 @@ def test_a_stream_says_of_each_row_what_the_table_says(model, made):
 def test_a_row_that_a_stream_refuses_leaves_it_as_it_was(model):
     stream = model.stream()
     first = stream.read(1000, [1.0])
-    with pytest.raises(UserError, match="an infinite one"):
+    with pytest.raises(UserError, match="the row: value: an infinite one"):
         stream.read(1300, [np.inf])
+    with pytest.raises(UserError, match="time: got '2024-01-01'; expected Unix seconds"):
+        stream.read("2024-01-01", [1.0])
     with pytest.raises(UserError, match="of 2 sensors; expected 1"):
         stream.read(1300, [1.0, 2.0])
     assert stream.read(1300, [1.0]).keys() == first.keys()
+    assert json.loads(json.dumps(first)) == first
+
+
+def test_of_a_short_table_it_is_said_that_nothing_is_said_and_repeated_times_are_warned_of(
+    script, made, tmp_path
+):
+    path = tmp_path / "two.csv"
+    both = made.case.table().query("machine == 'pump'").head(50).drop(columns=["anomaly", "machine"])
+    pd.concat([both, both]).sort_values("time").to_csv(path, index=False)
+    shown = script("--input", path)
+    assert (shown.status, shown.out) == (0, "")
+    assert "1 of 1 series have fewer than 300 rows, of which nothing is said" in shown.err
+    assert "rows at the time of the row before: 50" in shown.err
 
 
 def test_the_script_writes_a_table_json_lines_and_pictures(script, made, tmp_path):
