@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from applications.anomaly_detection.row_loop import over_rows
 from applications.anomaly_detection.sensor_memory import Clock, advanced, empty_clock
 
 WEEK = 604_800.0
@@ -119,22 +120,20 @@ def scan_alarms(
         Whether an alarm is open and whether it opened at the row, bool `[batch, time]`, and the threshold `[batch,
         time]`.
     """
-    by_row, moments, count = tf.transpose(severity), tf.transpose(times), tf.shape(severity)[1]
-    outputs = [tf.TensorArray(kind, count) for kind in (tf.bool, tf.bool, tf.float32)]
 
-    def body(
-        row: tf.Tensor, clock: Clock, state: AlarmState, told: list[tf.TensorArray]
-    ) -> tuple[object, ...]:
-        now = advanced(clock, moments[row])
+    def step(
+        before: tuple[Clock, AlarmState], row: list[tf.Tensor]
+    ) -> tuple[tuple[Clock, AlarmState], list[tf.Tensor]]:
+        (clock, state), (time, severe) = before, row
+        now = advanced(clock, time)
         threshold = threshold_of(tail, alarms_per_week, now.step, sensors)
         if fixed is not None:
             threshold = tf.where(fixed > 0, fixed, threshold)
-        after, is_open, opened = alarmed(state, by_row[row], threshold)
-        answers = (is_open, opened, threshold + state.raised)
-        return row + 1, now, after, [array.write(row, one) for array, one in zip(told, answers, strict=True)]
+        after, is_open, opened = alarmed(state, severe, threshold)
+        return (now, after), [is_open, opened, threshold + state.raised]
 
     batch = tf.shape(severity)[0]
-    first = (0, empty_clock(batch), no_alarms(batch), outputs)
-    *_, outputs = tf.while_loop(lambda row, *_: row < count, body, first, parallel_iterations=1)
-    is_open, opened, threshold = (tf.transpose(array.stack()) for array in outputs)
+    first = (empty_clock(batch), no_alarms(batch))
+    _, told = over_rows(step, first, [times, severity], [tf.bool, tf.bool, tf.float32])
+    is_open, opened, threshold = told
     return is_open, opened, threshold

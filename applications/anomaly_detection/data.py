@@ -9,12 +9,12 @@ import tensorflow as tf
 
 from applications.anomaly_detection.config import HORIZONS, Config
 from applications.anomaly_detection.detector import read_streams
+from applications.anomaly_detection.parts import evaluation_part, require_same_sensors, training_parts
 from applications.anomaly_detection.random_streams import random_stream
 from applications.anomaly_detection.sample import sample
 from applications.anomaly_detection.sensor_memory import FEATURES, REFERENCES
 from common.data.sources import SAMPLE
 from common.errors import UserError
-from common.series.reading_sources import load_readings, parts_in
 from common.series.reading_tables import ReadingSource
 from common.series.readings import Readings, Recording, stacked
 
@@ -35,21 +35,12 @@ def training_examples(config: Config) -> tuple[Readings, Readings]:
     Raises:
         UserError: the data cannot be read, or has too few normal rows.
     """
-    source = config.source
-    train = load_readings(source, "train", sample)
-    if config.validation is not None:
-        validation = load_readings(dataclasses.replace(source, data=str(config.validation)), "all", sample)
-    elif "validation" in parts_in(source):
-        validation = load_readings(source, "validation", sample)
-    else:
-        train, validation = _divided(train, config.validation_fraction)
+    train, validation = training_parts(
+        config, sample, lambda whole: _divided(whole, config.validation_fraction)
+    )
     _require_normal_rows(train, LEAST_ROWS)
     _require_normal_rows(validation, LEAST_VALIDATION_ROWS)
-    if train.sensors != validation.sensors:
-        raise UserError(
-            f"{validation.name}: sensors {', '.join(validation.sensors)}; expected those of {train.name}: "
-            f"{', '.join(train.sensors)}"
-        )
+    require_same_sensors(train, validation)
     return train, validation
 
 
@@ -59,22 +50,20 @@ def evaluation_examples(source: ReadingSource) -> Readings:
     Raises:
         UserError: the data cannot be read.
     """
-    parts = parts_in(source)
-    return load_readings(source, "test" if "test" in parts else "all", sample)
+    return evaluation_part(source, sample)
 
 
 def _divided(readings: Readings, fraction: float) -> tuple[Readings, Readings]:
     """The first rows of each series, and the last."""
-    middles = [len(one) - round(len(one) * fraction) for one in readings.recordings]
-    parts = [
-        [
-            one.between(*bounds(middle, len(one)))
-            for one, middle in zip(readings.recordings, middles, strict=True)
-        ]
-        for bounds in (lambda middle, _: (0, middle), lambda middle, rows: (middle, rows))
-    ]
-    first, last = (dataclasses.replace(readings, recordings=part) for part in parts)
-    return first, dataclasses.replace(last, left_out={}, notes=())
+    first, last = [], []
+    for one in readings.recordings:
+        middle = len(one) - round(len(one) * fraction)
+        first.append(one.between(0, middle))
+        last.append(one.between(middle, len(one)))
+    return (
+        dataclasses.replace(readings, recordings=first),
+        dataclasses.replace(readings, recordings=last, left_out={}, notes=()),
+    )
 
 
 def _require_normal_rows(readings: Readings, least: int) -> None:

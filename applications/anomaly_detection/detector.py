@@ -14,6 +14,7 @@ from applications.anomaly_detection.evidence import (
     without_forecasts,
 )
 from applications.anomaly_detection.forecaster import QuantileForecaster
+from applications.anomaly_detection.row_loop import over_rows
 from applications.anomaly_detection.sensor_memory import (
     Clock,
     Reading,
@@ -112,21 +113,9 @@ class Detector:
         Returns:
             The state after the last, and the answers, `[batch, time, ...]`.
         """
-        by_row, count = tf.transpose(values, [1, 0, 2]), tf.shape(values)[1]
-        moments = tf.transpose(times)
         kinds = [tf.float32, tf.int32, tf.int32, *[tf.float32] * 3]
-        outputs = [tf.TensorArray(kind, count) for kind in kinds]
-
-        def body(row: tf.Tensor, before: StreamState, told: list[tf.TensorArray]) -> tuple[object, ...]:
-            after, answer = self.step(before, moments[row], by_row[row])
-            return row + 1, after, [array.write(row, one) for array, one in zip(told, answer, strict=True)]
-
-        _, last, outputs = tf.while_loop(
-            lambda row, *_: row < count, body, (0, state, outputs), parallel_iterations=1
-        )
-        stacked = [array.stack() for array in outputs]
-        ordered = [tf.transpose(one, [1, 0, *range(2, one.shape.rank)]) for one in stacked]
-        return last, Answer(*ordered)
+        last, told = over_rows(lambda before, row: self.step(before, *row), state, [times, values], kinds)
+        return last, Answer(*told)
 
     def _forecast(self, row: Reading, hidden: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
         shape = tf.shape(row.mean)
@@ -147,27 +136,17 @@ def read_streams(times: tf.Tensor, values: tf.Tensor) -> Mapping[str, tf.Tensor]
         `features` `[batch, time, 9]`, `references` `[batch, time, horizons, 9]`, `mean` and `deviation` `[batch,
         time]`.
     """
-    count, batch = tf.shape(values)[1], tf.shape(values)[0]
-    by_row, moments = tf.transpose(values)[..., None], tf.transpose(times)
-    outputs = [tf.TensorArray(tf.float32, count) for _ in Reading._fields]
 
-    def body(
-        row: tf.Tensor, clock: Clock, memory: SensorMemory, told: list[tf.TensorArray]
-    ) -> tuple[object, ...]:
-        now = advanced(clock, moments[row])
-        after = remembered(memory, clock, now, by_row[row])
-        said = reading(memory, after, now, by_row[row], HORIZONS)
-        return (
-            row + 1,
-            now,
-            after,
-            [array.write(row, one[:, 0]) for array, one in zip(told, said, strict=True)],
-        )
+    def step(
+        before: tuple[Clock, SensorMemory], row: list[tf.Tensor]
+    ) -> tuple[tuple[Clock, SensorMemory], list[tf.Tensor]]:
+        (clock, memory), (time, sensor) = before, row
+        now = advanced(clock, time)
+        after = remembered(memory, clock, now, sensor)
+        said = reading(memory, after, now, sensor, HORIZONS)
+        return (now, after), [one[:, 0] for one in said]
 
-    first = (0, empty_clock(batch), empty_memory(batch, 1), outputs)
-    *_, outputs = tf.while_loop(lambda row, *_: row < count, body, first, parallel_iterations=1)
-    stacked = [array.stack() for array in outputs]
-    return {
-        name: tf.transpose(one, [1, 0, *range(2, one.shape.rank)])
-        for name, one in zip(Reading._fields, stacked, strict=True)
-    }
+    batch = tf.shape(values)[0]
+    first = (empty_clock(batch), empty_memory(batch, 1))
+    _, told = over_rows(step, first, [times, values[..., None]], [tf.float32] * len(Reading._fields))
+    return dict(zip(Reading._fields, told, strict=True))

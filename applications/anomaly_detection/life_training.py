@@ -13,11 +13,11 @@ import tensorflow as tf
 from applications.anomaly_detection.config import INHERITANCE, LEVELS, NAME, PRESETS, Config
 from applications.anomaly_detection.life_model import NETWORK, build_life
 from applications.anomaly_detection.life_sensors import LifeFacts
+from applications.anomaly_detection.parts import evaluation_part, require_same_sensors, training_parts
 from applications.anomaly_detection.sample import sample_lives
 from common import cli
 from common.errors import UserError
 from common.series.conformal import apply_correction, fit_correction
-from common.series.reading_sources import load_readings, parts_in
 from common.series.reading_tables import ReadingSource
 from common.series.readings import Readings, Recording
 from common.training.init_from import Origin, begin_from
@@ -37,22 +37,11 @@ def training_lives(config: Config) -> tuple[Readings, Readings]:
     Raises:
         UserError: the data cannot be read, or of too few machines the remaining life is known.
     """
-    source = config.source
-    train = load_readings(source, "train", sample_lives)
-    if config.validation is not None:
-        validation = load_readings(
-            dataclasses.replace(source, data=str(config.validation)), "all", sample_lives
-        )
-    elif "validation" in parts_in(source):
-        validation = load_readings(source, "validation", sample_lives)
-    else:
-        train, validation = _divided(_known(train, 2), config.validation_fraction)
+    train, validation = training_parts(
+        config, sample_lives, lambda whole: _divided(_known(whole, 2), config.validation_fraction)
+    )
     train, validation = _known(train, 1), _known(validation, 1)
-    if train.sensors != validation.sensors:
-        raise UserError(
-            f"{validation.name}: sensors {', '.join(validation.sensors)}; expected those of {train.name}: "
-            f"{', '.join(train.sensors)}"
-        )
+    require_same_sensors(train, validation)
     return train, validation
 
 
@@ -62,8 +51,7 @@ def evaluation_lives(source: ReadingSource) -> Readings:
     Raises:
         UserError: the data cannot be read, or of no machine the remaining life is known.
     """
-    parts = parts_in(source)
-    return _known(load_readings(source, "test" if "test" in parts else "all", sample_lives), 1)
+    return _known(evaluation_part(source, sample_lives), 1)
 
 
 def _known(readings: Readings, least: int) -> Readings:
