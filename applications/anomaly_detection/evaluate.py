@@ -21,10 +21,11 @@ from applications.anomaly_detection.config import NAME
 from applications.anomaly_detection.data import evaluation_examples
 from applications.anomaly_detection.life_evaluation import evaluate_lives
 from applications.anomaly_detection.predict import Predictor
+from applications.anomaly_detection.sequence_evaluation import evaluate_sequences
 from applications.anomaly_detection.simple_rules import RULES, refractory
 from common import cli
 from common.checks import Above, AtLeast, check_ranges
-from common.errors import UserError
+from common.errors import FlagError, UserError
 from common.evaluation.alarms import AlarmedSeries, event_metrics, row_metrics
 from common.evaluation.nab import NabScore, ScoredFile, best_nab_scores, nab_scores, probation
 from common.evaluation.script import announce, facts_of, report, timed
@@ -57,6 +58,9 @@ class Options:
     """Where the labelled readings come from."""
     history: Path | None = None
     """Readings from before, which teach what is normal; nothing in them is scored."""
+    normal_label: str | None = None
+    """Says that --data is a table with a sequence of readings of one sensor in each row, such as a heartbeat (a column
+    label, and t0, t1, ...), and which label its normal ones have: measured is how well strange ones are told apart."""
     alarms_per_week: Annotated[float | None, Above(0)] = None
     """False alarms of a series that are allowed in a week; unless given, as the model was trained."""
     output: Path = Path("runs/anomaly_detection/evaluation")
@@ -67,6 +71,11 @@ class Options:
     def __post_init__(self) -> None:
         check_ranges(self)
         require_writable_folder(self.output, "--output")
+        if self.normal_label is not None and (self.history is not None or self.alarms_per_week is not None):
+            raise FlagError(
+                f"--normal-label {self.normal_label}: sequences have a history of their own and are given no alarms; "
+                "expected it without --history and --alarms-per-week"
+            )
 
 
 @dataclass(frozen=True)
@@ -91,9 +100,11 @@ def evaluate(options: Options) -> dict[str, Any]:
     path = find_model(NAME, options.model)
     predictor = Predictor(path, options.batch_size)
     if predictor.tells_life:
-        for flag in ("history", "alarms_per_week"):
+        for flag in ("history", "alarms_per_week", "normal_label"):
             predictor.require_alarms(bool(getattr(options, flag)), f"--{flag.replace('_', '-')}")
         return evaluate_lives(predictor, options.source, options.output)
+    if options.normal_label is not None:
+        return evaluate_sequences(predictor, options.source, options.normal_label, options.output)
     readings = evaluation_examples(options.source)
     if not readings.is_labelled:
         raise UserError(

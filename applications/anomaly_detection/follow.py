@@ -11,7 +11,8 @@ from typing import BinaryIO, Protocol
 
 from applications.anomaly_detection.alarm_lines import COLUMNS, shown_alarm
 from applications.anomaly_detection.answers import Alarm, alarm_at, seconds_of
-from applications.anomaly_detection.predict import Predictor, Stream
+from applications.anomaly_detection.predict import Predictor
+from applications.anomaly_detection.stream import Stream
 from common.errors import UserError
 from common.predicting.answer_files import growing_answer_file
 from common.predicting.script import Shown

@@ -27,6 +27,7 @@ from applications.anomaly_detection.life_answers import (
     require_sensors,
     shown_life,
 )
+from applications.anomaly_detection.stream import Stream
 from common import cli
 from common.checks import Above, AtLeast, check_ranges
 from common.data.labels import warn
@@ -45,7 +46,6 @@ from common.series.readings import Readings, Recording, stacked
 from common.text.tables import TableFormat
 
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
-_STATE = "state_"
 # Too little is known of a series then.
 _SILENT_ROWS = 300
 
@@ -219,7 +219,7 @@ class Predictor(LoadedModel):
             ]
         return again
 
-    def stream(self, sensors: int = 1, *, alarms_per_week: float | None = None) -> "Stream":
+    def stream(self, sensors: int = 1, *, alarms_per_week: float | None = None) -> Stream:
         """What reads a series row by row, as the readings come.
 
         Args:
@@ -227,7 +227,7 @@ class Predictor(LoadedModel):
             alarms_per_week: see `__call__`.
         """
         self.require_alarms(True, "a stream")
-        return Stream(self, sensors, self._require_budget(alarms_per_week))
+        return Stream(self._runner.run, sensors, self._require_budget(alarms_per_week))
 
     def request(self, data: pd.DataFrame | str | Path) -> dict[str, Any]:
         """What a client of a server sends to `serving_default` to ask of a table's first series: a row's inputs."""
@@ -274,59 +274,6 @@ class Predictor(LoadedModel):
             Judged(one, {name: told[row, : len(one)] for name, told in answer.items()})
             for row, one in enumerate(recordings)
         ]
-
-    def _start(self, sensors: int) -> dict[str, np.ndarray]:
-        return require_answered(self._runner.run("start", sensors=np.array([sensors], np.int64)))
-
-    def _step(self, **inputs: Any) -> dict[str, np.ndarray]:
-        outputs: dict[str, np.ndarray] = self._runner.run("step", **inputs)
-        return outputs
-
-
-class Stream:
-    """Reads a series row by row; the state is kept here, a server keeps nothing.
-
-    Args:
-        predictor: whose model reads.
-        sensors: of the series.
-        alarms_per_week: false ones that are allowed.
-    """
-
-    def __init__(self, predictor: Predictor, sensors: int, alarms_per_week: float) -> None:
-        self._predictor = predictor
-        self._budget = np.array([alarms_per_week], np.float32)
-        self._states = predictor._start(sensors)
-
-    def read(self, time: int, values: Sequence[float] | np.ndarray) -> dict[str, Any]:
-        """What is said of a row.
-
-        Args:
-            time: Unix seconds.
-            values: of the sensors; what is missing is NaN.
-
-        Returns:
-            The outputs of `step` by name, without the states, as plain numbers, texts and lists of these.
-
-        Raises:
-            UserError: the row cannot be read; the state stays as it was.
-        """
-        told = {name: value.tolist() for name, value in self.answer(time, values).items()}
-        return {**told, "detector": told["detector"].decode()}
-
-    def answer(self, time: int, values: Sequence[float] | np.ndarray) -> dict[str, np.ndarray]:
-        """The same as arrays, as the model gives them."""
-        if not isinstance(time, int | np.integer):
-            raise UserError(f"time: got {time!r}; expected Unix seconds, a whole number")
-        row = np.asarray(values, np.float32)[None]
-        sensors = self._states["state_held"].shape[1]
-        if row.shape != (1, sensors):
-            raise UserError(f"values: of {row.size} sensors; expected {sensors}")
-        outputs = self._predictor._step(
-            value=row, time=np.array([time], np.int64), alarms_per_week=self._budget, **self._states
-        )
-        answer = require_answered(outputs, ["the row"])
-        self._states = {name: value for name, value in answer.items() if name.startswith(_STATE)}
-        return {name: np.asarray(value[0]) for name, value in answer.items() if not name.startswith(_STATE)}
 
 
 def _no_sample(part: str) -> Readings:
