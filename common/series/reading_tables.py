@@ -42,8 +42,8 @@ class ReadingSource:
     or index before others. Whole numbers as those of a column cycle count rows. A table without times counts its
     rows."""
     sensor_columns: tuple[str, ...] = ()
-    """Columns of the sensors; unless given, all columns of numbers that are nothing else. The columns of a table
-    without a header are called 1, 2 and so on."""
+    """Columns of the sensors; unless given, all columns of numbers that are nothing else. In C-MAPSS's text
+    files, which have no header, they are called s1, s2 and so on."""
     series_column: str | None = None
     """Column that names the machine or series of a row, where one table holds several; unless given, unique_id, series,
     series_id, item_id, machine, unit, engine, device or file if there is one."""

@@ -34,11 +34,12 @@ class TableFormat:
 
     delimiter: str | None = None
     """What stands between the columns of a CSV or TSV, such as ";" or "\\t"; unless given, a comma in .csv and a tab in
-    .tsv."""
+    .tsv, or, in a table of numbers over time, what its first lines have."""
     encoding: str = UTF_8
     """Encoding of text files: utf-8, utf-16, cp1252 (Windows), latin-1 or another that Python knows."""
     strict: bool = False
-    """Refuse a table with a row that cannot be read, rather than leave the row out and count it."""
+    """Refuse a table with a row that cannot be read, rather than leave the row out and count it. A text among the
+    numbers of a table over time is refused either way."""
 
     def __post_init__(self) -> None:
         if self.delimiter is not None and (
