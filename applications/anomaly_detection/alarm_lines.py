@@ -3,9 +3,7 @@
 import dataclasses
 import math
 
-import numpy as np
-
-from applications.anomaly_detection.answers import Alarm
+from applications.anomaly_detection.answers import Alarm, time_text
 from common.predicting.input_files import printable
 from common.predicting.script import Shown
 from common.series.readings import Readings
@@ -43,13 +41,6 @@ def shown_alarm(alarm: Alarm, readings: Readings) -> Shown:
         f"{opened} {until}\tseverity {alarm.severity:.1f}\t{printable(alarm.sensor)}{said}\t{alarm.detector}"
     )
     return Shown(record, [f"{line}\t{printable(alarm.series)}" if alarm.series else line])
-
-
-def time_text(time: int | None, is_counted: bool) -> str | None:
-    """A time as it is shown; None as None."""
-    if time is None:
-        return None
-    return str(time) if is_counted else str(np.datetime64(time, "s")).replace("T", " ")
 
 
 def _rounded(value: float) -> float | None:

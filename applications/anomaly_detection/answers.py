@@ -12,6 +12,8 @@ from common.series.readings import Readings, Recording, windows_of
 
 SECONDS_PER_ROW = 300
 """Between rows that are counted and have no times."""
+SILENT_ROWS = 20
+"""Rows without a value after which it is told that a sensor gives none."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,31 @@ def alarm_at(
 def seconds_of(times: np.ndarray, is_counted: bool) -> np.ndarray:
     """Times as the model takes them: counted rows are five minutes apart."""
     return times * SECONDS_PER_ROW if is_counted else times
+
+
+def silences(recording: Recording, sensors: Sequence[str], is_counted: bool) -> list[str]:
+    """What to tell of sensors that give no value any more: they are not judged.
+
+    >>> dead = np.array([[1, np.nan], *[[np.nan, np.nan]] * 20], np.float32)
+    >>> silences(Recording("pump", np.arange(21), dead), ("heat", "shake"), is_counted=True)
+    ['series pump: sensor heat has had no value since 1', 'series pump: sensor shake has no value']
+    """
+    label, told = f"series {recording.name}: " if recording.name else "", []
+    for place, sensor in enumerate(sensors):
+        present = np.flatnonzero(~np.isnan(recording.values[:, place]))
+        since = int(present[-1]) + 1 if len(present) else 0
+        if len(recording) - since >= SILENT_ROWS:
+            when = time_text(int(recording.times[since]), is_counted)
+            silence = f"has had no value since {when}" if len(present) else "has no value"
+            told.append(f"{label}sensor {sensor} {silence}")
+    return told
+
+
+def time_text(time: int | None, is_counted: bool) -> str | None:
+    """A time as it is shown; None as None."""
+    if time is None:
+        return None
+    return str(time) if is_counted else str(np.datetime64(time, "s")).replace("T", " ")
 
 
 def with_history(one: Recording, history: Readings | None, readings: Readings) -> tuple[Recording, int]:

@@ -14,6 +14,7 @@ from common.series.readings import Readings
 
 _MOST_SENSORS, _MOST_RECORDINGS = 6, 12
 _ALARM, _LABEL = "crimson", "gold"
+_MARGIN = 0.3
 
 
 def draw_recordings(path: Path, judged: Sequence[Judged], readings: Readings) -> None:
@@ -34,10 +35,12 @@ def draw_recording(path: Path, judged: Judged, readings: Readings) -> None:
     times = recording.times if readings.is_counted else recording.times.astype("datetime64[s]")
     for place, (name, one) in enumerate(zip(sensors, axes, strict=False)):
         band = (answer[key][:, place] for key in ("lower", "upper"))
-        one.fill_between(times, *band, color=BLUE, alpha=0.25, linewidth=0, label="expected")
-        one.plot(times, recording.values[:, place], color="black", linewidth=0.6)
+        one.fill_between(times, *band, color=BLUE, alpha=0.25, linewidth=0, label="expected (90%)")
+        one.plot(times, recording.values[:, place], color="black", linewidth=0.6, label="readings")
+        one.set_ylim(*_limits(recording.values[:, place]))
         one.set_ylabel(readable(name))
         _mark(one, judged, times)
+    axes[0].legend(loc="upper left", fontsize="small")
     below = axes[-1]
     below.plot(times, answer["severity"], color=BLUE, linewidth=0.7, label="severity")
     below.plot(times, answer["threshold"], color=ORANGE, linewidth=0.9, label="threshold")
@@ -50,11 +53,24 @@ def draw_recording(path: Path, judged: Judged, readings: Readings) -> None:
     save_figure(figure, path)
 
 
+def _limits(values: np.ndarray) -> tuple[float | None, float | None]:
+    """Of an axis: the readings and a margin, as intervals are wide before there is anything to expect."""
+    if np.isnan(values).all():
+        return None, None
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    margin = _MARGIN * (high - low) or 1.0
+    return low - margin, high + margin
+
+
 def _mark(axes: Axes, judged: Judged, times: np.ndarray) -> None:
-    for first, last in judged.recording.windows:
-        axes.axvspan(times[first], times[last], color=_LABEL, alpha=0.3, linewidth=0)
-    for first, last in judged.intervals:
-        axes.axvspan(times[first], times[last], color=_ALARM, alpha=0.2, linewidth=0)
+    """Bands of the labelled windows and of the alarms, the first of each with its name for the legend."""
+    windows, alarms = judged.recording.windows, judged.intervals
+    for number, (first, last) in enumerate(windows):
+        label = "" if number else "labelled"
+        axes.axvspan(times[first], times[last], color=_LABEL, alpha=0.3, linewidth=0, label=label)
+    for number, (first, last) in enumerate(alarms):
+        label = "" if number else "alarm"
+        axes.axvspan(times[first], times[last], color=_ALARM, alpha=0.2, linewidth=0, label=label)
         axes.axvline(times[first], color=_ALARM, linewidth=0.8)
 
 

@@ -1,26 +1,29 @@
 """Reads a table while another program appends to it, or standard input, and tells of alarms as they open and close.
 Imports no Keras and no TensorFlow."""
 
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
+
+import numpy as np
 
 from applications.anomaly_detection.alarm_lines import COLUMNS, shown_alarm
-from applications.anomaly_detection.answers import Alarm, alarm_at, seconds_of
-from applications.anomaly_detection.predict import Predictor
+from applications.anomaly_detection.answers import SILENT_ROWS, Alarm, alarm_at, seconds_of, time_text
+from applications.anomaly_detection.growing_tables import Lines, lines_of
+from applications.anomaly_detection.predict import Predictor, notes_of
 from applications.anomaly_detection.stream import Stream
+from common.data.labels import warn
 from common.errors import UserError
 from common.predicting.answer_files import growing_answer_file
 from common.predicting.script import Shown
 from common.series.reading_tables import ReadingSource
 from common.series.readings import Readings, Recording
 
-_POLL_SECONDS = 0.2
-_READ_AT_ONCE = 1 << 20
+FOLLOWED_COLUMNS = ("state", *COLUMNS)
+"""Of a table of alarms that are told of twice."""
 
 
 class FollowOptions(Protocol):
@@ -42,28 +45,69 @@ class _Followed:
 
     Attributes:
         stream: its state.
+        missing: of each sensor, how many of the last rows had no value.
         open: its alarm, if one is open.
         last: time of its last row.
     """
 
     stream: Stream
+    missing: list[int]
     open: Alarm | None = None
     last: int | None = None
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The table that is followed.
+
+    Attributes:
+        predictor: whose model reads.
+        where: it comes from.
+        source: how it is read.
+        alarms_per_week: false ones that are allowed.
+        series: those that are being read, by name.
+        told: what was warned of once.
+    """
+
+    predictor: Predictor
+    where: str
+    source: ReadingSource
+    alarms_per_week: float | None
+    series: dict[str, _Followed]
+    told: set[str]
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether a row that cannot be read ends the work."""
+        return self.source.table.strict
+
+    def of_sensors(self, readings: Readings) -> "_Table":
+        """Later rows are of the same sensors, whatever is in their cells."""
+        return replace(self, source=replace(self.source, sensor_columns=readings.sensors))
+
+    def series_of(self, recording: Recording, sensors: Sequence[str]) -> _Followed:
+        """What is known of a series."""
+        if recording.name not in self.series:
+            stream = self.predictor.stream(len(sensors), alarms_per_week=self.alarms_per_week)
+            self.series[recording.name] = _Followed(stream, [0] * len(sensors))
+        return self.series[recording.name]
 
 
 def follow(predictor: Predictor, options: FollowOptions, history: Readings | None) -> None:
     """Tells of each alarm as it opens, and again as it closes, until Ctrl-C or the end of standard input.
 
+    A row that cannot be read is left out with a warning, unless the flags are strict.
+
     Raises:
-        UserError: a row cannot be read; the rows before it are told of.
+        UserError: the table cannot be read at all, or a row cannot and the flags are strict.
     """
-    alarms = followed_alarms(predictor, options, history, _chunks(options.input))
     try:
+        alarms = followed_alarms(predictor, options, history, lines_of(options.input))
         if options.output is None:
             for shown in alarms:
                 print(*shown.lines, sep="\n", flush=True)
         else:
-            with growing_answer_file(options.output, COLUMNS) as add:
+            with growing_answer_file(options.output, FOLLOWED_COLUMNS) as add:
                 for shown in alarms:
                     add(shown.record, map(str, shown.lines), shown.rows)
     except KeyboardInterrupt:
@@ -71,55 +115,83 @@ def follow(predictor: Predictor, options: FollowOptions, history: Readings | Non
 
 
 def followed_alarms(
-    predictor: Predictor,
-    options: FollowOptions,
-    history: Readings | None,
-    chunks: Iterable[bytes],
+    predictor: Predictor, options: FollowOptions, history: Readings | None, portions: Iterable[Lines]
 ) -> Iterator[Shown]:
-    """Each alarm as it opens, and again as it closes.
+    """Each alarm as it opens, and again as it closes; the `state` of its record says which.
 
     Args:
         predictor: whose model reads.
         options: the flags.
         history: rows from before, which are read first and not told of.
-        chunks: whole lines of the table, the header first.
+        portions: of the table, as they come.
     """
     where = "standard input" if options.input is None else str(options.input)
-    series: dict[str, _Followed] = {}
-    source = options.source
+    table = _Table(predictor, where, options.source, options.alarms_per_week, {}, set())
     if history is not None:
-        source = replace(source, sensor_columns=history.sensors)
+        table = table.of_sensors(history)
         for one in history.recordings:
-            followed = _begun(series, one.name, predictor, len(history.sensors), options)
-            list(_read(followed, one, history))
+            followed = table.series_of(one, history.sensors)
+            list(_read(followed, one, history, table))
             followed.open = None
-    header, row = b"", 1
-    for chunk in chunks:
-        lines = chunk.splitlines(keepends=True)
-        if not header:
-            header, lines = lines[0], lines[1:]
-        if not lines:
-            continue
-        readings = predictor.read(BytesIO(header + b"".join(lines)), source, f"{where}, after row {row:,}")
-        # Later rows are of the same sensors, whatever is in their cells.
-        source = replace(source, sensor_columns=readings.sensors)
-        row += len(lines)
-        for one in readings.recordings:
-            followed = _begun(series, one.name, predictor, len(readings.sensors), options)
-            for alarm in _read(followed, one, readings):
-                yield shown_alarm(alarm, readings)
+    for portion in portions:
+        for readings in _readings_of(portion, table):
+            table = table.of_sensors(readings)
+            _tell_once(readings, table)
+            for one in readings.recordings:
+                for alarm in _read(table.series_of(one, readings.sensors), one, readings, table):
+                    shown = shown_alarm(alarm, readings)
+                    state = "opened" if alarm.closed is None else "closed"
+                    yield replace(shown, record={"state": state, **shown.record})
 
 
-def _begun(
-    series: dict[str, _Followed], name: str, predictor: Predictor, sensors: int, options: FollowOptions
-) -> _Followed:
-    if name not in series:
-        stream = predictor.stream(sensors, alarms_per_week=options.alarms_per_week)
-        series[name] = _Followed(stream)
-    return series[name]
+def _readings_of(portion: Lines, table: _Table) -> Iterator[Readings]:
+    """The readings of lines: of all at once, or of one after another where one cannot be read.
+
+    Raises:
+        UserError: a line cannot be read and the flags are strict, or nothing of the table was read before.
+    """
+    try:
+        yield _readings_in(portion, table)
+        return
+    except UserError:
+        if table.is_strict or not table.series:
+            raise
+    for number, line in enumerate(portion.rows, portion.first):
+        try:
+            yield _readings_in(Lines(portion.header, [line], number), table)
+        except UserError as error:
+            warn(f"{error}; the row is left out")
 
 
-def _read(followed: _Followed, recording: Recording, readings: Readings) -> Iterator[Alarm]:
+def _readings_in(portion: Lines, table: _Table) -> Readings:
+    content = BytesIO(portion.header + b"".join(portion.rows))
+    try:
+        readings = table.predictor.read(content, table.source, table.where)
+    except UserError as error:
+        raise UserError(_with_line_of_the_file(str(error), portion.first)) from None
+    left_out = {_with_line_of_the_file(why, portion.first): rows for why, rows in readings.left_out.items()}
+    return replace(readings, left_out=left_out)
+
+
+def _with_line_of_the_file(message: str, first: int) -> str:
+    """A message on lines of a portion, whose first row is its second line, with their numbers in the file.
+
+    >>> _with_line_of_the_file("a.csv, line 3: 'x' is no number", first=101)
+    "a.csv, line 102: 'x' is no number"
+    """
+    return re.sub(r"\bline (\d+)", lambda match: f"line {int(match[1]) + first - 2}", message)
+
+
+def _tell_once(readings: Readings, table: _Table) -> None:
+    """Warns of what was made of the rows; not again if it is the same but for numbers."""
+    for note in notes_of(readings):
+        kind = re.sub(r"[\d,]+", "", note)
+        if kind not in table.told:
+            table.told.add(kind)
+            warn(f"{table.where}: {note}; this is not told again")
+
+
+def _read(followed: _Followed, recording: Recording, readings: Readings, table: _Table) -> Iterator[Alarm]:
     """Reads the rows of a series that came, and tells of alarms that opened or closed at one of them."""
     times = recording.times
     if readings.is_counted and followed.last is not None and len(times) and times[0] <= followed.last:
@@ -129,8 +201,13 @@ def _read(followed: _Followed, recording: Recording, readings: Readings) -> Iter
         try:
             answer = followed.stream.answer(seconds, recording.values[row])
         except UserError as error:
-            raise UserError(f"{readings.name}, row {row + 1}: {error}") from None
+            line = f"{table.where}, {_named(recording)}{_time(recording, row, readings)}: {error}"
+            if table.is_strict:
+                raise UserError(line) from None
+            warn(f"{line}; the row is left out")
+            continue
         followed.last = int(times[row])
+        _tell_of_silence(followed, recording, row, readings)
         if followed.open is not None and (not answer["alarm"] or answer["opened"]):
             yield replace(followed.open, closed=followed.last)
             followed.open = None
@@ -143,36 +220,24 @@ def _read(followed: _Followed, recording: Recording, readings: Readings) -> Iter
             followed.open = replace(followed.open, severity=severity)
 
 
-def _chunks(path: Path | None) -> Iterator[bytes]:
-    """Whole lines as they come, of a file that grows or of standard input."""
-    if path is None:
-        yield from _whole_lines(sys.stdin.buffer.readline, ends=True)
-        return
-    try:
-        file: BinaryIO = path.open("rb")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); expected a table that grows") from None
-    with file:
-        yield from _whole_lines(lambda: file.read(_READ_AT_ONCE), ends=False)
+def _tell_of_silence(followed: _Followed, recording: Recording, row: int, readings: Readings) -> None:
+    """Warns, once, of a sensor that has given no value for some rows, and tells when it gives one again."""
+    for place, value in enumerate(recording.values[row]):
+        before = followed.missing[place]
+        followed.missing[place] = before + 1 if np.isnan(value) else 0
+        said = ""
+        if followed.missing[place] == SILENT_ROWS:
+            said = f"has had no value for {SILENT_ROWS} rows"
+        elif before >= SILENT_ROWS and not followed.missing[place]:
+            said = "has a value again"
+        if said:
+            sensor = f"{_named(recording)}sensor {readings.sensors[place]}"
+            warn(f"{sensor} {said} at {_time(recording, row, readings)}")
 
 
-def _whole_lines(read: Callable[[], bytes], *, ends: bool) -> Iterator[bytes]:
-    """What is read, cut behind the last line that is whole.
+def _named(recording: Recording) -> str:
+    return f"series {recording.name}, " if recording.name else ""
 
-    Args:
-        read: gives what has come; nothing if there is nothing more yet.
-        ends: whether nothing means the end.
-    """
-    rest = b""
-    while True:
-        new = read()
-        if not new and ends:
-            if rest:
-                yield rest
-            return
-        if not new:
-            time.sleep(_POLL_SECONDS)
-            continue
-        whole, newline, rest = (rest + new).rpartition(b"\n")
-        if newline:
-            yield whole + newline
+
+def _time(recording: Recording, row: int, readings: Readings) -> str | None:
+    return time_text(int(recording.times[row]), readings.is_counted)

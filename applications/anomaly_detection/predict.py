@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from applications.anomaly_detection.alarm_lines import COLUMNS, shown_alarm
-from applications.anomaly_detection.answers import Alarm, Judged, seconds_of, with_history
+from applications.anomaly_detection.answers import Alarm, Judged, seconds_of, silences, with_history
 from applications.anomaly_detection.life_answers import COLUMNS as LIFE_COLUMNS
 from applications.anomaly_detection.life_answers import (
     KIND,
@@ -31,11 +31,11 @@ from applications.anomaly_detection.stream import Stream
 from common import cli
 from common.checks import Above, AtLeast, check_ranges
 from common.data.labels import warn
-from common.data.sources import expanded
+from common.data.sources import expanded, left_out_text
 from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
-from common.predicting.answer_files import require_answer_file, require_picture
+from common.predicting.answer_files import require_answer_file, require_picture, require_unread
 from common.predicting.predictor import LoadedModel
 from common.predicting.progress import progress
 from common.predicting.script import Shown, hint, print_shown, write_shown
@@ -48,6 +48,7 @@ from common.text.tables import TableFormat
 DESCRIPTION_FILE = Path("assets.extra") / "model.json"
 # Too little is known of a series then.
 _SILENT_ROWS = 300
+_NAMED = 5
 
 
 class Predictor(LoadedModel):
@@ -66,7 +67,9 @@ class Predictor(LoadedModel):
 
     def __init__(self, model: Path | None = None, batch_size: int = 32) -> None:
         super().__init__("anomaly_detection", model, batch_size)
-        facts: dict[str, Any] = read_extra(self.path, DESCRIPTION_FILE, "anomaly_detection")
+        facts: dict[str, Any] = read_extra(
+            self.path, DESCRIPTION_FILE, "anomaly_detection", facts=("kind", "sensors")
+        )
         self.tells_life: bool = facts["kind"] == KIND
         self.life_cap: float = facts.get("life_cap", 0)
         self.alarms_per_week: float = facts.get("alarms_per_week", 1.0)
@@ -168,6 +171,7 @@ class Predictor(LoadedModel):
         """
         self.require_alarms(True, "alarms")
         budget = self._require_budget(alarms_per_week)
+        _warn_of_lacking(readings, history)
         joined = [with_history(one, history, readings) for one in readings.recordings]
         short = sum(len(one) < _SILENT_ROWS for one, _ in joined)
         if short:
@@ -255,7 +259,7 @@ class Predictor(LoadedModel):
     def _require_budget(self, alarms_per_week: float | None) -> float:
         budget = self.alarms_per_week if alarms_per_week is None else alarms_per_week
         if not (0 < budget < math.inf):
-            raise FlagError(f"--alarms-per-week {budget}: expected a number above 0")
+            raise UserError(f"alarms per week: got {budget}; expected a number above 0")
         return budget
 
     def _ask(self, recordings: Sequence[Recording], readings: Readings, budget: float) -> list[Judged]:
@@ -274,6 +278,23 @@ class Predictor(LoadedModel):
             Judged(one, {name: told[row, : len(one)] for name, told in answer.items()})
             for row, one in enumerate(recordings)
         ]
+
+
+def _warn_of_lacking(readings: Readings, history: Readings | None) -> None:
+    """Says of which series nothing is known from before."""
+    known = () if history is None else tuple(one.name for one in history.recordings)
+    lacking = [one.name for one in readings.recordings if one.name not in known]
+    if history is not None and lacking:
+        warn(
+            f"{history.name}: of {len(lacking):,} of {len(readings.recordings):,} series nothing is known from before, "
+            f"such as {lacking[0]!r}; the history has {', '.join(map(repr, known[:_NAMED]))}"
+        )
+
+
+def notes_of(readings: Readings) -> list[str]:
+    """What was made of a table, in words: rows that were left out, and times."""
+    left_out = left_out_text(readings.left_out).removeprefix("; ")
+    return [*filter(None, [left_out]), *readings.notes]
 
 
 def _no_sample(part: str) -> Readings:
@@ -327,6 +348,7 @@ class Options:
         check_ranges(self)
         require_answer_file(self.output)
         require_picture(self.picture, "--picture")
+        require_unread("--output", [self.output], [self.input, self.history])
         if self.follow and self.picture is not None:
             raise FlagError("--picture: expected without --follow, whose readings do not end")
 
@@ -360,7 +382,10 @@ def main(options: Options) -> None:
         (BytesIO(sys.stdin.buffer.read()), "standard input") if options.input is None else (options.input, "")
     )
     readings = predictor.read(data, options.source, name)
-    for note in readings.notes:
+    silent = [
+        note for one in readings.recordings for note in silences(one, readings.sensors, readings.is_counted)
+    ]
+    for note in (*notes_of(readings), *silent):
         warn(f"{readings.name}: {note}")
     if predictor.tells_life:
         lives = map(shown_life, predictor.lives(readings, show_progress=options.output is not None))
@@ -372,8 +397,10 @@ def main(options: Options) -> None:
         alarms_per_week=options.alarms_per_week,
         show_progress=options.output is not None,
     )
-    shown = (shown_alarm(alarm, readings) for one in judged for alarm in one.alarms(readings.sensors))
+    shown = [shown_alarm(alarm, readings) for one in judged for alarm in one.alarms(readings.sensors)]
     _show(options.output, COLUMNS, shown)
+    if not shown:
+        hint(f"no alarm in {len(readings):,} rows")
     if options.picture is not None:
         from applications.anomaly_detection.charts import draw_recordings
 

@@ -50,7 +50,10 @@ class Stream:
         """The same as arrays, as the model gives them."""
         if not isinstance(time, int | np.integer):
             raise UserError(f"time: got {time!r}; expected Unix seconds, a whole number")
-        row = np.asarray(values, np.float32)[None]
+        try:
+            row = np.asarray(values, np.float32)[None]
+        except (TypeError, ValueError):
+            raise UserError(f"values: got {values!r}; expected numbers, NaN where one is missing") from None
         sensors = self._states["state_held"].shape[1]
         if row.shape != (1, sensors):
             raise UserError(f"values: of {row.size} sensors; expected {sensors}")

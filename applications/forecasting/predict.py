@@ -22,7 +22,7 @@ from common.data.sources import expanded
 from common.errors import ROW_ERROR, FlagError, UserError
 from common.inference.extra_files import read_extra
 from common.inference.refused_rows import reasons_of, require_answered
-from common.predicting.answer_files import require_answer_file
+from common.predicting.answer_files import require_answer_file, require_unread
 from common.predicting.input_files import printable
 from common.predicting.predictor import LoadedModel
 from common.predicting.progress import progress
@@ -348,6 +348,7 @@ class Options:
     def __post_init__(self) -> None:
         check_ranges(self)
         require_answer_file(self.output)
+        require_unread("--output", [self.output], [self.input])
         if self.chart is not None and self.chart.suffix.lower() != ".png":
             raise FlagError(f"--chart {self.chart}: expected a name that ends in .png")
 

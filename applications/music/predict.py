@@ -27,6 +27,7 @@ from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
 from common.inference.refused_rows import require_answered
 from common.inference.states import first_states
+from common.predicting.answer_files import require_unread
 from common.predicting.predictor import Answer, LoadedModel
 from common.predicting.progress import progress
 from common.predicting.script import hint
@@ -448,9 +449,7 @@ class Options:
             raise FlagError(f"--steps {self.steps}: expected neither --harmonize, --infill nor --score")
         if self.seed is not None and self.score is not None:
             raise FlagError(f"--seed {self.seed}: expected no --score, which writes nothing by chance")
-        resolved = [path.resolve() for path in given.values() if path is not None]
-        if resolved and resolved[0] in [path.resolve() for path in self.output]:
-            raise FlagError(f"--output: {resolved[0].name} is what is read; expected another file")
+        require_unread("--output", self.output, given.values())
         if self.infill is None and (self.first_step > 1 or self.last_step is not None):
             raise FlagError("--first-step, --last-step: expected --infill")
         if self.last_step is not None and self.last_step < self.first_step:

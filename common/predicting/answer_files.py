@@ -34,6 +34,20 @@ def require_answer_file(path: Path | None) -> None:
     require_writable_file(path, "--output")
 
 
+def require_unread(flag: str, written: Iterable[Path | None], read: Iterable[Path | None]) -> None:
+    """Raises FlagError if a file is to be written that is read as well, which would be lost.
+
+    Args:
+        flag: that names what is written.
+        written: paths; None is none.
+        read: paths of files, likewise.
+    """
+    taken = {path.resolve() for path in read if path is not None}
+    for path in filter(None, written):
+        if path.resolve() in taken:
+            raise FlagError(f"{flag} {path}: this is what is read; expected another file")
+
+
 def require_picture(path: Path | None, flag: str) -> None:
     """Raises FlagError if the path given by a flag does not end in .png, or no file can be made there."""
     if path is not None and path.suffix.lower() != ".png":

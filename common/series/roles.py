@@ -112,9 +112,8 @@ def require_one_flag_each(flags: Iterable[tuple[str, Iterable[str | None]]]) -> 
     for flag, names in flags:
         for name in filter(None, names):
             if name in named:
-                raise FlagError(
-                    f"{flag} {name}: the column is named by {named[name]}, too; expected one of them"
-                )
+                again = "twice" if named[name] == flag else f"by {named[name]}, too"
+                raise FlagError(f"{flag} {name}: the column is named {again}; expected it once")
             named[name] = flag
 
 

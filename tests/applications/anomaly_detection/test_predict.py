@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -10,9 +11,11 @@ import pandas as pd
 import pytest
 
 from applications.anomaly_detection.alarm_lines import COLUMNS
-from applications.anomaly_detection.follow import followed_alarms
+from applications.anomaly_detection.follow import FOLLOWED_COLUMNS, followed_alarms
+from applications.anomaly_detection.growing_tables import Lines, lines_of
 from applications.anomaly_detection.predict import Options
 from common.errors import FlagError, UserError
+from common.text.tables import TableFormat
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +53,23 @@ def test_a_history_that_ends_later_is_one_line(model, made):
         model(pump.iloc[:100], history=pump)
 
 
+def test_a_history_without_a_series_of_the_name_is_warned_of(model, made, capsys):
+    table = made.case.table()
+    early, late = table[table["machine"] == "fan"], table[table["machine"] == "pump"]
+    assert model(late, history=early).equals(model(late))
+    assert "of 1 of 1 series nothing is known from before, such as 'pump'; the history has 'fan'" in (
+        capsys.readouterr().err
+    )
+
+
 def test_more_false_alarms_allowed_never_means_a_higher_threshold(model, made):
     readings = model.read(made.case.pump())
     few, many = (model.judged(readings, alarms_per_week=budget)[0] for budget in (0.1, 10))
     assert (few.answer["threshold"][:300] >= many.answer["threshold"][:300]).all()
-    with pytest.raises(FlagError, match="--alarms-per-week 0: expected a number above 0"):
+    with pytest.raises(UserError, match="alarms per week: got 0; expected a number above 0"):
         model(made.case.pump(), alarms_per_week=0)
+    with pytest.raises(FlagError, match="--alarms-per-week 0"):
+        Options(alarms_per_week=0)
 
 
 def test_a_table_without_times_counts_its_rows(model, made):
@@ -82,6 +96,8 @@ def test_a_row_that_a_stream_refuses_leaves_it_as_it_was(model):
         stream.read("2024-01-01", [1.0])
     with pytest.raises(UserError, match="of 2 sensors; expected 1"):
         stream.read(1300, [1.0, 2.0])
+    with pytest.raises(UserError, match="values: got \\['hot'\\]; expected numbers"):
+        stream.read(1300, ["hot"])
     assert stream.read(1300, [1.0]).keys() == first.keys()
     assert json.loads(json.dumps(first)) == first
 
@@ -118,6 +134,25 @@ def test_a_table_that_is_not_there_is_named_and_the_forms_that_are_read(script, 
     assert shown.err.startswith(f"error: {tmp_path / 'gone.csv'}: no such file or folder; expected a .csv")
 
 
+def test_what_is_read_is_not_written_over(tmp_path):
+    path = tmp_path / "pump.csv"
+    for flags in ({"input": path}, {"input": tmp_path / "b.csv", "history": path}):
+        with pytest.raises(FlagError, match="this is what is read; expected another file"):
+            Options(output=tmp_path / "." / "pump.csv", **flags)
+
+
+def test_rows_that_cannot_be_read_are_counted_and_no_alarm_is_said_to_be_none(script, made, tmp_path):
+    path = tmp_path / "pump.csv"
+    lines = made.case.pump().iloc[:400].to_csv(index=False).splitlines()
+    lines[100] += ",7,7"
+    path.write_text("\n".join(lines), "utf-8")
+    shown = script("--input", path)
+    assert (shown.status, shown.out) == (0, "")
+    assert f"warning: {path}: 1 left out: " in shown.err
+    assert "line 101" in shown.err
+    assert "no alarm in 399 rows" in shown.err
+
+
 def test_a_table_without_rows_is_one_line(script, tmp_path):
     path = tmp_path / "empty.csv"
     path.write_text("time,heat\n", "utf-8")
@@ -131,11 +166,10 @@ def test_a_table_without_rows_is_one_line(script, tmp_path):
 
 
 def chunks_of(table: pd.DataFrame, size: int):
-    text = table.to_csv(index=False)
-    lines = text.encode().splitlines(keepends=True)
-    yield b"".join(lines[:1])
-    for first in range(1, len(lines), size):
-        yield b"".join(lines[first : first + size])
+    """Portions of a table as a file that grows gives them."""
+    header, *rows = table.to_csv(index=False).encode().splitlines(keepends=True)
+    for first in range(0, len(rows), size):
+        yield Lines(header, rows[first : first + size], first + 2)
 
 
 def test_followed_rows_give_the_alarms_of_the_whole_table_as_they_open_and_close(model, made):
@@ -156,10 +190,88 @@ def test_history_is_read_before_the_rows_that_are_followed(model, made):
     assert [one.record["opened"] for one in told] == ["2024-03-09 10:00:00"]
 
 
-def test_a_followed_row_that_is_no_number_is_named(model):
-    chunks = [b"time,heat\n", b"2024-01-01 00:00,1\n2024-01-01 00:05,2\n", b"2024-01-01 00:10,hot\n"]
-    with pytest.raises(UserError, match="standard input, after row 3, line 2: "):
-        list(followed_alarms(model, Options(), None, chunks))
+def test_a_followed_row_that_cannot_be_read_is_left_out_with_its_line_and_the_rest_is_told(
+    model, made, capsys
+):
+    def portions():
+        for portion in chunks_of(made.case.pump(), 40):
+            bad = (
+                []
+                if portion.first < 400
+                else [b"2024-03-09 00:00:00,pump,hot,1\n", b"2024-03-01 00:00:00,pump,1,1\n"]
+            )
+            yield Lines(portion.header, [*bad, *portion.rows], portion.first)
+
+    told = [shown.record for shown in followed_alarms(model, Options(), None, portions())]
+    assert told[0]["opened"] == "2024-03-09 10:00:00"
+    err = capsys.readouterr().err
+    assert "warning: standard input, line 402: --sensor-columns heat is text ('hot'); expected numbers" in err
+    assert "series pump, 2024-03-01 00:00:00: the row: time: more than an hour before" in err
+    strict = Options(table=TableFormat(strict=True))
+    with pytest.raises(UserError, match="standard input, line 402: 'hot' in sensor column 'heat'"):
+        list(followed_alarms(model, strict, None, portions()))
+
+
+def test_a_sensor_that_gives_no_value_any_more_is_told_of_while_it_is_followed_and_of_a_table(
+    model, script, made, capsys, tmp_path
+):
+    pump, path = made.case.pump(), tmp_path / "pump.csv"
+    pump.loc[pump.index[400:430], "shake"] = np.nan
+    list(followed_alarms(model, Options(), None, chunks_of(pump, 40)))
+    err = capsys.readouterr().err
+    assert "warning: series pump, sensor shake has had no value for 20 rows at 2024-03-08 08:45:00" in err
+    assert "warning: series pump, sensor shake has a value again at 2024-03-08 11:30:00" in err
+    pump.loc[pump.index[400:], "shake"] = np.nan
+    pump.to_csv(path, index=False)
+    assert (
+        f"warning: {path}: series pump: sensor shake has had no value since 2024-03-08 04:00:00"
+        in script("--input", path).err
+    )
+
+
+def test_lines_are_numbered_as_in_their_file_and_come_whole(tmp_path):
+    path = tmp_path / "grows.csv"
+    path.write_bytes(b"time,heat\n1,2\n2,")
+    lines = lines_of(path)
+    assert next(lines) == Lines(b"time,heat\n", [b"1,2\n"], 2)
+    with path.open("ab") as file:
+        file.write(b"3\n3,4\n")
+    assert next(lines) == Lines(b"time,heat\n", [b"2,3\n", b"3,4\n"], 3)
+
+
+@pytest.mark.parametrize("begins", [b"time,heat\n", b""])
+@pytest.mark.parametrize("how", ["cut", "replaced", "gone and there again"])
+def test_a_file_that_is_cut_or_replaced_is_read_from_its_beginning(tmp_path, capsys, how, begins):
+    path = tmp_path / "grows.csv"
+    path.write_bytes(b"time,heat\n1,2\n2,3\n")
+    lines = lines_of(path)
+    next(lines)
+    new = begins + b"3,4\n"
+    if how == "cut":
+        path.write_bytes(new)
+    elif how == "replaced":
+        (tmp_path / "new").write_bytes(new)
+        (tmp_path / "new").replace(path)
+    else:
+        path.unlink()
+        threading.Timer(0.5, path.write_bytes, [new]).start()
+    assert next(lines) == Lines(b"time,heat\n", [b"3,4\n"], 2 if begins else 1)
+    assert f"warning: {path}: was cut or replaced; it is read from its beginning" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_yet_is_waited_for(tmp_path, capsys):
+    path = tmp_path / "later.csv"
+    threading.Timer(0.5, path.write_bytes, [b"time,heat\n1,2\n"]).start()
+    assert next(lines_of(path)).rows == [b"1,2\n"]
+    assert f"waiting for {path}" in capsys.readouterr().err
+
+
+def test_a_table_of_followed_alarms_says_which_open_and_which_close(model, made):
+    told = [
+        shown.record for shown in followed_alarms(model, Options(), None, chunks_of(made.case.pump(), 50))
+    ]
+    assert {(one["state"], one["closed"] is None) for one in told} <= {("opened", True), ("closed", False)}
+    assert {*told[0]} == {*FOLLOWED_COLUMNS}
 
 
 def test_standard_input_is_followed_to_its_end(script, made):

@@ -134,7 +134,7 @@ def test_the_script_harmonises_fills_in_and_scores(script, files):
         (("--steps", "5000"), "--steps 5000"),
         (("--score", "a.mid", "--seed", "3"), "--seed 3: expected no --score"),
         (("--harmonize", "a.mid", "--steps", "3"), "--steps 3: expected neither --harmonize"),
-        (("--harmonize", "a.mid", "--output", "./a.mid"), "--output: a.mid is what is read"),
+        (("--harmonize", "a.mid", "--output", "./a.mid"), "--output a.mid: this is what is read"),
         (("--output", "a.mid", "b/../a.mid"), "--output: expected each file once"),
         (("--first-step", "2"), "--first-step, --last-step: expected --infill"),
         (("--lowest", "5"), "--lowest 5: expected MIDI numbers from 21 to 108, or 0"),

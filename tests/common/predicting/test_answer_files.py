@@ -15,6 +15,7 @@ from common.predicting.answer_files import (
     probability_columns,
     require_answer_file,
     require_picture,
+    require_unread,
 )
 
 TEXTS = st.lists(st.tuples(*[st.text(st.characters(codec="utf-8", exclude_characters="\x00"))] * 2))
@@ -117,3 +118,14 @@ def test_any_other_picture_is_refused_by_its_flag(name):
     with pytest.raises(FlagError) as refused:
         require_picture(Path(name), "--attention")
     assert str(refused.value) == f"--attention {name}: expected a name that ends in .png"
+
+
+def test_a_file_that_is_read_is_not_written_over_by_whatever_name(tmp_path):
+    read = tmp_path / "readings.csv"
+    (tmp_path / "link.csv").symlink_to(read)
+    for written in (read, tmp_path / "." / "readings.csv", tmp_path / "link.csv"):
+        with pytest.raises(
+            FlagError, match=f"--output {written}: this is what is read; expected another file"
+        ):
+            require_unread("--output", [None, written], [None, read])
+    require_unread("--output", [tmp_path / "alarms.csv", None], [read, None])
