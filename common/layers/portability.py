@@ -1,9 +1,13 @@
-"""Keeps cuDNN's operations out of a graph, so that it runs on CPU and GPU alike, or lets them into one for GPUs."""
+"""Keeps cuDNN's operations out of a graph, so that it runs on CPU and GPU alike, or lets them into one for GPUs; and the
+project's own loops out of one for other runtimes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import keras
+
+PLAIN = "runs_plain_loop"
+"""The attribute of a recurrent layer that says whether Keras's own loop is to run, see `plain_loops`."""
 
 
 def make_portable(model: keras.layers.Layer) -> None:
@@ -33,3 +37,21 @@ def cudnn_kernels(model: keras.layers.Layer) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.use_cudnn = False
+
+
+@contextmanager
+def plain_loops(model: keras.layers.Layer) -> Iterator[None]:
+    """Lets the recurrent layers of a portable `model` run Keras's own loop in what is traced meanwhile.
+
+    Other runtimes know that loop: ONNX has one operation for it, LiteRT runs it as it is. Of the loops that are faster
+    in TensorFlow they lack an operation (BlockLSTMV2), or the choice among them by the number of rows.
+    """
+    layers = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.RNN)]
+    before = [getattr(layer, PLAIN, False) for layer in layers]
+    try:
+        for layer in layers:
+            setattr(layer, PLAIN, True)
+        yield
+    finally:
+        for layer, was_plain in zip(layers, before, strict=True):
+            setattr(layer, PLAIN, was_plain)

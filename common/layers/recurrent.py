@@ -22,6 +22,7 @@ from tensorflow.python.ops import control_flow_util
 
 from common.keras_package import PACKAGE
 from common.layers.masks import fitting_mask, without_masked
+from common.layers.portability import PLAIN
 from common.layers.recurrence import cells, masking
 from common.layers.recurrence.loops import LoopOptions, run
 from common.layers.recurrence.single_step import CellStep, single_step
@@ -218,7 +219,7 @@ def _inner_loop(
 
 def _takes_fast_path(layer: keras.layers.RNN, mask: Any) -> bool:
     cell = layer.cell
-    if keras.config.backend() != "tensorflow":
+    if keras.config.backend() != "tensorflow" or getattr(layer, PLAIN, False):
         return False
     if control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()):
         # XLA compiles neither the choice among our loops, which is made when the batch is known, nor all of them.

@@ -55,7 +55,12 @@ def step(
     for layer in model.layers[1:]:
         if isinstance(layer, RecurrentStack):
             before, remaining = remaining[: layer.state_count], remaining[layer.state_count :]
-            values, finals = layer(values, initial_state=before, return_state=True)
+            if values.shape[1] == 1:
+                # No loop for a single step, which other runtimes take longest to get ready for.
+                outputs, finals = layer.step(values[:, 0], before)
+                values = outputs[:, None]
+            else:
+                values, finals = layer(values, initial_state=before, return_state=True)
             after += [tf.cast(state, tf.float32) for state in finals]
         elif isinstance(layer, Streamed):
             values, state = layer.step(values, remaining.pop(0))
