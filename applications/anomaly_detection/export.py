@@ -32,7 +32,7 @@ from applications.anomaly_detection.stream_states import named, of_sensors, rest
 from common import cli
 from common.errors import ROW_ERROR
 from common.export.saved_model import Signature
-from common.export.script import ExportOptions, card_of, publish, report
+from common.export.script import ExportOptions, card_of, publish, report, require_format
 from common.layers.portability import make_portable
 from common.row_errors import first_fault
 from common.training.run_folder import FinishedRun, load_finished
@@ -319,6 +319,7 @@ def description(trained: Trained) -> dict[str, Any]:
 
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
+    require_format(options, NAME, has_core=False)
     trained = load_run(options.run)
     described, is_of_life = description(trained), trained.life is not None
     card = card_of(

@@ -21,7 +21,7 @@ from common.decoding.random_numbers import uniform_stream
 from common.errors import ROW_ERROR
 from common.evaluation.forecasting import BANDS
 from common.export.saved_model import Signature
-from common.export.script import ExportOptions, card_of, publish, report
+from common.export.script import ExportOptions, card_of, publish, report, require_format
 from common.layers.portability import make_portable
 from common.row_errors import first_fault
 from common.series.calendar import following_times, preceding_times
@@ -398,6 +398,7 @@ def description(trained: Trained) -> dict[str, Any]:
 
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
+    require_format(options, NAME, has_core=False)
     trained = load_run(options.run)
     facts, config = trained.facts, trained.run.config
     names = ", ".join(facts.targets)

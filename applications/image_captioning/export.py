@@ -25,7 +25,7 @@ from common.errors import ROW_ERROR
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
 from common.export.model_card import without_data_flag
 from common.export.saved_model import Signature
-from common.export.script import SearchOptions, card_of, publish, report
+from common.export.script import SearchOptions, card_of, publish, report, require_format
 from common.images.decoding import decode_images
 from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
@@ -231,6 +231,7 @@ def description(trained: Trained) -> dict[str, Any]:
 
 def export(options: SearchOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
+    require_format(options.export, NAME, has_core=False)
     trained = load_run(options.export.run)
     source = trained.run.config.source
     card = card_of(

@@ -21,6 +21,7 @@ from applications.keyboard.fitting import fitted_mixture
 from applications.keyboard.mixture import Mixture
 from applications.keyboard.model import build
 from applications.keyboard.network import Network, Passage
+from applications.keyboard.other_runtimes import core
 from applications.keyboard.predict import MODEL_FILE, MOST_READ
 from applications.keyboard.suggestions import Suggestions, typed, without_accents
 from applications.keyboard.user_signatures import user_signatures
@@ -29,7 +30,7 @@ from applications.keyboard.vocabulary import Vocabulary, Words
 from common import cli
 from common.errors import ROW_ERROR
 from common.export.saved_model import Signature
-from common.export.script import ExportOptions, card_of, publish, report
+from common.export.script import ExportOptions, card_of, publish, report, require_format
 from common.layers.portability import make_portable
 from common.row_errors import first_fault, neutral_where
 from common.text.character_ngrams import COUNT
@@ -246,6 +247,7 @@ def export(options: ExportOptions, texts: Sequence[RawText] = ()) -> Path:
         texts: of users, to fit to how much their own words weigh; unless given, it is as before, or as the shipped
             model has it.
     """
+    require_format(options, NAME, has_core=True)
     trained = load_run(options.run)
     if texts:
         trained = with_users(trained, texts)
@@ -261,7 +263,16 @@ def export(options: ExportOptions, texts: Sequence[RawText] = ()) -> Path:
     )
     facts, served = {MODEL_FILE.name: description(trained)}, partial(signatures, trained)
     resources = trained.words.resources
-    return publish(card, trained, served, options, facts, examples=examples, resources=resources)
+    return publish(
+        card,
+        trained,
+        served,
+        options,
+        facts,
+        examples=examples,
+        resources=resources,
+        core=partial(core, trained.model, trained.words),
+    )
 
 
 @dataclass(frozen=True)

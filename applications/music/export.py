@@ -24,7 +24,7 @@ from applications.music.predict import DESCRIPTION_FILE, END, MOST_STEPS
 from common import cli
 from common.errors import ROW_ERROR
 from common.export.saved_model import Signature
-from common.export.script import ExportOptions, card_of, publish, report
+from common.export.script import ExportOptions, card_of, publish, report, require_format
 from common.layers.portability import make_portable
 from common.row_errors import first_fault, neutral_where
 from common.training.run_folder import FinishedRun, load_finished
@@ -453,6 +453,7 @@ def description(trained: Trained) -> Mapping[str, Any]:
 
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
+    require_format(options, NAME, has_core=False)
     trained = load_run(options.run)
     card = card_of(
         NAME,

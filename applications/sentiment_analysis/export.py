@@ -17,7 +17,7 @@ from applications.sentiment_analysis.model import build, explained
 from applications.sentiment_analysis.predict import LABELS_FILE
 from common import cli
 from common.export.saved_model import Signature
-from common.export.script import ExportOptions, calibration_of, card_of, publish, report
+from common.export.script import ExportOptions, calibration_of, card_of, publish, report, require_format
 from common.layers.portability import make_portable
 from common.row_errors import neutral_where
 from common.text.labelled import parse_label_map
@@ -128,6 +128,7 @@ def description(trained: Trained) -> dict[str, Any]:
 
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
+    require_format(options, NAME, has_core=False)
     trained = load_run(options.run)
     calibration = calibration_of(trained.run.outcome)
     card = card_of(

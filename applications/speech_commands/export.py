@@ -23,7 +23,7 @@ from common.audio.labelled import SILENCE
 from common.audio.wav import check_waveform, decode_wav
 from common.errors import ROW_ERROR
 from common.export.saved_model import Signature
-from common.export.script import ExportOptions, calibration_of, card_of, publish, report
+from common.export.script import ExportOptions, calibration_of, card_of, publish, report, require_format
 from common.export.steps import at_least_a_frame, heard_frames, step_signature
 from common.layers.portability import make_portable
 from common.training.run_folder import FinishedRun, load_finished
@@ -222,6 +222,7 @@ def description(trained: Trained) -> dict[str, Any]:
 
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
+    require_format(options, NAME, has_core=True)
     trained = load_run(options.run)
     calibration, measured_on = calibration_of(trained.run.outcome), VALIDATED[trained.run.config.kind]
     card = card_of(

@@ -13,13 +13,14 @@ import tensorflow as tf
 
 from applications.text_generation.config import INHERITANCE, NAME, Config
 from applications.text_generation.model import build, read
+from applications.text_generation.other_runtimes import IMPOSSIBLE, core
 from applications.text_generation.predict import CHARACTERS_FILE, MAX_CHARACTERS, MAX_LENGTH
 from common import cli
 from common.decoding.generate import Generated, generate
 from common.decoding.samplers import compose, forbid, sample, temperature, truncate
 from common.errors import ROW_ERROR
 from common.export.saved_model import Signature
-from common.export.script import ExportOptions, card_of, publish, report
+from common.export.script import ExportOptions, card_of, publish, report, require_format
 from common.layers.portability import make_portable
 from common.row_errors import first_fault, neutral_where
 from common.text.characters import UNKNOWN, Characters
@@ -41,7 +42,6 @@ LIMITS = (
 CONTROLS = ("length", "temperature", "top_k", "top_p", "seed")
 _CARD_TEMPERATURES = (0.0, 0.4, 0.7, 1.0)
 _CARD_LENGTH, _CARD_SEED = 200, 7
-_IMPOSSIBLE = -1e9
 Tensors = dict[str, tf.Tensor]
 Fault = tuple[tf.Tensor, str]
 
@@ -266,7 +266,7 @@ def signatures(trained: Trained) -> list[Signature]:
         logits = model.get_layer("logits")(outputs)
         is_unknown = tf.range(tf.shape(logits)[1]) == UNKNOWN
         return {
-            "logits": tf.where(is_unknown, _IMPOSSIBLE, logits),
+            "logits": tf.where(is_unknown, IMPOSSIBLE, logits),
             "states": tf.stack(after, axis=1),
             ROW_ERROR: error,
         }
@@ -322,6 +322,7 @@ def description(trained: Trained) -> dict[str, str]:
 
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
+    require_format(options, NAME, has_core=True)
     trained = load_run(options.run)
     card = card_of(
         NAME,
@@ -335,7 +336,16 @@ def export(options: ExportOptions) -> Path:
     )
     facts, served = {CHARACTERS_FILE.name: description(trained)}, partial(signatures, trained)
     resources = [trained.characters.table]
-    return publish(card, trained, served, options, facts, examples=samples, resources=resources)
+    return publish(
+        card,
+        trained,
+        served,
+        options,
+        facts,
+        examples=samples,
+        resources=resources,
+        core=partial(core, trained.model, trained.characters),
+    )
 
 
 def main(options: ExportOptions) -> None:

@@ -26,7 +26,7 @@ from common.errors import ROW_ERROR
 from common.export.label_answers import Tensors, n_best_answer, text_answer
 from common.export.label_search import Labels, Search, SearchOptions, make_search
 from common.export.saved_model import Signature
-from common.export.script import card_of, publish, report
+from common.export.script import card_of, publish, report, require_format
 from common.export.steps import step_signature
 from common.layers.masks import without_masked
 from common.layers.portability import make_portable
@@ -265,6 +265,7 @@ def description(trained: Trained, options: SearchOptions) -> dict[str, Any]:
 
 def export(options: SearchOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
+    require_format(options.export, NAME, has_core=True)
     trained = load_run(options.export.run)
     card = card_of(
         NAME,

@@ -24,7 +24,7 @@ from common.errors import ROW_ERROR
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
 from common.export.model_card import without_data_flag
 from common.export.saved_model import Signature
-from common.export.script import SearchOptions, card_of, placeless, publish, report
+from common.export.script import SearchOptions, card_of, placeless, publish, report, require_format
 from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
 from common.layers.sequence_decoder import sequence_decoder_of
@@ -274,6 +274,7 @@ def _are_files(source: PairSource) -> bool:
 
 def export(options: SearchOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
+    require_format(options.export, NAME, has_core=False)
     trained = load_run(options.export.run)
     source = trained.run.config.source
     card = card_of(

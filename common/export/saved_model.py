@@ -1,8 +1,6 @@
 """Writes a SavedModel that TensorFlow Serving runs, proved before it takes its place."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -13,8 +11,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from common.export.portability import GPU_SIGNATURE, check_portable
 from common.export.verification import verify_signature
+from common.export.versions import next_version
 from common.export.warmup import classify_request, predict_request, write_warmup
-from common.files import temporary_directory_beside
 from common.inference.extra_files import EXTRA_FOLDER, WARMUP_FILE
 from common.inference.runner import SavedModelRunner
 from common.row_errors import with_equal_rows, with_row_errors
@@ -109,29 +107,23 @@ def export_saved_model(
         raise ValueError(f"expected signatures of different names, got {', '.join(names) or 'none'}")
     signatures = [replace(signature, function=_served(signature)) for signature in signatures]
     traced = {signature.name: _traced(signature) for signature in signatures}
-    is_new = not folder.exists()
-    try:
-        with temporary_directory_beside(folder / "version") as temporary:
-            _save(traced, temporary, resources, variable_order)
-            _set_method_names(signatures, temporary)
-            _shorten(temporary / "saved_model.pb")
-            check_portable(temporary)
-            with SavedModelRunner(temporary) as runner:
-                for signature in signatures:
-                    examples = signature.example_arrays()
-                    verify_signature(runner, signature.name, signature.function, examples, tolerance)
-            # A server on a CPU runs them too.
-            warming = [signature for signature in signatures if signature.name != GPU_SIGNATURE]
-            write_warmup(temporary, [request for one in warming for request in _requests(one, folder.name)])
-            for name, content in (files or {}).items():
-                _write_extra(temporary / EXTRA_FOLDER, name, content)
-            _flush(temporary)
-            return _publish(temporary, folder)
-    except BaseException:
-        if is_new:
-            with suppress(OSError):
-                folder.rmdir()
-        raise
+
+    def write(temporary: Path) -> None:
+        _save(traced, temporary, resources, variable_order)
+        _set_method_names(signatures, temporary)
+        _shorten(temporary / "saved_model.pb")
+        check_portable(temporary)
+        with SavedModelRunner(temporary) as runner:
+            for signature in signatures:
+                examples = signature.example_arrays()
+                verify_signature(runner, signature.name, signature.function, examples, tolerance)
+        # A server on a CPU runs them too.
+        warming = [signature for signature in signatures if signature.name != GPU_SIGNATURE]
+        write_warmup(temporary, [request for one in warming for request in _requests(one, folder.name)])
+        for name, content in (files or {}).items():
+            _write_extra(temporary / EXTRA_FOLDER, name, content)
+
+    return next_version(folder, write)
 
 
 def _served(signature: Signature) -> Callable[..., Mapping[str, tf.Tensor]]:
@@ -259,23 +251,3 @@ def _write_extra(folder: Path, name: str, content: str | bytes) -> None:
     path = folder.joinpath(*parts)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-
-
-def _flush(folder: Path) -> None:
-    """Sends every file's content to the disk, so that the rename cannot outlive a power cut and the content not."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-
-
-def _publish(temporary: Path, folder: Path) -> Path:
-    """Renames to the next free version; another export may take the same number in the meantime."""
-    while True:
-        taken = [int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()]
-        version = folder / str(max(taken, default=0) + 1)
-        try:
-            return temporary.rename(version)
-        except OSError:
-            if not version.exists():
-                raise

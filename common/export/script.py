@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import keras
 import tyro
@@ -14,8 +14,12 @@ import tyro
 from common.checks import AtLeast, check_ranges
 from common.cli import console
 from common.data.sources import OwnFiles, expanded, is_meant_as_path, kind_of
+from common.errors import FlagError
 from common.export.gpu import with_gpu_signature
 from common.export.model_card import ModelCard, Result, card_files, vocabulary_sha256
+from common.export.runtimes.convert import Quantization, require_packages
+from common.export.runtimes.core import Core
+from common.export.runtimes.package import Target, publish_package
 from common.export.saved_model import Signature, export_saved_model
 from common.training.exported_run import RUN_FILE, encode_run, variable_names
 from common.training.hardware import Hardware
@@ -24,6 +28,7 @@ from common.training.script import CALIBRATED
 
 _DESCRIPTIONS = ("data_description", "data_licence", "training_note")
 _IN_NO_FILE_NAME = set('<>|*?"')  # but in patterns and the like
+_FOLDERS = {"saved_model": "saved_models", "litert": "litert_models", "onnx": "onnx_models"}
 _OF_THIS_MACHINE = ("data_dir", "runs", "resume", "overwrite", "tensorboard")
 
 
@@ -35,8 +40,13 @@ class ExportOptions:
     """Folder of a finished training, runs/<application>/<name>; or a version of a SavedModel, to export it anew, with
     the descriptions of its card."""
     output: Path | None = None
-    """Folder of numbered versions, saved_models/<application> unless given; the model becomes the next one. Its name is
-    the model's name on a server."""
+    """Folder of numbered versions, saved_models/<application> unless given (litert_models or onnx_models with another
+    --format); the model becomes the next one. Its name is the model's name on a server."""
+    format: Literal["saved_model", "litert", "onnx"] = "saved_model"
+    """saved_model for TensorFlow Serving and predict; litert (TensorFlow Lite) or onnx for phones, web pages and other
+    languages: the numeric core of the model, and what a host program needs beside it."""
+    quantize: Quantization = "none"
+    """int8 keeps the weights of litert and onnx in eight bits: a quarter of the size, at a loss that the card tells."""
     data_description: str = ""
     """What the model was trained on, for the model card; the data's name unless given."""
     data_licence: str = ""
@@ -47,9 +57,36 @@ class ExportOptions:
     """Also serve serving_gpu, which answers as serving_default does, by cuDNN's kernels, on NVIDIA GPUs only. Needs one
     here, to prove it on."""
 
+    def __post_init__(self) -> None:
+        if self.format == "saved_model" and self.quantize != "none":
+            raise FlagError(f"--quantize {self.quantize}: expected --format litert or onnx beside it")
+        if self.format != "saved_model" and self.gpu_signature:
+            raise FlagError("--gpu-signature: of a SavedModel; expected no --format beside it")
+
     def folder(self, application: str) -> Path:
         """The folder of numbered versions."""
-        return self.output or Path("saved_models") / application
+        return self.output or Path(_FOLDERS[self.format]) / application
+
+
+def require_format(options: ExportOptions, application: str, has_core: bool) -> None:
+    """Refuses a format that cannot be written, before anything is read.
+
+    Args:
+        options: of the export.
+        application: its name.
+        has_core: whether the application has a numeric core, which other runtimes can hold.
+
+    Raises:
+        FlagError: the format is for models with a numeric core.
+        UserError: what converts to the format is not installed.
+    """
+    if options.format == "saved_model":
+        return
+    if not has_core:
+        raise FlagError(
+            f"--format {options.format}: {application} has no numeric core for other runtimes; expected saved_model"
+        )
+    require_packages(options.format)
 
 
 @dataclass(frozen=True)
@@ -144,6 +181,7 @@ def publish(
     examples: Callable[[Signature], tuple[tuple[str, ...], ...]] = lambda _: (),
     resources: Sequence[Any] = (),
     tolerance: float = 1e-5,
+    core: Callable[[], Core] | None = None,
 ) -> Path:
     """Writes, checks and publishes the model of a training. Returns the new version's folder.
 
@@ -156,7 +194,14 @@ def publish(
         examples: from the first signature to the card's examples.
         resources: see `export_saved_model`, as for `tolerance`.
         tolerance: see there.
+        core: makes what other runtimes get, of applications that have it.
+
+    Raises:
+        UserError: another runtime cannot hold the model.
     """
+    if options.format != "saved_model" and core is not None:
+        target = Target(options.format, options.quantize)
+        return publish_package(core(), card, target, options.folder(card.application))
     described = {name: json.dumps(fact, ensure_ascii=False) for name, fact in facts.items()}
     served = with_gpu_signature(signatures, trained.model, options.gpu_signature)
     card = dataclasses.replace(card, examples=examples(served[0]))

@@ -1,5 +1,7 @@
-"""Keeps cuDNN's operations out of a graph, so that it runs on CPU and GPU alike, or lets them into one for GPUs; and the
-project's own loops out of one for other runtimes."""
+"""Keeps cuDNN's operations out of a graph, so that it runs on CPU and GPU alike, or lets them into one for GPUs.
+
+And keeps the project's own loops out of one for other runtimes.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

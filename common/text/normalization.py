@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import tensorflow as tf
 
-_INVISIBLE = r"[\x{AD}\x{200B}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2069}\x{FEFF}]"
+INVISIBLE = r"[\x{AD}\x{200B}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2069}\x{FEFF}]"
 _BLANK = r"[\s\p{Z}\p{Cc}\x{FFFD}\x{2581}]+"
 _CODE_POINT_BITS = 21
 _LETTERS_WITH_MARKS = range(0xC0, 0x30000)
@@ -30,7 +30,7 @@ def composed(text: tf.Tensor) -> tf.Tensor:
 
     What `normalize` does but for blanks. The text must be UTF-8.
     """
-    text = tf.strings.regex_replace(text, _INVISIBLE, "")
+    text = tf.strings.regex_replace(text, INVISIBLE, "")
     characters = tf.strings.unicode_decode(text, "UTF-8")
     keys, values = (tf.constant(array) for array in _compositions())
     for _ in range(_MARKS_ON_A_LETTER):

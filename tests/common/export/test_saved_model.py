@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from common.export import saved_model
+from common.export import saved_model, versions
 from common.export.saved_model import Signature, export_saved_model
 from common.inference.runner import SavedModelError, SavedModelRunner, TensorInfo
 
@@ -342,7 +342,7 @@ def test_versions_published_at_the_same_time_never_clobber_one_another(tmp_path)
         temporary.mkdir()
         (temporary / "saved_model.pb").write_text(str(number))
         start.wait()
-        published[number] = saved_model._publish(temporary, tmp_path)
+        published[number] = versions.publish(temporary, tmp_path)
 
     threads = [threading.Thread(target=publish, args=(number,)) for number in range(count)]
     for thread in threads:
