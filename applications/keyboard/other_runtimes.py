@@ -17,7 +17,7 @@ from common.text.normalization import INVISIBLE
 
 _USAGE = (
     "`frontend.js` of the project makes words and their numbers of a text by `frontend.json`. Feed the end of a line "
-    "first (token 2), then the complete words of the text; the `logits` after the last one are the scores of all words, "
+    "first (token 2), then the complete words of the text; the `logits` after the last one are scores of all words, "
     "of which those with a 1 in `is_suggested` may be suggested, as `spellings` writes them, if they begin with the "
     "word begun. `ngrams` are the hashed n-grams of a word whose token is 0, and zeros otherwise. `query` is what the "
     "words' vectors are compared with; a cache of the user's own words keeps it."

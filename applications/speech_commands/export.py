@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from applications.speech_commands.config import HOP_SECONDS, INHERITANCE, NAME, Config
 from applications.speech_commands.model import attention, build
+from applications.speech_commands.other_runtimes import core
 from applications.speech_commands.predict import DESCRIPTION_FILE
 from common import cli
 from common.audio.features import FitLength
@@ -240,7 +241,9 @@ def export(options: ExportOptions) -> Path:
         data=trained.run.config.source.data,
     )
     facts, served = {DESCRIPTION_FILE.name: description(trained)}, partial(signatures, trained)
-    return publish(card, trained, served, options, facts, tolerance=1e-4)
+    temperature = trained.run.outcome["temperature"]
+    numeric = partial(core, trained.model, trained.run.config, trained.labels, temperature, _FRAME)
+    return publish(card, trained, served, options, facts, tolerance=1e-4, core=numeric)
 
 
 def main(options: ExportOptions) -> None:

@@ -12,9 +12,9 @@ IMPOSSIBLE = -1e9
 """The logit of what is never written."""
 _GREEDY_STEPS = 200
 _USAGE = (
-    "Character k of `characters` in `frontend.json` (counted from 0, by Unicode code points) is token k + 1; any other is "
-    "token 0, which also goes in first, before a text begins. `logits` are those of the next character: write on with the "
-    "highest, or draw from the softmax of the logits divided by a temperature; token 0 is never written."
+    "Character k of `characters` in `frontend.json` (from 0, by Unicode code points) is token k + 1; any other is "
+    "token 0, which also goes in first, before a text begins. `logits` are those of the next character: write on with "
+    "the highest, or draw from the softmax of the logits divided by a temperature; token 0 is never written."
 )
 
 

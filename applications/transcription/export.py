@@ -16,6 +16,7 @@ import tensorflow as tf
 from applications.transcription.config import FRAME_SECONDS, INHERITANCE, NAME, Config
 from applications.transcription.data import inputs_of
 from applications.transcription.model import FRAME, SETTLING, build, frames_of, spectrum_and_logits
+from applications.transcription.other_runtimes import core
 from applications.transcription.predict import DESCRIPTION_FILE
 from common import cli
 from common.audio.files import SAMPLE_RATE, encode_wav
@@ -287,6 +288,7 @@ def export(options: SearchOptions) -> Path:
         {DESCRIPTION_FILE.name: description(trained, options)},
         resources=search.resources,
         tolerance=1e-4,
+        core=partial(core, trained.model, trained.run.config, trained.symbols),
     )
 
 

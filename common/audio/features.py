@@ -7,11 +7,12 @@ float32 whatever the policy.
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from common.keras_package import PACKAGE
 
-_QUIETEST = 1e-6
+QUIETEST = 1e-6
 _STEPS_PER_UNIT = 2**15
 
 
@@ -56,9 +57,9 @@ class LogMel(keras.layers.Layer):
             raise ValueError(f"expected a hop from 1 to the window's {window} samples, got {hop}")
         self.mel_bins, self.window, self.hop = mel_bins, window, hop
         self.lowest, self.highest, self.sample_rate, self.causal = lowest, highest, sample_rate, causal
-        self._fft_length = 2 ** (window - 1).bit_length()
+        self.fft_length = 2 ** (window - 1).bit_length()
         self._spectrogram = keras.layers.MelSpectrogram(
-            fft_length=self._fft_length,
+            fft_length=self.fft_length,
             sequence_stride=hop,
             sequence_length=window,
             sampling_rate=sample_rate,
@@ -103,6 +104,17 @@ class LogMel(keras.layers.Layer):
         samples = tf.concat([tf.cast(state, tf.float32), tf.cast(block, tf.float32)], axis=1)
         return self._features(samples), samples[:, tf.shape(block)[1] :]
 
+    def mel_weights(self) -> np.ndarray:
+        """How much each frequency of a window's spectrum says in each feature: `[fft_length / 2 + 1, mel_bins]`."""
+        weights: np.ndarray = self._spectrogram.linear_to_mel_weight_matrix(
+            num_mel_bins=self.mel_bins,
+            num_spectrogram_bins=self.fft_length // 2 + 1,
+            sampling_rate=self.sample_rate,
+            lower_edge_hertz=self.lowest,
+            upper_edge_hertz=self.highest,
+        ).numpy()
+        return weights
+
     def zero_states(self, batch: Any) -> tf.Tensor:
         """Silence before the first block: `[batch, context]`."""
         return tf.zeros([batch, self.context])
@@ -113,11 +125,11 @@ class LogMel(keras.layers.Layer):
         samples = tf.shape(waveforms)[1]
         dropped = -(-(self.window // 2) // self.hop)
         before = dropped * self.hop - self.window // 2
-        after = tf.maximum(self._fft_length // 2 + 1 - before - samples, 0)
+        after = tf.maximum(self.fft_length // 2 + 1 - before - samples, 0)
         padded = tf.pad(waveforms, [[0, 0], [before, after]])
         frames = tf.maximum((samples - self.window) // self.hop + 1, 0)
         power = tf.transpose(self._spectrogram(padded), [0, 2, 1])
-        return tf.math.log(power[:, dropped : dropped + frames] + _QUIETEST)
+        return tf.math.log(power[:, dropped : dropped + frames] + QUIETEST)
 
     def compute_output_spec(self, waveforms: keras.KerasTensor) -> keras.KerasTensor:
         """`[batch, frames, mel_bins]` in float32."""

@@ -28,8 +28,13 @@ def zero_states(model: keras.Model, batch_size: int | tf.Tensor) -> list[tf.Tens
             direction.
         batch_size: rows.
     """
+    return zero_states_of(model.layers, batch_size)
+
+
+def zero_states_of(layers: Sequence[keras.layers.Layer], batch_size: int | tf.Tensor) -> list[tf.Tensor]:
+    """As `zero_states`, of layers that follow one another."""
     states = []
-    for layer in model.layers:
+    for layer in layers:
         if isinstance(layer, Streamed):
             of_layer = layer.zero_states(batch_size)
             states += of_layer if isinstance(of_layer, list) else [of_layer]
@@ -49,10 +54,17 @@ def step(
     Returns:
         The outputs, which equal those of the whole sequence, and the states after.
     """
+    return step_through(model.layers[1:], block, states)
+
+
+def step_through(
+    layers: Sequence[keras.layers.Layer], block: tf.Tensor, states: Sequence[tf.Tensor]
+) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    """As `step`, of layers that follow one another."""
     after: list[tf.Tensor] = []
     remaining = list(states)
     values = block
-    for layer in model.layers[1:]:
+    for layer in layers:
         if isinstance(layer, RecurrentStack):
             before, remaining = remaining[: layer.state_count], remaining[layer.state_count :]
             if values.shape[1] == 1:

@@ -52,8 +52,8 @@ def card_text(
     outputs = [_tensor(key, "", shape) for key, shape in graph["outputs"].items()]
     states = [f"`{before}` goes in again as `{after}` came out" for before, after in graph["states"].items()]
     about = (
-        f"`{name}` ({size / 1e6:.1f} MB, weights in {weights}) runs in {_RUNTIMES[target]}. It is the numeric core of the "
-        "model, one row at a time: what makes numbers of raw input is told in `frontend.json`, and twenty inputs with "
+        f"`{name}` ({size / 1e6:.1f} MB, weights in {weights}) runs in {_RUNTIMES[target]}. It is the numeric core of "
+        "the model, one row at a time: what makes numbers of raw input is told in `frontend.json`, and inputs with "
         "their numbers and answers in `golden.json`, for a test of your host."
     )
     parts = [

@@ -98,7 +98,7 @@ def answered(run: Run, questions: Arrays) -> dict[str, np.ndarray]:
     """
     about: dict[str, Any] = json.loads(str(questions[ABOUT]))
     zeros = _within(questions, "zeros")
-    answers = {}
+    answers: dict[str, np.ndarray] = {}
     for index in range(about["examples"]):
         told = list(followed(run, _within(questions, str(index)), zeros, about["after"]))
         answers |= {f"{index}/{name}": np.stack([one[name] for one in told]) for name in told[0]}
