@@ -22,7 +22,7 @@ TEXTS = (
     "Привет, мир! Ελληνικά, עברית, العربية",
     "rock-'n'-roll o'clock 'tis mother-in-law's -dash- it''s",
     "bananananananananananananananas floccinaucinihilipilification",
-    "x² + y² = 42 ½ № ﬁne ＡＢＣ",
+    "x² + y² = 42 ½ № ﬁne ＡＢＣ 𝒜𝓁𝓁𝑒𝓈 𐐷𐐲𐑌𐐻𐐮𐑇",
     "a",
     "ROMEO:\nBut, soft! what light through yonder window breaks?\n",
     "I am on my way to the 22nd st. and I'll be th",
