@@ -31,9 +31,11 @@ _ENTITIES = (
 )
 _INVISIBLE = r"[\p{Cf}\x{FE0E}\x{FE0F}]"
 _BLANK = r"[\s\p{Z}\p{Cc}\x{FFFD}]+"
+_CONTRACTION = r" (n't|'(?:s|m|re|ve|ll|d))\b"
 _UNSPACED_SCRIPT = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
 _TOKEN = r"([\p{L}\p{M}\p{N}_]+(?:'[\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}_])"
 _LONGEST_TOKEN = 40
+_FNV_OFFSET, _FNV_PRIME, _32_BITS = 2_166_136_261, 16_777_619, 0xFFFFFFFF
 _READ_AT_ONCE = 512
 
 
@@ -41,7 +43,8 @@ def normalize(text: tf.Tensor) -> tf.Tensor:
     """Lower-cased text without markup: strings `[batch]` -> strings `[batch]`.
 
     Bytes that are not UTF-8 become blanks, HTML breaks and tags of emphasis too; the commonest entities are resolved
-    and typographic apostrophes become plain ones.
+    and typographic apostrophes become plain ones. Contractions that a treebank's tokens set apart ("is n't", "it 's")
+    are joined, so that published data sets read like what a person types.
     """
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
     text = tf.strings.regex_replace(text, _LINE_BREAK_TAG, " ")
@@ -50,7 +53,7 @@ def normalize(text: tf.Tensor) -> tf.Tensor:
     text = tf.strings.regex_replace(text, "[’‘ʼ]", "'")
     text = tf.strings.regex_replace(text, _INVISIBLE, "")
     text = tf.strings.regex_replace(text, _BLANK, " ")
-    return tf.strings.lower(text, encoding="utf-8")
+    return tf.strings.regex_replace(tf.strings.lower(text, encoding="utf-8"), _CONTRACTION, r"\1")
 
 
 def tokenize(text: tf.Tensor) -> tf.RaggedTensor:
@@ -95,6 +98,34 @@ def choose_vocabulary(counts: Counter[str], size: int, min_count: int) -> list[s
     return [word for word, count in ranked[:size] if count >= min_count]
 
 
+def affix_hashes(points: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """A hash of each affix of each token: code points `[tokens, length]` and their numbers `[tokens]` -> `[tokens, 4]`.
+
+    FNV-1a of 32 bits (Fowler, Noll and Vo) over the number of the affix in `AFFIXES` and then its code points, in 64
+    bits: any language has it in three lines. The tokens stand between "<" and ">"; an affix is one code point longer
+    than its name says, for the mark, and a shorter token is its own affix.
+    """
+    hashes = []
+    for number, (kind, letters) in enumerate(AFFIXES):
+        first = tf.zeros_like(lengths) if kind == "prefix" else tf.maximum(lengths - letters - 1, 0)
+        state = tf.fill(tf.shape(lengths), tf.constant(_mixed(_FNV_OFFSET, number), tf.int64))
+        for step in range(letters + 1):
+            place = first + step
+            is_there = place < lengths
+            point = tf.gather(points, tf.where(is_there, place, 0), axis=1, batch_dims=1)
+            state = tf.where(is_there, _mix(state, tf.cast(point, tf.int64)), state)
+        hashes.append(state)
+    return tf.stack(hashes, axis=-1)
+
+
+def _mix(state: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
+    return tf.bitwise.bitwise_and(tf.bitwise.bitwise_xor(state, value) * _FNV_PRIME, _32_BITS)
+
+
+def _mixed(state: int, value: int) -> int:
+    return (state ^ value) * _FNV_PRIME & _32_BITS
+
+
 @keras.saving.register_keras_serializable(PACKAGE)
 class TextFeatures(keras.layers.Layer):
     """Turns strings `[batch]` into integer features `[batch, time, 5]` of their tokens, right-padded with 0.
@@ -137,9 +168,8 @@ class TextFeatures(keras.layers.Layer):
 
     def call(self, text: tf.Tensor) -> tf.Tensor:
         tokens = self.tokens(text)
-        features = tf.stack(
-            [self.table.lookup(tokens.flat_values), *self._affixes(tokens.flat_values)], axis=-1
-        )
+        words = self.table.lookup(tokens.flat_values)
+        features = tf.concat([words[:, tf.newaxis], self._affixes(tokens.flat_values)], axis=-1)
         return tokens.with_flat_values(tf.cast(features, tf.int32)).to_tensor(PADDING)
 
     def read_all(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
@@ -151,16 +181,11 @@ class TextFeatures(keras.layers.Layer):
             rows += [row[: np.count_nonzero(row[:, 0])] for row in batch]
         return rows
 
-    def _affixes(self, token: tf.Tensor) -> list[tf.Tensor]:
-        marked = tf.strings.join(["<", token, ">"])
-        widened = tf.strings.join([" " * max(length for _, length in AFFIXES), marked])
-        affixes = []
-        for kind, length in AFFIXES:
-            start, source = (0, marked) if kind == "prefix" else (-(length + 1), widened)
-            affix = tf.strings.substr(source, start, length + 1, unit="UTF8_CHAR")
-            named = tf.strings.join([f"{kind}{length}:", affix])
-            affixes.append(1 + tf.strings.to_hash_bucket_fast(named, self.affix_buckets))
-        return affixes
+    def _affixes(self, token: tf.Tensor) -> tf.Tensor:
+        points = tf.strings.unicode_decode(tf.strings.join(["<", token, ">"]), "UTF-8")
+        return (
+            1 + affix_hashes(points.to_tensor(), tf.cast(points.row_lengths(), tf.int32)) % self.affix_buckets
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {

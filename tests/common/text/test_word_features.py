@@ -15,6 +15,7 @@ from common.text.word_features import (
     UNKNOWN,
     TextFeatures,
     TokenEmbedding,
+    affix_hashes,
     choose_vocabulary,
     count_words,
     tokenize,
@@ -45,6 +46,8 @@ def tokens(text):
         ("end.<br /><br />Next<BR>one", ["end", ".", "next", "one"]),
         ("&quot;Tom &amp; Jerry&quot;", ['"', "tom", "&", "jerry", '"']),
         ("ОЧЕНЬ хорошо, ça été ÉPATANT", ["очень", "хорошо", ",", "ça", "été", "épatant"]),
+        ("it 's n't done , they 'll see", ["it'sn't", "done", ",", "they'll", "see"]),
+        ("she is n't 'sorry' .", ["she", "isn't", "'", "sorry", "'", "."]),
         ("naı\u0308ve cafe\u0301", ["naı\u0308ve", "cafe\u0301"]),
         ("हिन्दी में", ["हिन्दी", "में"]),
         ("很好看", ["很", "好", "看"]),
@@ -74,7 +77,9 @@ def test_known_words_have_their_own_number_and_unknown_ones_differ_by_their_affi
     assert walked[1] != talked[1]
 
 
-def test_affixes_are_the_first_3_and_5_and_the_last_3_and_4_characters(features):
+def test_affixes_are_the_first_3_and_5_and_the_last_3_and_4_characters():
+    features = TextFeatures(WORDS, affix_buckets=5_000, max_tokens=10)
+
     def features_of(word):
         return features(tf.constant([word])).numpy()[0, 0, 1:].tolist()
 
@@ -85,6 +90,24 @@ def test_affixes_are_the_first_3_and_5_and_the_last_3_and_4_characters(features)
     assert shared("abcdeXefgh", "abcdeYYefgh") == [True, True, True, True]
     assert shared("abZdefgh", "abcdefXgh") == [False, False, False, False]
     assert shared("abcdXfgh", "abcdYfgh") == [True, False, True, False]
+
+
+def fnv1a(values):
+    """The hash of 32 bits as its authors give it, over numbers below 2**32."""
+    state = 0x811C9DC5
+    for value in values:
+        state = (state ^ value) * 0x01000193 % 2**32
+    return state
+
+
+@given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=5))
+def test_affixes_are_hashed_as_any_language_can_in_three_lines(words):
+    marked = [f"<{word}>" for word in (word.encode("utf-8", "replace").decode() for word in words)]
+    points = tf.strings.unicode_decode(marked, "UTF-8")
+    hashes = affix_hashes(points.to_tensor(), tf.cast(points.row_lengths(), tf.int32)).numpy()
+    for word, row in zip(marked, hashes, strict=True):
+        affixes = word[:4], word[:6], word[-4:], word[-5:]
+        assert list(row) == [fnv1a([number, *map(ord, affix)]) for number, affix in enumerate(affixes)]
 
 
 def test_an_empty_text_holds_one_unknown_step(features):
