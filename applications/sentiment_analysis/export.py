@@ -14,6 +14,7 @@ import tensorflow as tf
 from applications.sentiment_analysis.config import INHERITANCE, NAME, Config
 from applications.sentiment_analysis.data import features_layer
 from applications.sentiment_analysis.model import build, explained
+from applications.sentiment_analysis.other_runtimes import core
 from applications.sentiment_analysis.predict import LABELS_FILE
 from common import cli
 from common.export.saved_model import Signature
@@ -128,7 +129,7 @@ def description(trained: Trained) -> dict[str, Any]:
 
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
-    require_format(options, NAME, has_core=False)
+    require_format(options, NAME, has_core=True)
     trained = load_run(options.run)
     calibration = calibration_of(trained.run.outcome)
     card = card_of(
@@ -142,7 +143,10 @@ def export(options: ExportOptions) -> Path:
         data=trained.run.config.source.data,
     )
     facts, served = {LABELS_FILE.name: description(trained)}, partial(signatures, trained)
-    return publish(card, trained, served, options, facts, resources=[trained.features.table])
+    temperature = trained.run.outcome["temperature"]
+    numeric = partial(core, trained.model, trained.features, trained.labels, temperature)
+    resources = [trained.features.table]
+    return publish(card, trained, served, options, facts, resources=resources, core=numeric)
 
 
 def main(options: ExportOptions) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from applications.sentiment_analysis.config import Config
@@ -79,6 +80,16 @@ def build_language_model(classifier: keras.Model, config: Config, precision: str
         head = NeighbourLoss(neighbour, embedding, config.sampled_words, dtype=precision, name=neighbour)
         losses.append(head(read, features[..., 0]))
     return keras.Model(features, ops.mean(ops.stack(losses), axis=0), name="language_model")
+
+
+def logits_without_padding(classifier: keras.Model, features: Any) -> Any:
+    """The logits `[batch, classes]` of features `[batch, time, 5]` without padding, for which no mask is made."""
+    kinds = tuple({kind for kinds in _POOLING.values() for kind in kinds})
+    # What an operation returns has no mask.
+    vectors = tf.identity(classifier.get_layer("token_embedding")(features))
+    states = classifier.get_layer("states")(vectors)
+    pooled = [layer(states) for layer in classifier.layers if isinstance(layer, kinds)]
+    return classifier.get_layer("logits")(ops.concatenate(pooled, axis=-1))
 
 
 def explained(classifier: keras.Model, features: Any) -> tuple[Any, Any]:

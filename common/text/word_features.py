@@ -20,8 +20,8 @@ PADDING, UNKNOWN, FIRST_WORD = 0, 1, 2
 AFFIXES = (("prefix", 3), ("prefix", 5), ("suffix", 3), ("suffix", 4))
 FEATURES = 1 + len(AFFIXES)
 
-_LINE_BREAK_TAG = r"(?i)<\s*/?\s*(br|p|div|li|ul|i|b|em|strong|hr)\b[^<>]{0,200}>"
-_ENTITIES = (
+LINE_BREAK_TAG = r"(?i)<\s*/?\s*(br|p|div|li|ul|i|b|em|strong|hr)\b[^<>]{0,200}>"
+ENTITIES = (
     ("&quot;", '"'),
     ("&(#39|#x27|apos);", "'"),
     ("&lt;", "<"),
@@ -29,13 +29,14 @@ _ENTITIES = (
     ("&nbsp;", " "),
     ("&amp;", "&"),
 )
-_INVISIBLE = r"[\p{Cf}\x{FE0E}\x{FE0F}]"
-_BLANK = r"[\s\p{Z}\p{Cc}\x{FFFD}]+"
-_CONTRACTION = r" (n't|'(?:s|m|re|ve|ll|d))\b"
-_UNSPACED_SCRIPT = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
-_TOKEN = r"([\p{L}\p{M}\p{N}_]+(?:'[\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}_])"
-_LONGEST_TOKEN = 40
-_FNV_OFFSET, _FNV_PRIME, _32_BITS = 2_166_136_261, 16_777_619, 0xFFFFFFFF
+APOSTROPHES = "[’‘ʼ]"
+INVISIBLE = r"[\p{Cf}\x{FE0E}\x{FE0F}]"
+BLANK = r"[\s\p{Z}\p{Cc}\x{FFFD}]+"
+CONTRACTION = r" (n't|'(?:s|m|re|ve|ll|d))\b"
+UNSPACED_SCRIPT = r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])"
+TOKEN = r"([\p{L}\p{M}\p{N}_]+(?:'[\p{L}\p{M}\p{N}]+)*|[^\s\p{L}\p{M}\p{N}_])"
+LONGEST_TOKEN = 40
+FNV_OFFSET, FNV_PRIME, _32_BITS = 2_166_136_261, 16_777_619, 0xFFFFFFFF
 _READ_AT_ONCE = 512
 
 
@@ -47,13 +48,13 @@ def normalize(text: tf.Tensor) -> tf.Tensor:
     are joined, so that published data sets read like what a person types.
     """
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
-    text = tf.strings.regex_replace(text, _LINE_BREAK_TAG, " ")
-    for entity, character in _ENTITIES:
+    text = tf.strings.regex_replace(text, LINE_BREAK_TAG, " ")
+    for entity, character in ENTITIES:
         text = tf.strings.regex_replace(text, entity, character)
-    text = tf.strings.regex_replace(text, "[’‘ʼ]", "'")
-    text = tf.strings.regex_replace(text, _INVISIBLE, "")
-    text = tf.strings.regex_replace(text, _BLANK, " ")
-    return tf.strings.regex_replace(tf.strings.lower(text, encoding="utf-8"), _CONTRACTION, r"\1")
+    text = tf.strings.regex_replace(text, APOSTROPHES, "'")
+    text = tf.strings.regex_replace(text, INVISIBLE, "")
+    text = tf.strings.regex_replace(text, BLANK, " ")
+    return tf.strings.regex_replace(tf.strings.lower(text, encoding="utf-8"), CONTRACTION, r"\1")
 
 
 def tokenize(text: tf.Tensor) -> tf.RaggedTensor:
@@ -61,10 +62,10 @@ def tokenize(text: tf.Tensor) -> tf.RaggedTensor:
 
     In scripts written without spaces each character is a token. Tokens are cut at 40 characters.
     """
-    text = tf.strings.regex_replace(normalize(text), _UNSPACED_SCRIPT, r" \1 ")
-    tokens = tf.strings.split(tf.strings.regex_replace(text, _TOKEN, r" \1 "))
+    text = tf.strings.regex_replace(normalize(text), UNSPACED_SCRIPT, r" \1 ")
+    tokens = tf.strings.split(tf.strings.regex_replace(text, TOKEN, r" \1 "))
     return tf.ragged.map_flat_values(
-        lambda token: tf.strings.substr(token, 0, _LONGEST_TOKEN, unit="UTF8_CHAR"), tokens
+        lambda token: tf.strings.substr(token, 0, LONGEST_TOKEN, unit="UTF8_CHAR"), tokens
     )
 
 
@@ -108,7 +109,7 @@ def affix_hashes(points: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     hashes = []
     for number, (kind, letters) in enumerate(AFFIXES):
         first = tf.zeros_like(lengths) if kind == "prefix" else tf.maximum(lengths - letters - 1, 0)
-        state = tf.fill(tf.shape(lengths), tf.constant(_mixed(_FNV_OFFSET, number), tf.int64))
+        state = tf.fill(tf.shape(lengths), tf.constant(_mixed(FNV_OFFSET, number), tf.int64))
         for step in range(letters + 1):
             place = first + step
             is_there = place < lengths
@@ -119,11 +120,11 @@ def affix_hashes(points: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
 
 
 def _mix(state: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
-    return tf.bitwise.bitwise_and(tf.bitwise.bitwise_xor(state, value) * _FNV_PRIME, _32_BITS)
+    return tf.bitwise.bitwise_and(tf.bitwise.bitwise_xor(state, value) * FNV_PRIME, _32_BITS)
 
 
 def _mixed(state: int, value: int) -> int:
-    return (state ^ value) * _FNV_PRIME & _32_BITS
+    return (state ^ value) * FNV_PRIME & _32_BITS
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

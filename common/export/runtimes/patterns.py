@@ -4,12 +4,13 @@ import re
 
 _ASCII_BLANK = r"\t\n\f\r "
 _NEGATED_BLANK = re.compile(r"\\S")
+_SCRIPT = re.compile(r"\\p\{(?=[A-Z][a-z]{2,}\})")
 
 
 def ecmascript(pattern: str) -> str:
     r"""A pattern of RE2 as JavaScript takes it with its flag `u`; it matches the same.
 
-    Code points are written otherwise, and `\s` is every blank of Unicode there, not those of ASCII alone.
+    Code points and scripts are written otherwise, and `\s` is every blank of Unicode there, not those of ASCII alone.
 
     Raises:
         ValueError: the pattern has what is not translated.
@@ -18,8 +19,9 @@ def ecmascript(pattern: str) -> str:
         >>> ecmascript(r"[\s\x{AD}]+")
         '[\\t\\n\\f\\r \\u{AD}]+'
     """
-    if _NEGATED_BLANK.search(pattern) or "(?" in pattern.replace("(?:", "").replace("(?i)", ""):
+    if _NEGATED_BLANK.search(pattern) or "(?" in pattern.replace("(?:", ""):
         raise ValueError(f"expected a pattern without \\S and flags, got {pattern!r}")
+    pattern = _SCRIPT.sub(r"\\p{Script=", pattern)
     translated, is_class, place = [], False, 0
     while place < len(pattern):
         piece = pattern[place : place + 2] if pattern[place] == "\\" else pattern[place]

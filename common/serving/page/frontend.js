@@ -6,7 +6,7 @@
 const MASK = (1n << 64n) - 1n;
 
 export function frontend(facts) {
-  const kinds = { characters: Characters, words: Words, "log-mel": LogMel };
+  const kinds = { characters: Characters, words: Words, features: Features, "log-mel": LogMel };
   if (facts.version !== 1 || !(facts.kind in kinds)) {
     throw new Error(`frontend.json: expected version 1 of a known kind, got ${facts.version} of ${facts.kind}`);
   }
@@ -132,11 +132,52 @@ export class Words {
   }
 }
 
-// One step of a normalisation, told as {replace, by}, {compose} or {lower}.
+// A text as the features of its tokens: the word's number, and hashes of how it begins and ends.
+export class Features {
+  constructor(facts) {
+    this.facts = facts;
+    this.normalisation = facts.normalisation.map(textStep);
+    this.numbers = new Map(facts.words.map((word, place) => [word, place + facts.first_word]));
+  }
+
+  // The tokens of a text, at least one; a text that is too long loses its middle.
+  tokens(text) {
+    const { longest_token: longest, max_tokens: most } = this.facts;
+    const marked = this.normalisation.reduce((changed, step) => step(changed), text);
+    const tokens = marked.split(/[\t\n\v\f\r ]+/u).filter((token) => token !== "");
+    const cut = tokens.map((token) => [...token].slice(0, longest).join(""));
+    const head = Math.floor(most / 2);
+    const kept = cut.filter((_, place) => place < head || place >= cut.length - (most - head));
+    return kept.length ? kept : [""];
+  }
+
+  // What goes in, in one step.
+  encode(text) {
+    return { features: [this.tokens(text).map((token) => this.#features(token))] };
+  }
+
+  #features(token) {
+    const { affixes, affix_buckets: buckets, unknown } = this.facts;
+    const points = [..."<", ...token, ">"].map((character) => character.codePointAt(0));
+    const hashes = affixes.map(({ kind, letters }, number) => {
+      const affix = kind === "prefix" ? points.slice(0, letters + 1) : points.slice(-(letters + 1));
+      return 1 + (this.#hash([number, ...affix]) % buckets);
+    });
+    return [this.numbers.get(token) ?? unknown, ...hashes];
+  }
+
+  // FNV-1a of 32 bits (Fowler, Noll and Vo), number by number.
+  #hash(numbers) {
+    const { offset, prime } = this.facts.hash;
+    return numbers.reduce((state, number) => Math.imul(state ^ number, prime) >>> 0, offset);
+  }
+}
+
+// One step of a normalisation, told as {replace, by, flags}, {compose} or {lower}.
 function textStep(step) {
   if ("replace" in step) {
-    const pattern = new RegExp(step.replace, "gu");
-    return (text) => text.replace(pattern, () => step.by);
+    const pattern = new RegExp(step.replace, `gu${step.flags ?? ""}`);
+    return (text) => text.replace(pattern, step.by);
   }
   if ("compose" in step) return (text) => composed(text, step.compose);
   if ("lower" in step) return (text) => text.toLowerCase();

@@ -12,6 +12,7 @@ from common.export.runtimes.patterns import ecmascript
         (r"\s+", r"[\t\n\f\r ]+"),
         (r"[^\s\p{L}]", r"[^\t\n\f\r \p{L}]"),
         (r"(?:\p{N}|'s)\b", r"(?:\p{N}|'s)\b"),
+        (r"[\p{Han}\p{Lao}\p{Zs}]", r"[\p{Script=Han}\p{Script=Lao}\p{Zs}]"),
     ],
 )
 def test_code_points_and_blanks_are_written_otherwise(pattern, expected):
