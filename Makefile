@@ -7,7 +7,7 @@ define with_signs_of_life
 	if [ $$((waited % 8)) -eq 0 ]; then echo "  ... $$waited seconds, $$(du -sm $(2) 2>/dev/null | cut -f1) MB"; fi; done; wait $$job
 endef
 
-.PHONY: help setup run run-all serve test test-fast bench-layers bench-forecasting check-loaders clean
+.PHONY: help setup run run-all serve page-offline test test-fast bench-layers bench-forecasting check-loaders clean
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | sed 's/run-%/run-NAME/' | expand -t 26
@@ -33,6 +33,21 @@ run-all: setup ## the same for all applications (an hour)
 
 serve: setup ## answer TensorFlow Serving's requests with the shipped models, REST on port 8501 and gRPC on 8500
 	$(BIN)/python -m common.serving.server --models saved_models
+
+OFFLINE := build/offline
+ONNXRUNTIME_WEB := 1.30.0
+
+page-offline: setup ## make build/offline, a page that writes and suggests in the browser with no server (npm fetches ONNX Runtime)
+	@command -v npm >/dev/null || { echo "error: npm is needed, which fetches onnxruntime-web"; exit 1; }
+	rm -rf $(OFFLINE) build/onnx_models && mkdir -p $(OFFLINE)/runtime
+	npm pack --silent --pack-destination build onnxruntime-web@$(ONNXRUNTIME_WEB)
+	tar -xzf build/onnxruntime-web-$(ONNXRUNTIME_WEB).tgz -C $(OFFLINE)/runtime --strip-components=2 \
+		package/dist/ort.wasm.min.mjs package/dist/ort-wasm-simd-threaded.mjs package/dist/ort-wasm-simd-threaded.wasm
+	for name in text_generation keyboard; do \
+		$(BIN)/python -m applications.$$name.export --run saved_models/$$name/1 --format onnx --quantize int8 --output build/onnx_models/$$name \
+		&& cp -r build/onnx_models/$$name/1 $(OFFLINE)/$$name || exit 1; done
+	cp common/serving/page/offline/* common/serving/page/frontend.js $(OFFLINE)
+	@echo "look at it: $(BIN)/python -m http.server --directory $(OFFLINE) --bind 127.0.0.1 8080"
 
 test: setup ## format, lint, types, and all tests
 	$(BIN)/ruff format --check .

@@ -7,12 +7,15 @@ two epochs or more in each of its `PHASES` (folders of a run); `EXPORT` are thos
 data like that of its training, `question` is what the tiny one is asked in place of the declared questions.
 """
 
+import base64
 import csv
 import importlib
 import importlib.util
 import io
+import json
 import multiprocessing
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -21,11 +24,13 @@ import time
 from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import NamedTuple, get_type_hints
 
+import numpy as np
 import pytest
 
 from common import cli
+from common.export.runtimes import package
 from common.inference.runner import SavedModelRunner
 from common.training.run_folder import load_config
 
@@ -255,6 +260,91 @@ def epochs_of():
         return [{name: float(value) for name, value in row.items() if name != "seconds"} for row in rows]
 
     return read
+
+
+@pytest.fixture(scope="session")
+def converted_from():
+    """Exports an application's model by these flags for another runtime -> its folder, and the core of it."""
+
+    def export(application, *flags):
+        room, given = importlib.import_module(f"applications.{application}.export"), []
+
+        def publish_package(core, *rest):
+            given.append(core)
+            return package.publish_package(core, *rest)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("common.export.script.publish_package", publish_package)
+            patch.setattr(sys, "argv", ["script", *map(str, flags)])
+            with pytest.raises(SystemExit) as ended:
+                cli.run(room.main, get_type_hints(room.main)["options"])
+        assert ended.value.code == 0
+        return Path(flags[flags.index("--output") + 1]) / "1", given.pop()
+
+    return export
+
+
+def _served(runner, core, example):
+    """What the SavedModel answers after the last step of an example."""
+    if core.graph.name == "encode":
+        by_sound = "waveform" in runner.signatures
+        name, given = (
+            ("waveform", {"waveform": [_sound(example, core)]}) if by_sound else ("serving_default", None)
+        )
+        return runner.run(name, **(given or {"text": [example.raw]}))
+    signature = runner.signatures["step"]
+    states = {
+        name: np.zeros([1, *tensor.shape[1:]], np.float32)
+        for name, tensor in signature.inputs.items()
+        if name.startswith("state")
+    }
+    hears = "audio" in signature.inputs
+    sound = _sound(example, core).reshape(example.count, 1, -1) if hears else None
+    for index in range(example.count):
+        inputs = {"audio": sound[index]} if hears else {n: one[index] for n, one in example.steps.items()}
+        outputs = runner.run("step", **inputs, **states)
+        states = {name: outputs[name] for name in states}
+    return {name: values[:, 0] for name, values in outputs.items() if values.ndim > 1} if hears else outputs
+
+
+def _sound(example, core):
+    """The samples of a golden file's sound, followed by zeros up to the length of a clip."""
+    pcm = np.frombuffer(base64.b64decode(example.raw["pcm16"]), "<i2").astype(np.float32) / 2**15
+    return np.pad(pcm, (0, max(core.frontend.get("clip_samples", 0) - len(pcm), 0)))
+
+
+@pytest.fixture(scope="session")
+def assert_as_served():
+    """Holds the golden answers of another runtime to those of the SavedModel that the same weights are in."""
+
+    def compare(version, core, runner):
+        golden = json.loads((version / "golden.json").read_text("utf-8"))["examples"]
+        assert len(golden) >= 20
+        for example, told in list(zip(core.examples, golden, strict=True))[::3]:
+            served = _served(runner, core, example)
+            for name in core.scores:
+                shown = told["outputs"][name]
+                values = np.ravel(shown.get("values", shown.get("first")))
+                expected = served[name][0].ravel()[: len(values)]
+                np.testing.assert_allclose(values, expected, atol=1e-4, err_msg=f"{name} of {example.raw}")
+
+    return compare
+
+
+@pytest.fixture(scope="session")
+def assert_javascript_makes_the_same():
+    """Lets node hold `frontend.js` to a golden file."""
+
+    def run(version):
+        code = REPOSITORY / "tests" / "common" / "serving" / "frontend.test.mjs"
+        command = ["node", "--test", "--test-reporter=tap", str(code)]
+        done = subprocess.run(
+            command, env={**os.environ, "FOLDER": str(version)}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout[-4000:]
+        assert int(re.search(r"(?m)^# pass (\d+)$", done.stdout)[1]) > 20
+
+    return run
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
 """What every application must keep, asked of each package in applications/ with what its `case.py` tells of it."""
 
-import base64
 import dataclasses
 import importlib
 import inspect
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,10 +21,8 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 import applications
 from applications import catalogue
 from applications.__main__ import scripts_of
-from common import cli
 from common.application import ROOMS, lacking
 from common.checks import Above, AtLeast, Between, Fraction
-from common.export import script as script_of_exports
 from common.inference.runner import SavedModelRunner
 from common.serving.client import Client
 from common.serving.server.local_server import ServerOptions, running_server
@@ -403,7 +398,6 @@ def test_exported_anew_from_itself_where_a_gpu_is_seen_it_is_the_next_version_an
 
 
 HAVE_A_CORE = sorted(name for name in catalogue() if (HOME / name / "other_runtimes.py").is_file())
-NODE = shutil.which("node")
 
 
 @pytest.mark.parametrize("application", sorted(set(catalogue()) - set(HAVE_A_CORE)), indirect=True)
@@ -420,87 +414,21 @@ def test_without_a_numeric_core_other_runtimes_are_refused_before_anything_is_re
 
 
 @pytest.fixture(scope="module", params=["litert", "onnx"])
-def converted(application, request, made, tmp_path_factory):
+def converted(application, request, made, converted_from, tmp_path_factory):
     """The folder of the tiny model for another runtime, and the core that it was made of."""
-    export, folder = room(application, "export"), tmp_path_factory.mktemp(request.param)
-    flags = [
-        "--run",
-        str(made.finished_run),
-        *made.case.EXPORT,
-        "--format",
-        request.param,
-        "--output",
-        str(folder),
-    ]
-    given = []
-    with pytest.MonkeyPatch.context() as patch:
-        publish_package = script_of_exports.publish_package
-        patch.setattr(
-            script_of_exports,
-            "publish_package",
-            lambda core, *rest: given.append(core) or publish_package(core, *rest),
-        )
-        patch.setattr(sys, "argv", ["script", *flags])
-        with pytest.raises(SystemExit) as ended:
-            cli.run(export.main, options_of(application, "export"))
-    assert ended.value.code == 0
-    return folder / "1", given.pop()
-
-
-def as_served(runner, core, example):
-    """What the SavedModel answers after the last step of an example, of the outputs that the core has too."""
-    if core.graph.name == "encode":
-        name = next(one for one in ("waveform", "serving_default") if one in runner.signatures)
-        inputs = {name: [sound_of(example.raw, core)]} if name == "waveform" else {"text": [example.raw]}
-        return runner.run(name, **inputs)
-    signature = runner.signatures["step"]
-    states = {
-        name: np.zeros([1, *tensor.shape[1:]], np.float32)
-        for name, tensor in signature.inputs.items()
-        if name.startswith("state")
-    }
-    for index in range(example.count):
-        if "audio" in signature.inputs:
-            pcm = sound_of(example.raw, core)
-            size = len(pcm) // example.count
-            inputs = {"audio": pcm[None, index * size : (index + 1) * size]}
-        else:
-            inputs = {name: values[index] for name, values in example.steps.items()}
-        outputs = runner.run("step", **inputs, **states)
-        states = {name: outputs[name] for name in states}
-    return {name: values[:, 0] if "audio" in signature.inputs else values for name, values in outputs.items()}
-
-
-def sound_of(raw, core):
-    """The samples of a golden file's sound, followed by zeros up to the length of a clip."""
-    pcm = np.frombuffer(base64.b64decode(raw["pcm16"]), "<i2").astype(np.float32) / 2**15
-    return np.pad(pcm, (0, max(core.frontend.get("clip_samples", 0) - len(pcm), 0)))
+    flags = ("--run", made.finished_run, *made.case.EXPORT, "--format", request.param)
+    return converted_from(application, *flags, "--output", tmp_path_factory.mktemp(request.param))
 
 
 @pytest.mark.parametrize("application", HAVE_A_CORE, indirect=True)
-def test_another_runtime_answers_as_the_savedmodel(converted, runner):
-    version, core = converted
-    assert len(core.examples) >= 20
-    golden = json.loads((version / "golden.json").read_text("utf-8"))["examples"]
-    for example, told in list(zip(core.examples, golden, strict=True))[::3]:
-        served = as_served(runner, core, example)
-        for name in core.scores:
-            values = told["outputs"][name].get("values", told["outputs"][name].get("first"))
-            expected = served[name][0].ravel()[: len(np.ravel(values))]
-            np.testing.assert_allclose(np.ravel(values), expected, atol=TOLERANCE, err_msg=str(example.raw))
+def test_another_runtime_answers_as_the_savedmodel(converted, runner, assert_as_served):
+    assert_as_served(*converted, runner)
 
 
-@pytest.mark.skipif(NODE is None, reason="node is not installed")
+@pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
 @pytest.mark.parametrize("application", HAVE_A_CORE, indirect=True)
-def test_the_front_end_in_javascript_makes_the_same_numbers(converted):
-    version, _ = converted
-    if not list(version.glob("*.onnx")):
-        pytest.skip("the front end of both is the same")
-    code = HOME.parent / "tests" / "common" / "serving" / "frontend.test.mjs"
-    environment = {**os.environ, "FOLDER": str(version)}
-    done = subprocess.run([NODE, "--test", str(code)], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert int(re.search(r"(?m)^(?:#|ℹ) pass (\d+)$", done.stdout)[1]) > 20
+def test_the_front_end_in_javascript_makes_the_same_numbers(converted, assert_javascript_makes_the_same):
+    assert_javascript_makes_the_same(converted[0])
 
 
 # --- answers
