@@ -1,5 +1,6 @@
 """What the card tells of a training is the same on every machine: names, never places."""
 
+import sys
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from common.audio.labelled import AudioSource
 from common.data.sources import OwnFiles, kind_of
-from common.export.script import ExportOptions, placeless, report, training_facts
+from common.errors import FlagError, UserError
+from common.export.script import ExportOptions, placeless, report, require_format, training_facts
 from common.images.captioned import CaptionSource
 from common.text.running import RawTextSource
 from common.training.options import TrainingOptions
@@ -121,6 +123,37 @@ def test_the_data_is_named_as_the_user_says_or_by_its_own_name(finished):
 def test_models_go_beside_the_shipped_ones_unless_a_folder_is_named(tmp_path):
     assert ExportOptions(Path("run")).folder("text_generation") == Path("saved_models/text_generation")
     assert ExportOptions(Path("run"), tmp_path).folder("text_generation") == tmp_path
+    assert ExportOptions(Path("run"), format="litert").folder("a") == Path("litert_models/a")
+    assert ExportOptions(Path("run"), format="onnx").folder("a") == Path("onnx_models/a")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"quantize": "int8"}, "--quantize int8: expected --format litert or onnx beside it"),
+        (
+            {"format": "onnx", "gpu_signature": True},
+            "--gpu-signature: of a SavedModel; expected no --format beside it",
+        ),
+    ],
+)
+def test_flags_of_one_format_are_refused_with_another(flags, message):
+    with pytest.raises(FlagError) as raised:
+        ExportOptions(Path("run"), **flags)
+    assert str(raised.value) == message
+
+
+def test_only_models_with_a_numeric_core_are_for_other_runtimes(monkeypatch):
+    options = ExportOptions(Path("run"), format="litert")
+    require_format(ExportOptions(Path("run")), "translation", has_core=False)
+    require_format(options, "keyboard", has_core=True)
+    with pytest.raises(
+        FlagError, match="^--format litert: translation has no numeric core for other runtimes"
+    ):
+        require_format(options, "translation", has_core=False)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    with pytest.raises(UserError, match="expected the extra litert"):
+        require_format(options, "keyboard", has_core=True)
 
 
 def test_the_report_names_the_version_and_its_size(tmp_path, capsys):
