@@ -148,7 +148,7 @@ def test_only_models_with_a_numeric_core_are_for_other_runtimes(monkeypatch):
     require_format(ExportOptions(Path("run")), "translation", has_core=False)
     require_format(options, "keyboard", has_core=True)
     with pytest.raises(
-        FlagError, match="^--format litert: translation has no numeric core for other runtimes"
+        FlagError, match=r"^--format litert: translation has no numeric core for other runtimes"
     ):
         require_format(options, "translation", has_core=False)
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
