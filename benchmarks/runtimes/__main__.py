@@ -5,7 +5,6 @@ Each runs on one thread in a process of its own; they take turns, and CPU time i
 
 import importlib
 import json
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,9 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, get_args
 
-import numpy as np
-
-from benchmarks.timing import in_turn, table
+from benchmarks.timing import in_turn, spread, table
 from common import cli
 from common.checks import AtLeast, check_ranges
 from common.export.runtimes.convert import Format, Quantization
@@ -131,15 +128,14 @@ def main(options: Options) -> None:
 def _table(
     application: str, running: Mapping[str, tuple[Path, Worker]], measured: Mapping[str, list[float]]
 ) -> Any:
-    shown = table(
-        application, "runtime", "ms per step", "lowest..highest", "first answer, s", "memory, MB", "file, MB"
-    )
+    headings = ("runtime", "ms", "lowest", "first answer, s", "memory, MB", "file, MB")
+    shown = table(f"{application}: a step", *headings)
     for name, (path, worker) in running.items():
-        times = 1000 * np.array(measured[name])
+        median, lowest, _ = spread([1000 * one for one in measured[name]], digits=3)
         shown.add_row(
             name,
-            f"{statistics.median(times):.3f}",
-            f"{times.min():.3f}..{times.max():.3f}",
+            median,
+            lowest,
             f"{worker.facts['first']:.2f}",
             f"{worker.facts['memory'] / _MEGABYTE:.0f}",
             f"{size_of(path) / _MEGABYTE:.1f}",
