@@ -73,7 +73,9 @@ class Worker:
     def close(self) -> None:
         """Ends the process."""
         assert self.process.stdin is not None
+        assert self.process.stdout is not None
         self.process.stdin.close()
+        self.process.stdout.close()
         self.process.wait()
 
 
@@ -99,7 +101,7 @@ def _converted(
     application: str, version: Path, folder: Path, target: Format, quantization: Quantization
 ) -> Path:
     export: Any = importlib.import_module(f"applications.{application}.export").export
-    written = export(ExportOptions(version, folder / application, target, quantization))
+    written: Path = export(ExportOptions(version, folder / application, target, quantization))
     return next(path for path in written.iterdir() if path.stem == "step")
 
 

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def opened(path: Path) -> tuple[Step, dict[str, np.ndarray]]:
 
         runner = SavedModelRunner(path, threads=1)
         tensors = runner.signatures["step"].inputs
-        shapes = {name: (tensor.dtype, [1, *tensor.shape[1:]]) for name, tensor in tensors.items()}
+        shapes = {name: (one.dtype, [1, *(one.shape or ())[1:]]) for name, one in tensors.items()}
         return lambda inputs: runner.run("step", **inputs), _zeros(shapes)
     from common.export.runtimes.host import opened as opened_graph
 
@@ -35,8 +35,8 @@ def opened(path: Path) -> tuple[Step, dict[str, np.ndarray]]:
     return opened_graph(path), _zeros({name: (fact["dtype"], fact["shape"]) for name, fact in facts.items()})
 
 
-def _zeros(shapes: Mapping[str, tuple[object, list[int]]]) -> dict[str, np.ndarray]:
-    return {name: np.zeros(shape, np.dtype(kind)) for name, (kind, shape) in shapes.items()}  # type: ignore[call-overload]
+def _zeros(shapes: Mapping[str, tuple[str, list[Any]]]) -> dict[str, np.ndarray]:
+    return {name: np.zeros(shape, np.dtype(kind)) for name, (kind, shape) in shapes.items()}
 
 
 def next_inputs(inputs: Arrays, outputs: Arrays) -> dict[str, np.ndarray]:
