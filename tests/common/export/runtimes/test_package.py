@@ -155,7 +155,7 @@ def test_a_second_export_is_the_next_version_and_eight_bits_tell_their_loss(publ
         ({"steps": 13}, "the greedy text: expected the answer of TensorFlow, got another"),
     ],
 )
-def test_what_answers_otherwise_is_not_published(target, broken, message, monkeypatch, tmp_path):
+def test_what_answers_otherwise_is_not_published(broken, message, monkeypatch, tmp_path):
     """A conversion that lost something of the weights, and one that writes another text."""
     write_graph = package.write_graph
     if "scale" in broken:
@@ -171,19 +171,19 @@ def test_what_answers_otherwise_is_not_published(target, broken, message, monkey
         monkeypatch.setattr(package, "asked_elsewhere", another_text)
     core, _ = core_of()
     with pytest.raises(ValueError, match=message):
-        publish_package(core, CARD, Target(target, "none"), tmp_path / "counting")
+        publish_package(core, CARD, Target("onnx", "none"), tmp_path / "counting")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_graph_that_the_runtime_cannot_read_is_not_published(target, monkeypatch, tmp_path):
+def test_a_graph_that_the_runtime_cannot_read_is_not_published(monkeypatch, tmp_path):
     monkeypatch.setattr(package, "write_graph", lambda _, path, *__: path.write_bytes(b"no graph"))
     core, _ = core_of()
     with pytest.raises(ValueError, match="the other runtime fails where TensorFlow answers"):
-        publish_package(core, CARD, Target(target, "none"), tmp_path / "counting")
+        publish_package(core, CARD, Target("onnx", "none"), tmp_path / "counting")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_eight_bits_that_answer_with_no_number_are_not_published(target, monkeypatch, tmp_path):
+def test_eight_bits_that_answer_with_no_number_are_not_published(monkeypatch, tmp_path):
     core, _ = core_of()
     step = core.graph.function
 
@@ -195,7 +195,7 @@ def test_eight_bits_that_answer_with_no_number_are_not_published(target, monkeyp
     write_graph = package.write_graph
     monkeypatch.setattr(package, "write_graph", lambda _, *rest: write_graph(broken, *rest))
     with pytest.raises(ValueError, match="in eight bits it answers with NaN or infinity"):
-        publish_package(core, CARD, Target(target, "int8"), tmp_path / "counting")
+        publish_package(core, CARD, Target("onnx", "int8"), tmp_path / "counting")
     assert list(tmp_path.iterdir()) == []
 
 
