@@ -15,7 +15,7 @@ NAME = "sentiment_analysis"
 INHERITANCE = Inheritance(
     NAME,
     architecture=(
-        *("vocabulary_size", "min_count", "affix_buckets", "embedding_units"),
+        *("text_version", "vocabulary_size", "min_count", "affix_buckets", "embedding_units"),
         *("cell", "units", "layers", "bidirectional", "pooling"),
     ),
     preprocessing=("labels", "words"),
@@ -35,6 +35,9 @@ class Config:
     """File of the same format to validate on; unless given, a part of the data is held out."""
     validation_fraction: Annotated[float, FRACTION] = 0.1
     """Share of the data held out for validation when no file is given."""
+    text_version: Literal[1, 2] = 1
+    """How texts are read: 2 joins contractions that data sets set apart ("is n't") and hashes affixes as any language
+    can; 1 is how models of before read."""
     vocabulary_size: Annotated[int, AtLeast(1)] = 20_000
     """Words with a vector of their own, the commonest in training."""
     min_count: Annotated[int, AtLeast(1)] = 3
@@ -100,6 +103,7 @@ PRESET_DESCRIPTIONS = {
 PRESETS = {
     "tiny": Config(
         training=TrainingOptions(name="tiny", epochs=2, batch_size=16, averaging=0.0),
+        text_version=2,
         vocabulary_size=500,
         affix_buckets=200,
         embedding_units=8,
@@ -108,10 +112,11 @@ PRESETS = {
     ),
     "sample": Config(
         training=TrainingOptions(name="sample", epochs=12, batch_size=16, learning_rate=5e-3, patience=12),
+        text_version=2,
         min_count=2,
         embedding_units=64,
         units=64,
         pretraining_epochs=0,
     ),
-    "base": Config(training=TrainingOptions(name="base", epochs=5)),
+    "base": Config(training=TrainingOptions(name="base", epochs=5), text_version=2),
 }

@@ -31,13 +31,17 @@ def evaluation_examples(source: TextSource) -> LabelledTexts:
 
 def make_features(config: Config, texts: Sequence[str]) -> TextFeatures:
     """The text front end, with a vocabulary of the words in `texts`."""
-    words = choose_vocabulary(count_words(texts), config.vocabulary_size, config.min_count)
+    words = choose_vocabulary(
+        count_words(texts, config.text_version), config.vocabulary_size, config.min_count
+    )
     return features_layer(config, words)
 
 
 def features_layer(config: Config, words: Sequence[str]) -> TextFeatures:
     """The text front end for a known vocabulary."""
-    return TextFeatures(words, config.affix_buckets, config.max_tokens, name="text_features")
+    return TextFeatures(
+        words, config.affix_buckets, config.max_tokens, config.text_version, name="text_features"
+    )
 
 
 def encode(examples: LabelledTexts, labels: Sequence[str], features: TextFeatures) -> Sequences:

@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from applications.sentiment_analysis.model import logits_without_padding
+from common.errors import UserError
 from common.export.runtimes.core import Core, Example, Graph
 from common.export.runtimes.examples import TEXTS
 from common.export.runtimes.patterns import ecmascript
@@ -26,7 +27,15 @@ def core(model: keras.Model, features: TextFeatures, labels: Sequence[str], temp
     """`encode`: `features` int32 `[1, time, 5]` of a text -> calibrated `probabilities` `[1, classes]`.
 
     It answers as the signature `serving_default` of the SavedModel does.
+
+    Raises:
+        UserError: the model reads texts as other languages cannot.
     """
+    if features.version != word_features.LATEST:
+        raise UserError(
+            f"text_version {features.version}: its affixes are hashed by FarmHash, which JavaScript lacks; expected a "
+            f"model that was trained with --text-version {word_features.LATEST}"
+        )
 
     def encode(features: tf.Tensor) -> dict[str, tf.Tensor]:
         with plain_loops(model):

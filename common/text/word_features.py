@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from common.keras_package import PACKAGE
 
+LATEST = 2
+"""The version of the front end that new models have."""
 PADDING, UNKNOWN, FIRST_WORD = 0, 1, 2
 AFFIXES = (("prefix", 3), ("prefix", 5), ("suffix", 3), ("suffix", 4))
 FEATURES = 1 + len(AFFIXES)
@@ -40,12 +42,12 @@ FNV_OFFSET, FNV_PRIME, _32_BITS = 2_166_136_261, 16_777_619, 0xFFFFFFFF
 _READ_AT_ONCE = 512
 
 
-def normalize(text: tf.Tensor) -> tf.Tensor:
+def normalize(text: tf.Tensor, version: int = LATEST) -> tf.Tensor:
     """Lower-cased text without markup: strings `[batch]` -> strings `[batch]`.
 
     Bytes that are not UTF-8 become blanks, HTML breaks and tags of emphasis too; the commonest entities are resolved
     and typographic apostrophes become plain ones. Contractions that a treebank's tokens set apart ("is n't", "it 's")
-    are joined, so that published data sets read like what a person types.
+    are joined, so that published data sets read like what a person types; version 1 leaves them apart.
     """
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
     text = tf.strings.regex_replace(text, LINE_BREAK_TAG, " ")
@@ -54,15 +56,16 @@ def normalize(text: tf.Tensor) -> tf.Tensor:
     text = tf.strings.regex_replace(text, APOSTROPHES, "'")
     text = tf.strings.regex_replace(text, INVISIBLE, "")
     text = tf.strings.regex_replace(text, BLANK, " ")
-    return tf.strings.regex_replace(tf.strings.lower(text, encoding="utf-8"), CONTRACTION, r"\1")
+    text = tf.strings.lower(text, encoding="utf-8")
+    return text if version == 1 else tf.strings.regex_replace(text, CONTRACTION, r"\1")
 
 
-def tokenize(text: tf.Tensor) -> tf.RaggedTensor:
+def tokenize(text: tf.Tensor, version: int = LATEST) -> tf.RaggedTensor:
     """Words (with inner apostrophes) and single punctuation marks: strings `[batch]` -> `[batch, (tokens)]`.
 
     In scripts written without spaces each character is a token. Tokens are cut at 40 characters.
     """
-    text = tf.strings.regex_replace(normalize(text), UNSPACED_SCRIPT, r" \1 ")
+    text = tf.strings.regex_replace(normalize(text, version), UNSPACED_SCRIPT, r" \1 ")
     tokens = tf.strings.split(tf.strings.regex_replace(text, TOKEN, r" \1 "))
     return tf.ragged.map_flat_values(
         lambda token: tf.strings.substr(token, 0, LONGEST_TOKEN, unit="UTF8_CHAR"), tokens
@@ -79,17 +82,17 @@ def keep_ends(tokens: tf.RaggedTensor, max_tokens: int) -> tf.RaggedTensor:
     return tf.ragged.boolean_mask(tokens, tokens.with_flat_values(is_within))
 
 
-def count_words(texts: Iterable[str], batch_size: int = 1024) -> Counter[str]:
+def count_words(texts: Iterable[str], version: int = LATEST, batch_size: int = 1024) -> Counter[str]:
     """How often each token occurs in `texts`, as `tokenize` sees them."""
     counts: Counter[bytes] = Counter()
     batch: list[str] = []
     for text in texts:
         batch.append(text)
         if len(batch) == batch_size:
-            counts.update(tokenize(tf.constant(batch)).flat_values.numpy())
+            counts.update(tokenize(tf.constant(batch), version).flat_values.numpy())
             batch = []
     if batch:
-        counts.update(tokenize(tf.constant(batch)).flat_values.numpy())
+        counts.update(tokenize(tf.constant(batch), version).flat_values.numpy())
     return Counter({token.decode("utf-8"): count for token, count in counts.items()})
 
 
@@ -127,6 +130,18 @@ def _mixed(state: int, value: int) -> int:
     return (state ^ value) * FNV_PRIME & _32_BITS
 
 
+def _affix_buckets_by_farmhash(token: tf.Tensor, buckets: int) -> tf.Tensor:
+    """The bucket of each affix of each token as version 1 has it: strings `[tokens]` -> `[tokens, 4]`."""
+    marked = tf.strings.join(["<", token, ">"])
+    widened = tf.strings.join([" " * max(letters for _, letters in AFFIXES), marked])
+    hashes = []
+    for kind, letters in AFFIXES:
+        start, source = (0, marked) if kind == "prefix" else (-(letters + 1), widened)
+        affix = tf.strings.substr(source, start, letters + 1, unit="UTF8_CHAR")
+        hashes.append(tf.strings.to_hash_bucket_fast(tf.strings.join([f"{kind}{letters}:", affix]), buckets))
+    return tf.stack(hashes, axis=-1)
+
+
 @keras.saving.register_keras_serializable(PACKAGE)
 class TextFeatures(keras.layers.Layer):
     """Turns strings `[batch]` into integer features `[batch, time, 5]` of their tokens, right-padded with 0.
@@ -141,6 +156,8 @@ class TextFeatures(keras.layers.Layer):
         words: the vocabulary, without duplicates.
         affix_buckets: into how many buckets the affixes are hashed.
         max_tokens: longer texts lose their middle.
+        version: 2, or 1 for models of before: contractions as they stand (see `normalize`), and affixes hashed by
+            TensorFlow's `to_hash_bucket_fast` (FarmHash, 64 bits) in place of FNV-1a.
 
     Example:
         >>> features = TextFeatures(["the", "cat"], affix_buckets=100, max_tokens=8)
@@ -148,8 +165,11 @@ class TextFeatures(keras.layers.Layer):
         [[2, 3, 1]]
     """
 
-    def __init__(self, words: Sequence[str], affix_buckets: int, max_tokens: int, **kwargs: Any) -> None:
+    def __init__(
+        self, words: Sequence[str], affix_buckets: int, max_tokens: int, version: int = LATEST, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
+        self.version = version
         self.words = tuple(words)
         self.affix_buckets = affix_buckets
         self.max_tokens = max_tokens
@@ -162,7 +182,7 @@ class TextFeatures(keras.layers.Layer):
 
     def tokens(self, text: tf.Tensor) -> tf.RaggedTensor:
         """The token of each time step: strings `[batch]` -> `[batch, (time)]`; an empty text has the token ""."""
-        tokens = keep_ends(tokenize(text), self.max_tokens)
+        tokens = keep_ends(tokenize(text, self.version), self.max_tokens)
         is_empty = tf.cast(tokens.row_lengths() == 0, tf.int64)
         filler = tf.RaggedTensor.from_row_lengths(tf.fill([tf.reduce_sum(is_empty)], ""), is_empty)
         return tf.concat([tokens, filler], axis=1)
@@ -183,6 +203,8 @@ class TextFeatures(keras.layers.Layer):
         return rows
 
     def _affixes(self, token: tf.Tensor) -> tf.Tensor:
+        if self.version == 1:
+            return 1 + _affix_buckets_by_farmhash(token, self.affix_buckets)
         points = tf.strings.unicode_decode(tf.strings.join(["<", token, ">"]), "UTF-8")
         return (
             1 + affix_hashes(points.to_tensor(), tf.cast(points.row_lengths(), tf.int32)) % self.affix_buckets
@@ -194,6 +216,7 @@ class TextFeatures(keras.layers.Layer):
             "words": list(self.words),
             "affix_buckets": self.affix_buckets,
             "max_tokens": self.max_tokens,
+            "version": self.version,
         }
 
 

@@ -110,6 +110,16 @@ def test_affixes_are_hashed_as_any_language_can_in_three_lines(words):
         assert list(row) == [fnv1a([number, *map(ord, affix)]) for number, affix in enumerate(affixes)]
 
 
+def test_models_of_before_read_as_they_did():
+    old = TextFeatures(WORDS, affix_buckets=500, max_tokens=10, version=1)
+    assert [token.decode() for token in old.tokens(tf.constant(["is n't"]))[0].numpy()] == ["is", "n't"]
+    ((_, *affixes),) = old(tf.constant(["great"])).numpy()[0]
+    named = ["prefix3:<gre", "prefix5:<great", "suffix3:eat>", "suffix4:reat>"]
+    assert affixes == (1 + tf.strings.to_hash_bucket_fast(named, 500).numpy()).tolist()
+    again = TextFeatures.from_config(old.get_config())
+    np.testing.assert_array_equal(again(tf.constant(["great"])), old(tf.constant(["great"])))
+
+
 def test_an_empty_text_holds_one_unknown_step(features):
     result = features(tf.constant(["", "great !"])).numpy()
     assert result.shape == (2, 2, FEATURES)
