@@ -7,7 +7,7 @@ define with_signs_of_life
 	if [ $$((waited % 8)) -eq 0 ]; then echo "  ... $$waited seconds, $$(du -sm $(2) 2>/dev/null | cut -f1) MB"; fi; done; wait $$job
 endef
 
-.PHONY: help setup run run-all serve page-offline test test-fast bench-layers bench-forecasting check-loaders clean
+.PHONY: help setup run run-all serve page page-offline test test-fast bench-layers bench-forecasting check-loaders clean
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | sed 's/run-%/run-NAME/' | expand -t 26
@@ -33,6 +33,9 @@ run-all: setup ## the same for all applications (an hour)
 
 serve: setup ## answer TensorFlow Serving's requests with the shipped models, REST on port 8501 and gRPC on 8500
 	$(BIN)/python -m common.serving.server --models saved_models
+
+page: setup ## the page in the browser, for all shipped models, on port 8501 of this machine
+	$(BIN)/python -m common.serving.server --models saved_models --page
 
 OFFLINE := build/offline
 ONNXRUNTIME_WEB := 1.30.0

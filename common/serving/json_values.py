@@ -20,7 +20,7 @@ def request_body(row: Mapping[str, Any]) -> bytes:
         >>> request_body({"text": "dull", "count": 3})
         b'{"instances": [{"text": "dull", "count": 3}]}'
     """
-    return json.dumps({"instances": [{name: _plain(value) for name, value in row.items()}]}).encode()
+    return json.dumps({"instances": [{name: plain(value) for name, value in row.items()}]}).encode()
 
 
 def json_of(name: str, array: np.ndarray) -> Any:
@@ -48,7 +48,8 @@ def bytes_of(value: Any) -> bytes:
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value of a row as JSON takes it: bytes as base64, an array as lists, all else as it is."""
     if isinstance(value, bytes):
         return _json_string(value, is_binary=True)
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value

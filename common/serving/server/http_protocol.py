@@ -24,6 +24,7 @@ def timed_protocol(read_seconds: float) -> type[H11Protocol]:
             self._check: asyncio.TimerHandle | None = None
             self._began = 0.0
             self._received = 0
+            self._is_upgraded = False
             self._work: asyncio.Task[None] | None = None
             self._answer, self.app = self.app, self._answer_unless_gone
 
@@ -50,6 +51,12 @@ def timed_protocol(read_seconds: float) -> type[H11Protocol]:
             if self._work is not None:
                 self._work.cancel()
 
+        def handle_websocket_upgrade(self, event: h11.Request) -> None:
+            # From here on another protocol has the connection, and watches it.
+            self._is_upgraded = True
+            self._end()
+            super().handle_websocket_upgrade(event)
+
         def data_received(self, data: bytes) -> None:
             self._received += len(data)
             super().data_received(data)
@@ -69,7 +76,7 @@ def timed_protocol(read_seconds: float) -> type[H11Protocol]:
                 self.transport.close()
 
         def _watch(self) -> None:
-            if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            if self._is_upgraded or self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
                 self._end()
             elif self._check is None:
                 self._begin()

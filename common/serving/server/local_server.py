@@ -1,6 +1,7 @@
 """A local server that speaks TensorFlow Serving's REST and gRPC, for machines without Docker and for tests.
 
 python -m common.serving.server --models saved_models
+python -m common.serving.server --page
 
 Production belongs to TensorFlow Serving, which serves the same folders, the same requests and the same answers. Models
 run through TensorFlow's C++ SavedModel loader here as there; what is Python is the network, the reading of requests and
@@ -37,10 +38,13 @@ from common.serving.server.grpc_model_service import add_model_service  # noqa: 
 from common.serving.server.grpc_services import add_prediction_service  # noqa: E402
 from common.serving.server.http_protocol import timed_protocol  # noqa: E402
 from common.serving.server.json_workers import JsonWorkers  # noqa: E402
+from common.serving.server.listening import MOST_BYTES, Listeners  # noqa: E402
 from common.serving.server.log_lines import Log, unfailing  # noqa: E402
 from common.serving.server.metrics import RequestMetrics, metrics_path  # noqa: E402
 from common.serving.server.model_repository import ModelRepository  # noqa: E402
 from common.serving.server.model_sources import ConfiguredSources, FolderSources, links_out_of  # noqa: E402
+from common.serving.server.origins import allow_origins, require_origin  # noqa: E402
+from common.serving.server.page_files import PageFiles  # noqa: E402
 from common.serving.server.rest import rest_application  # noqa: E402
 from common.serving.server.serving_core import Limits, ServingCore  # noqa: E402
 
@@ -77,6 +81,13 @@ class ServerOptions:
     read_seconds: float = 20.0
     """How long a client may take to send a request over REST, and one second more for each 1,000 bytes; over gRPC, to
     begin to talk. Then its connection is closed."""
+    page: bool = False
+    """Serve the page in the browser at / too, and live sound for it at the WebSocket /listen."""
+    allow_origin: tuple[str, ...] = ()
+    """Origins of pages on other servers, such as https://host, whose scripts may ask this one; * for all. Unless given,
+    browsers let no other page read an answer."""
+    max_listeners: int = 8
+    """Pages that live sound is heard for at a time."""
     warm_up: bool = False
     """Ask each model its warm-up requests before the server is ready: a slower start, and no slow first answer. A
     version that takes the place of another is always asked them first."""
@@ -122,7 +133,8 @@ def running_server(options: ServerOptions, log: Log = lambda line: None) -> Iter
         UserError: a wrong option, no model that can be loaded, or a port that is taken.
     """
     _require_valid(options)
-    page = None if options.monitoring_config_file is None else metrics_path(options.monitoring_config_file)
+    monitoring = options.monitoring_config_file
+    metrics_page = None if monitoring is None else metrics_path(monitoring)
     with ExitStack() as stack:
         rest_socket = stack.enter_context(_listen(options.host, options.rest_port, "--rest-port"))
         # gRPC opens its port itself; that it is taken is told before models are loaded.
@@ -143,7 +155,13 @@ def running_server(options: ServerOptions, log: Log = lambda line: None) -> Iter
         workers, metrics = JsonWorkers(), RequestMetrics()
         stack.callback(workers.close)
         grpc_port = stack.enter_context(_serving_grpc(core, metrics, options))
-        rest = rest_application(core, workers, metrics, page)
+        rest = rest_application(core, workers, metrics, metrics_page, PageFiles() if options.page else None)
+        if options.allow_origin:
+            allow_origins(rest, options.allow_origin)
+        if options.page:
+            listeners = Listeners(core, options.max_listeners, options.allow_origin, _is_local(options.host))
+            stack.callback(listeners.close)
+            rest.add_api_websocket_route("/listen", listeners.answer)
         stack.enter_context(_serving_rest(rest, options, rest_socket))
         yield RunningServer(options.host, rest_socket.getsockname()[1], grpc_port, repository)
 
@@ -166,6 +184,8 @@ def main(options: ServerOptions) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
         say(f"ready: REST on {server.host}:{server.rest_port}, gRPC on {server.host}:{server.grpc_port}")
+        if options.page:
+            say(f"page: http://{_in_address(server.host)}:{server.rest_port}/")
         stopped.wait()
         say("stopping: requests under way are answered first")
 
@@ -181,6 +201,7 @@ def _require_valid(options: ServerOptions) -> None:
         max_request_bytes=limits.max_request_bytes,
         max_rows=limits.max_rows,
         max_string_bytes=limits.max_string_bytes,
+        max_listeners=options.max_listeners,
         threads=1 if options.threads is None else options.threads,
     )
     require_at_least(
@@ -193,12 +214,23 @@ def _require_valid(options: ServerOptions) -> None:
     for flag, seconds in (("request", limits.request_seconds), ("read", options.read_seconds)):
         if not seconds > 0:
             raise UserError(f"--{flag}-seconds {seconds}: expected more than 0")
+    for origin in options.allow_origin:
+        require_origin("--allow-origin", origin)
 
 
 def _sources(options: ServerOptions) -> FolderSources | ConfiguredSources:
     if options.model_config_file is not None:
         return ConfiguredSources(options.model_config_file, options.folder)
     return FolderSources(options.folder, options.latest_versions)
+
+
+def _in_address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_local(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
+    return socket.gethostbyname(host).startswith("127.") if ":" not in host else host == "::1"
 
 
 def _listen(host: str, port: int, flag: str) -> socket.socket:
@@ -219,7 +251,8 @@ def _serving_rest(application: FastAPI, options: ServerOptions, listening: socke
         uvicorn.Config(
             application,
             http=timed_protocol(options.read_seconds),
-            ws="none",
+            ws="websockets-sansio" if options.page else "none",
+            ws_max_size=MOST_BYTES,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -253,9 +286,8 @@ def _serving_grpc(core: ServingCore, metrics: RequestMetrics, options: ServerOpt
     )
     add_prediction_service(server, core)
     add_model_service(server, core.repository, options.folder)
-    host = f"[{options.host}]" if ":" in options.host else options.host
     try:
-        port = server.add_insecure_port(f"{host}:{options.grpc_port}")
+        port = server.add_insecure_port(f"{_in_address(options.host)}:{options.grpc_port}")
     except RuntimeError:
         raise UserError(
             f"--host {options.host} --grpc-port {options.grpc_port}: cannot listen there"

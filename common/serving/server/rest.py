@@ -4,7 +4,8 @@
     GET  /v1/models/NAME[/versions/N|/labels/LABEL]/metadata    its signatures
     POST /v1/models/NAME[/versions/N|/labels/LABEL]:predict     also :classify and :regress
 
-Errors are `{"error": "..."}`. Metrics for Prometheus stand at a path of their own, if one is given.
+Errors are `{"error": "..."}`. Metrics for Prometheus stand at a path of their own, and the page in the browser at /, if
+they are given.
 
 References:
     https://www.tensorflow.org/tfx/serving/api_rest; tensorflow_serving/model_servers/http_rest_api_handler.cc.
@@ -27,6 +28,7 @@ from common.serving.server import json_work
 from common.serving.server.json_workers import JsonWorkers
 from common.serving.server.metrics import RequestMetrics
 from common.serving.server.model_reports import metadata_json, status_json, status_response
+from common.serving.server.page_files import PageFiles
 from common.serving.server.refusals import RequestError, past_deadline, too_large
 from common.serving.server.request_batching import Tensors
 from common.serving.server.request_bodies import decompressed
@@ -40,7 +42,11 @@ _DRAINED = 4
 
 
 def rest_application(
-    core: ServingCore, workers: JsonWorkers, metrics: RequestMetrics, metrics_path: str | None = None
+    core: ServingCore,
+    workers: JsonWorkers,
+    metrics: RequestMetrics,
+    metrics_path: str | None = None,
+    page: PageFiles | None = None,
 ) -> FastAPI:
     """The application that answers over HTTP.
 
@@ -49,6 +55,7 @@ def rest_application(
         workers: read and write JSON.
         metrics: takes the counts.
         metrics_path: where they can be read, if anywhere.
+        page: the page in the browser, if there is one.
     """
     application = FastAPI(openapi_url=None, redirect_slashes=False)
 
@@ -62,7 +69,8 @@ def rest_application(
         if path == metrics_path and request.method == "GET":
             return Response(metrics.text(), media_type="text/plain")
         if not path.lower().startswith("/v1/"):
-            return _not_here(request)
+            file = page.response(path) if page and request.method == "GET" else None
+            return file or _not_here(request)
         try:
             asked = asked_by(request.method, path)
             body = await _body(request, core.limits.max_request_bytes)
