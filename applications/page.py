@@ -17,12 +17,14 @@ from applications import catalogue
 from common import cli
 from common.application import Application
 from common.files import atomic_write
+from common.model_folders import SHIPPED_MODELS
 from common.serving.json_values import plain
 
 PAGE = Path(common.serving.__file__).parent / "page"
 FILE = "applications.json"
 
 _MOST_BYTES = 100_000
+_MOST_OF_A_FACT = 1000
 _DIGITS = 7
 """Of float32; what a sample computes may differ after them from machine to machine."""
 
@@ -57,8 +59,15 @@ def _declared(application: Application) -> dict[str, Any]:
         "title": application.title,
         "takes": application.takes,
         "gives": application.gives,
+        "facts": _facts(SHIPPED_MODELS / application.name / "1" / "assets.extra" / "model.json"),
         "examples": [example for example in examples if len(json.dumps(example)) <= _MOST_BYTES],
     }
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """What the export wrote of the shipped model, such as its labels; long lists, such as a vocabulary, are left out."""
+    told = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return {name: value for name, value in told.items() if len(json.dumps(value)) <= _MOST_OF_A_FACT}
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

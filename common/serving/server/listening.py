@@ -32,9 +32,10 @@ _WAITING_BLOCKS = 50
 _SILENT_SECONDS = 30.0
 _SEND_SECONDS = 30.0
 _LOOK_SECONDS = 0.02
+_LAST = b""
 _TOO_MANY, _REFUSED, _FAILED = 1013, 1008, 1011
 
-Blocks = queue.Queue[np.ndarray | None]
+Blocks = queue.Queue[bytes]
 
 
 class Listeners:
@@ -95,19 +96,25 @@ class Listeners:
                 blocks.get_nowait()
             raise
         finally:
-            blocks.put(None)
+            await _put(blocks, _LAST, heard)
             await asyncio.wait([heard])
-        heard.result()
+            fault = heard.exception()
+        if fault is not None:
+            raise fault
         await websocket.send_text('{"done": true}')
         await websocket.close()
 
     def _session(
         self, websocket: WebSocket, model: ServedModel, blocks: Blocks, loop: asyncio.AbstractEventLoop
     ) -> None:
-        run = partial(self._run, model)
-        for answer in answers(model, run, iter(blocks.get, None)):
+        waveforms = map(_waveform, iter(blocks.get, _LAST))
+        for answer in answers(model, partial(self._run, model), waveforms):
             sent = asyncio.run_coroutine_threadsafe(websocket.send_text(json.dumps(answer)), loop)
-            sent.result(_SEND_SECONDS)
+            try:
+                sent.result(_SEND_SECONDS)
+            except RuntimeError:
+                # What starlette raises where the page has gone and nobody has read that yet.
+                raise WebSocketDisconnect from None
 
     def _run(self, model: ServedModel, signature: str, inputs: Mapping[str, np.ndarray]) -> Outputs:
         outputs = self._core.submit(model, signature, inputs).result(self._core.limits.request_seconds)
@@ -128,18 +135,22 @@ async def _receive(websocket: WebSocket, blocks: Blocks, heard: "asyncio.Future[
             raise WebSocketDisconnect(message.get("code", 1000))
         if message.get("text") == END:
             return
-        block = _waveform(message.get("bytes"))
-        # A model that is slower than the sound holds the page up, by what the network takes ahead.
-        while blocks.full() and not heard.done():
-            await asyncio.sleep(_LOOK_SECONDS)
-        if not blocks.full():
-            blocks.put_nowait(block)
+        block = message.get("bytes")
+        if not block or len(block) % 2:
+            raise RequestError('expected blocks of 16-bit samples, or the text "end"')
+        await _put(blocks, block, heard)
 
 
-def _waveform(message: bytes | None) -> np.ndarray:
-    if not message or len(message) % 2:
-        raise RequestError('expected blocks of 16-bit samples, or the text "end"')
-    return np.frombuffer(message, "<i2").astype(np.float32) / 32768
+async def _put(blocks: Blocks, block: bytes, heard: "asyncio.Future[None]") -> None:
+    """Waits for a model that is slower than the sound; the page is held up, by what the network takes ahead."""
+    while blocks.full() and not heard.done():
+        await asyncio.sleep(_LOOK_SECONDS)
+    if not heard.done():
+        blocks.put_nowait(block)
+
+
+def _waveform(block: bytes) -> np.ndarray:
+    return np.frombuffer(block, "<i2").astype(np.float32) / 32768
 
 
 async def _refuse(websocket: WebSocket, reason: str, code: int) -> None:
