@@ -18,6 +18,8 @@ settings.load_profile("untimed")
 
 SLOW_FIXTURES = {"made", "exported_stream"}
 """What trains a model."""
+SHARED_FOLDERS = {"page"}
+"""Whose files share what is slow to start: a server with all models, and a browser."""
 SLOW_FOLDERS = {"integration", "deployment", "benchmarks", "saved_models"}
 """Where shipped models are asked, and programs are built and started."""
 LEAST_TRACED_FOLDERS = {"applications", "benchmarks"}
@@ -98,7 +100,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = item.path.relative_to(item.config.rootpath)
         application = getattr(item, "callspec", None) and item.callspec.params.get("application")
         shared = path.parent / application if application else path.parent
-        is_shared = shared.parent.name == "applications"
+        is_shared = shared.parent.name == "applications" or shared.name in SHARED_FOLDERS
         item.add_marker(pytest.mark.xdist_group(str(shared if is_shared else path)))
         if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())) or path.parts[1] in SLOW_FOLDERS:
             item.add_marker(pytest.mark.slow)
