@@ -65,7 +65,7 @@ def _declared(application: Application) -> dict[str, Any]:
 
 
 def _facts(path: Path) -> dict[str, Any]:
-    """What the export wrote of the shipped model, such as its labels; long lists, such as a vocabulary, are left out."""
+    """What the export says of the shipped model, such as its labels, but not what is long, such as a vocabulary."""
     told = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     return {name: value for name, value in told.items() if len(json.dumps(value)) <= _MOST_OF_A_FACT}
 

@@ -15,6 +15,8 @@ import yaml
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
+from common.serving.server.page_files import TYPES, PageFiles
+
 REPOSITORY = Path(__file__).parents[2]
 DEPLOYMENT = REPOSITORY / "deployment"
 MODELS = REPOSITORY / "saved_models"
@@ -28,8 +30,14 @@ def documents(*names):
 
 
 @pytest.fixture(scope="module")
-def compose():
+def services():
     return documents("compose.yaml")[0]["services"]
+
+
+@pytest.fixture(scope="module")
+def compose(services):
+    """Those that answer with the models."""
+    return {name: service for name, service in services.items() if name.startswith("serving")}
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +141,32 @@ def test_a_gpu_is_taken_only_when_asked_for(compose):
     devices = compose["serving-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert [device["capabilities"] for device in devices] == [["gpu"]]
     assert "deploy" not in compose["serving"]
+
+
+def test_the_page_comes_only_when_asked_for_and_has_one_origin_with_the_models(services, compose):
+    page, proxy = services["page"], (DEPLOYMENT / "page.nginx.conf").read_text("utf-8")
+    assert page["profiles"] == ["page"]
+    assert page["depends_on"] == {"serving": {"condition": "service_healthy"}}
+    for volume in page["volumes"]:
+        source, _, mode = volume.split(":")
+        assert (DEPLOYMENT / source).exists()
+        assert mode == "ro"
+    assert page["volumes"][1].split(":")[1] == re.search(r"root (.*);", proxy).group(1)
+    listening = re.search(r"listen (\d+);", proxy).group(1)
+    assert page["ports"] == [f"127.0.0.1:{listening}:{listening}"]
+    assert f":{listening}/" in page["healthcheck"]["test"][-1]
+    assert f"proxy_pass http://serving:{REST};" in proxy
+
+
+def test_the_proxy_gives_the_page_the_policy_and_the_types_of_the_local_server():
+    proxy = (DEPLOYMENT / "page.nginx.conf").read_text("utf-8")
+    answer = PageFiles().response("/")
+    given = dict(re.findall(r'add_header (\S+) "?(.*?)"? always;', proxy))
+    assert given == {name.title(): answer.headers[name] for name in map(str.lower, given)}
+    assert {"Content-Security-Policy", "X-Content-Type-Options"} <= given.keys()
+    types = re.search(r"types \{(.*?)\}", proxy, re.DOTALL).group(1)
+    named = {f".{ending}": kind for kind, ending in re.findall(r"(\S+) (\w+);", types)}
+    assert named == {ending: kind.partition(";")[0] for ending, kind in TYPES.items()}
 
 
 def test_a_pod_is_ready_when_a_served_model_tells_its_status(container):

@@ -20,13 +20,14 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_TYPES = {
+TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".wasm": "application/wasm",
 }
+"""What is served, by the ending of its name."""
 _HEADERS = MappingProxyType(
     {
         "Content-Security-Policy": POLICY,
@@ -63,13 +64,13 @@ class PageFiles:
         file = self._files.get(path)
         if file is None:
             return None
-        return Response(file.read_bytes(), media_type=_TYPES[file.suffix], headers=dict(_HEADERS))
+        return Response(file.read_bytes(), media_type=TYPES[file.suffix], headers=dict(_HEADERS))
 
 
 def _listed(folder: Path) -> Mapping[str, Path]:
     files = {
         f"/{path.relative_to(folder).as_posix()}": path
         for path in sorted(folder.rglob("*"))
-        if path.suffix in _TYPES and path.is_file()
+        if path.suffix in TYPES and path.is_file()
     }
     return {"/": files["/index.html"], **files} if "/index.html" in files else files
