@@ -163,7 +163,7 @@ export async function mount(root, { application, examples, ask, latest, dom, say
     const item = ({ word, times }) => h("li", { class: "tag" }, word, h("span", { class: "muted" }, ` ${times}×`));
     fill(
       known,
-      h("p", {}, `${state.clock} words and marks, and ${pairs} times which word follows which.`),
+      h("p", {}, `${state.clock} words and marks, and ${pairs} counts of which word follows which.`),
       own.length > 0 && h("p", {}, "Words that only you have; one is suggested once you have used it a few times:"),
       own.length > 0 && h("ul", { class: "tags" }, own.map(item)),
     );

@@ -18,7 +18,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[4]
 PAGE = REPOSITORY / "common" / "serving" / "page"
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-PATIENCE_MS = 90_000
+PATIENCE_MS = 60_000
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -87,7 +87,7 @@ def browser(spoken):
         pytest.skip(reason)
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS / 2)
     with sync_playwright() as playwright:
         flags = [*FLAGS, f"--use-file-for-fake-audio-capture={spoken}"]
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)

@@ -25,13 +25,16 @@ def test_a_review_is_judged_while_it_is_typed(open_view):
 
 def test_the_words_of_a_review_are_tinted_by_what_they_say(open_view):
     view = open_view("sentiment_analysis")
-    view.get_by_label("A text").fill("a dull film that I loved")
+    text = "It's dull, but I loved it"
+    with load("sentiment_analysis") as classify:
+        said = classify._runner.answer("explain", text=[text])["contributions"][0]
+    view.get_by_label("A text").fill(text)
 
-    loved, dull = (view.locator(".passage span", has_text=word) for word in ("loved", "dull"))
-    expect(view.locator(".verdict")).to_have_text("positive")
-    expect(loved).to_have_attribute("data-sign", "+")
-    expect(dull).to_have_attribute("data-sign", "−")
-    assert view.locator(".passage").text_content() == "a dull film that I loved"
+    signs = ["" if abs(one) < 0.05 * np.abs(said).max() else "+" if one > 0 else "−" for one in said]
+    expect(view.locator(".passage span")).to_have_text(["It's", "dull", ",", "but", "I", "loved", "it"])
+    assert view.locator(".passage span").evaluate_all("all => all.map(one => one.dataset.sign)") == signs
+    assert {"+", "−"} <= set(signs)
+    assert view.locator(".passage").text_content() == text
 
 
 @pytest.mark.parametrize("name", ["sentiment_analysis", "translation", "text_generation"])
