@@ -253,6 +253,8 @@ def _serving_rest(application: FastAPI, options: ServerOptions, listening: socke
             http=timed_protocol(options.read_seconds),
             ws="websockets-sansio" if options.page else "none",
             ws_max_size=MOST_BYTES,
+            # Sound hardly shrinks, and what does not shrink grows beyond the limit.
+            ws_per_message_deflate=False,
             log_config=None,
             access_log=False,
             lifespan="off",
