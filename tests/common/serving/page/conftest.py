@@ -9,11 +9,13 @@ import sys
 import threading
 import wave
 from contextlib import ExitStack
-from functools import partial
+from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
+from applications import load
 
 REPOSITORY = Path(__file__).parents[4]
 PAGE = REPOSITORY / "common" / "serving" / "page"
@@ -24,6 +26,7 @@ FLAGS = (
     "--disable-gpu",
     "--no-first-run",
     "--disable-background-networking",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
     "--autoplay-policy=no-user-gesture-required",
@@ -35,6 +38,13 @@ def declared():
     """Gives what the page knows of an application, by its name."""
     applications = json.loads((PAGE / "applications.json").read_text("utf-8"))
     return {application["name"]: application for application in applications}.__getitem__
+
+
+@pytest.fixture(scope="session")
+def loaded():
+    """Gives the predictor of an application, loaded once."""
+    with ExitStack() as stack:
+        yield cache(lambda name: stack.enter_context(load(name)))
 
 
 @pytest.fixture(scope="session")
@@ -105,19 +115,16 @@ def browser_page(address, elsewhere, browser):
         context.set_default_timeout(PATIENCE_MS)
         foreign, faults = [], []
 
-        def reached(route):
-            if route.request.url.startswith((address, elsewhere)):
-                route.fallback()
-            else:
-                foreign.append(route.request.url)
-                route.abort()
+        def reached(request):
+            if request.url.startswith("http") and not request.url.startswith((address, elsewhere)):
+                foreign.append(request.url)
 
         def said(message):
             if "Content Security Policy" in message.text:
                 faults.append(message.text)
 
-        context.route(lambda url: url.startswith("http"), reached)
         page = context.new_page()
+        page.on("request", reached)
         page.on("console", said)
         page.on("pageerror", lambda error: faults.append(str(error)))
         yield page

@@ -3,17 +3,15 @@
 import pytest
 from playwright.sync_api import expect
 
-from applications import load
 from applications.keyboard.user_model import observed, suggestions
 from applications.keyboard.user_state import Choice, Event, Sizes, empty_state
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def keyboard():
-    with load("keyboard") as predictor:
-        yield predictor
+@pytest.fixture
+def keyboard(loaded):
+    return loaded("keyboard")
 
 
 @pytest.fixture

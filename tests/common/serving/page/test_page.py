@@ -6,7 +6,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from applications import catalogue, load
+from applications import catalogue
 from applications.page import FILE, PAGE, declarations
 
 pytestmark = pytest.mark.slow
@@ -140,23 +140,25 @@ def test_a_narrow_screen_needs_no_scrolling_sideways(open_view, name):
     assert view.evaluate("() => document.documentElement.scrollWidth") <= 320
 
 
-def test_a_model_without_a_view_gets_one_from_what_it_says_of_itself(open_view, browser_page, declared):
+def test_a_model_without_a_view_gets_one_from_what_it_says_of_itself(
+    open_view, browser_page, declared, loaded
+):
     # To the browser the view of its own is not there.
     browser_page.route("**/views/speech_commands.js", lambda route: route.fulfill(status=404, json={}))
     view = open_view("speech_commands")
     row = declared("speech_commands")["examples"][1]["row"]
-    with load("speech_commands") as recognise:
-        expected = recognise(base64.b64decode(row["audio_bytes"]["b64"]))
+    recognise = loaded("speech_commands")
+    expected = recognise(base64.b64decode(row["audio_bytes"]["b64"]))
     view.locator(".chip").nth(1).click()
     label = view.get_by_role("row", name="label")
     expect(label).to_contain_text(expected["label"])
 
 
-def test_a_form_is_made_of_the_inputs_of_any_model(open_view, browser_page):
+def test_a_form_is_made_of_the_inputs_of_any_model(open_view, browser_page, loaded):
     browser_page.route("**/views/keyboard.js", lambda route: route.fulfill(status=404, json={}))
     view = open_view("keyboard")
-    with load("keyboard") as suggest:
-        words = suggest("What do you th", count=2)["words"]
+    suggest = loaded("keyboard")
+    words = suggest("What do you th", count=2)["words"]
     view.get_by_label("text").fill("What do you th")
     view.get_by_label("count").fill("two")
     view.get_by_role("button", name="Ask").click()

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from applications import load
-
 pytestmark = pytest.mark.slow
 
 LISTEN = """async (seconds) => {
@@ -23,7 +21,7 @@ LISTEN = """async (seconds) => {
 }"""
 
 
-def test_a_recording_is_what_the_microphone_heard(open_view):
+def test_a_recording_is_what_the_microphone_heard(open_view, loaded):
     view = open_view("translation")
     file, levels = view.evaluate(
         """async () => {
@@ -37,8 +35,8 @@ def test_a_recording_is_what_the_microphone_heard(open_view):
     assert (rate, len(waveform)) == (16_000, 40_000)
     assert max(levels) > 0.5 > min(levels)
     assert all(0 <= level <= 1 for level in levels)
-    with load("speech_commands") as recognise:
-        assert "yes" in {word.label for word in recognise.stream(waveform.astype(np.float32))}
+    recognise = loaded("speech_commands")
+    assert "yes" in {word.label for word in recognise.stream(waveform.astype(np.float32))}
 
 
 def test_a_model_listens_live(open_view):

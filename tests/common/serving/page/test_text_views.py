@@ -4,17 +4,15 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from applications import load
-
 pytestmark = pytest.mark.slow
 
 REVIEW = "Not bad at all, I <b>loved</b> it"
 
 
-def test_a_review_is_judged_while_it_is_typed(open_view):
+def test_a_review_is_judged_while_it_is_typed(open_view, loaded):
     view = open_view("sentiment_analysis")
-    with load("sentiment_analysis") as classify:
-        expected = classify(REVIEW)
+    classify = loaded("sentiment_analysis")
+    expected = classify(REVIEW)
 
     view.get_by_label("A text").press_sequentially(REVIEW)
 
@@ -23,11 +21,11 @@ def test_a_review_is_judged_while_it_is_typed(open_view):
     expect(view.locator("#status")).to_contain_text(expected["label"])
 
 
-def test_the_words_of_a_review_are_tinted_by_what_they_say(open_view):
+def test_the_words_of_a_review_are_tinted_by_what_they_say(open_view, loaded):
     view = open_view("sentiment_analysis")
     text = "It's dull, but I loved it"
-    with load("sentiment_analysis") as classify:
-        said = classify._runner.answer("explain", text=[text])["contributions"][0]
+    classify = loaded("sentiment_analysis")
+    said = classify._runner.answer("explain", text=[text])["contributions"][0]
     view.get_by_label("A text").fill(text)
 
     signs = ["" if abs(one) < 0.05 * np.abs(said).max() else "+" if one > 0 else "−" for one in said]
@@ -63,11 +61,11 @@ def test_an_answer_to_a_text_that_was_deleted_is_dropped(open_view):
     expect(view.locator(".passage")).to_have_text("dull")
 
 
-def test_a_text_grows_in_pieces_to_the_one_that_python_writes(open_view, declared):
+def test_a_text_grows_in_pieces_to_the_one_that_python_writes(open_view, declared, loaded):
     view = open_view("text_generation")
     row = declared("text_generation")["examples"][0]["row"]
-    with load("text_generation") as write:
-        expected = write._runner.answer("serving_default", **{name: [value] for name, value in row.items()})
+    write = loaded("text_generation")
+    expected = write._runner.answer("serving_default", **{name: [value] for name, value in row.items()})
     asked = []
     view.on("request", lambda request: asked.append(request.post_data_json or {}))
 
@@ -92,11 +90,11 @@ def test_writing_can_be_stopped(open_view):
     assert len(view.locator(".written").text_content()) < 2000
 
 
-def test_surprising_characters_are_painted(open_view):
+def test_surprising_characters_are_painted(open_view, loaded):
     view = open_view("text_generation")
     text = "ROMEO:\nI am qx the king"
-    with load("text_generation") as write:
-        nats = write._runner.answer("score", text=[text])["character_log_likelihoods"][0]
+    write = loaded("text_generation")
+    nats = write._runner.answer("score", text=[text])["character_log_likelihoods"][0]
     view.get_by_label("How the text begins").fill(text)
 
     view.get_by_role("button", name="Paint surprises").click()
@@ -111,12 +109,12 @@ def test_surprising_characters_are_painted(open_view):
     assert [title for _, title in shown] == [title for _, title in expected]
 
 
-def test_a_sentence_is_translated_with_its_alignment_and_other_translations(open_view):
+def test_a_sentence_is_translated_with_its_alignment_and_other_translations(open_view, loaded):
     view = open_view("translation")
     text = "Two dogs are playing in the snow."
-    with load("translation") as translate:
-        expected = translate(text)["translation"]
-        aligned = translate._runner.answer("align", text=[text])
+    translate = loaded("translation")
+    expected = translate(text)["translation"]
+    aligned = translate._runner.answer("align", text=[text])
 
     view.get_by_label("Text", exact=True).fill(text)
 
