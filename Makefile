@@ -49,7 +49,7 @@ page-offline: setup ## make build/offline, a page that writes and suggests in th
 	for name in text_generation keyboard; do \
 		$(BIN)/python -m applications.$$name.export --run saved_models/$$name/1 --format onnx --quantize int8 --output build/onnx_models/$$name \
 		&& cp -r build/onnx_models/$$name/1 $(OFFLINE)/$$name || exit 1; done
-	cp common/serving/page/offline/* common/serving/page/frontend.js $(OFFLINE)
+	cp common/serving/offline_page/* $(OFFLINE)
 	@echo "look at it: $(BIN)/python -m http.server --directory $(OFFLINE) --bind 127.0.0.1 8080"
 
 test: setup ## format, lint, types, and all tests

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { fingerprint64, frontend } from "../../../common/serving/page/frontend.js";
+import { fingerprint64, frontend } from "../../../common/serving/offline_page/frontend.js";
 
 const folder = process.env.FOLDER;
 const read = (name) => JSON.parse(readFileSync(join(folder, name), "utf-8"));

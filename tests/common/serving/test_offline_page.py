@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[3]
-PAGE = REPOSITORY / "common" / "serving" / "page"
+PAGE = REPOSITORY / "common" / "serving" / "offline_page"
 RUNTIME = """
 export const env = { wasm: {} };
 export const InferenceSession = {};
@@ -23,7 +23,7 @@ export class Tensor {
 
 @pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
 def test_its_models_read_on_and_write_on(tmp_path):
-    for path in (*(PAGE / "offline").glob("*.js"), PAGE / "frontend.js"):
+    for path in PAGE.glob("*.js"):
         shutil.copy(path, tmp_path)
     (tmp_path / "package.json").write_text('{"type": "module"}')
     (tmp_path / "runtime").mkdir()
@@ -38,7 +38,7 @@ def test_its_models_read_on_and_write_on(tmp_path):
 
 
 def test_it_loads_nothing_from_elsewhere_and_shows_no_text_as_html():
-    sources = {path.name: path.read_text("utf-8") for path in (PAGE / "offline").iterdir()}
+    sources = {path.name: path.read_text("utf-8") for path in PAGE.iterdir()}
     assert not [name for name, text in sources.items() if re.search(r"https?://|innerHTML|eval\(", text)]
     policy = re.search(r'content="(default-src [^"]+)"', sources["index.html"])[1]
     allowed = dict(part.strip().split(" ", 1) for part in policy.split(";"))
