@@ -3,7 +3,6 @@
 python -m applications.page
 """
 
-import io
 import json
 import math
 from collections.abc import Iterable
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 import common.serving
 from applications import catalogue
@@ -25,9 +23,7 @@ from common.serving.json_values import plain
 PAGE = Path(common.serving.__file__).parent / "page"
 FILE = "applications.json"
 
-_MOST_BYTES = 200_000
-_MOST_OF_A_PICTURE = 40_000
-_PICTURE_SIDE = 320
+_MOST_BYTES = 100_000
 _MOST_OF_A_FACT = 1000
 _DIGITS = 7
 """Of float32; what a sample computes may differ after them from machine to machine."""
@@ -48,7 +44,7 @@ def main(options: Options) -> None:
 
 
 def declarations(applications: Iterable[Application]) -> bytes:
-    """The list as JSON; an example that takes more than 200 kB is left out."""
+    """The list as JSON; an example that takes more than 100 kB, such as a photograph, is left out."""
     lines = (json.dumps(_declared(one), ensure_ascii=False) for one in applications)
     return "[\n{}\n]\n".format(",\n".join(lines)).encode()
 
@@ -75,21 +71,7 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _of_browser(plain(_small(value))) for name, value in row.items()}
-
-
-def _small(value: Any) -> Any:
-    """A big picture as a smaller one, all else as it is."""
-    if not isinstance(value, bytes) or len(value) <= _MOST_OF_A_PICTURE:
-        return value
-    try:
-        picture = Image.open(io.BytesIO(value))
-    except UnidentifiedImageError:
-        return value
-    picture.thumbnail((_PICTURE_SIDE, _PICTURE_SIDE))
-    file = io.BytesIO()
-    picture.convert("RGB").save(file, "JPEG", quality=85)
-    return file.getvalue()
+    return {name: _of_browser(plain(value)) for name, value in row.items()}
 
 
 def _of_browser(value: Any) -> Any:

@@ -1,10 +1,13 @@
 """The view of image_captioning: what the model says of a picture, where it looked, and what is no picture."""
 
-import base64
 import re
 
 import pytest
 from playwright.sync_api import expect
+
+from applications.image_captioning.sample import make_scenes
+from applications.image_captioning.scenes import draw
+from common.images.files import encode_png
 
 _OVERLAY = (
     "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
@@ -16,12 +19,18 @@ def view(open_view):
     return open_view("image_captioning")
 
 
-def test_a_caption_is_the_one_that_python_gives(view, declared, loaded):
-    row = declared("image_captioning")["examples"][0]["row"]
-    caption = loaded("image_captioning")
-    expected = caption(base64.b64decode(row["image_bytes"]["b64"]))["caption"]
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    """A file with a drawn scene."""
+    path = tmp_path_factory.mktemp("scene") / "scene.png"
+    path.write_bytes(encode_png(draw(make_scenes("test", 1)[0], 128)))
+    return path
 
-    view.locator(".chip").first.click()
+
+def test_a_caption_is_the_one_that_python_gives(view, scene, loaded):
+    expected = loaded("image_captioning")(scene.read_bytes())["caption"]
+
+    view.locator("input[type=file]").set_input_files(scene)
 
     expect(view.locator("#status")).to_have_text(expected)
     assert " ".join(view.locator(".words .word").all_text_contents()) == expected
@@ -29,8 +38,8 @@ def test_a_caption_is_the_one_that_python_gives(view, declared, loaded):
     expect(view.locator("details li").first).to_contain_text(expected)
 
 
-def test_a_word_shows_where_the_model_looked(view):
-    view.locator(".chip").first.click()
+def test_a_word_shows_where_the_model_looked(view, scene):
+    view.locator("input[type=file]").set_input_files(scene)
     word = view.locator(".words .word").first
     expect(word).to_be_visible()
     assert not view.locator(".frame canvas").evaluate(_OVERLAY)
