@@ -1,10 +1,11 @@
 """Settings of all tests."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from functools import partial
-from typing import Any
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,12 +17,19 @@ settings.register_profile(
 )
 settings.load_profile("untimed")
 
+if TYPE_CHECKING:
+    from common.inference.runner import SavedModelRunner
+
 SLOW_FIXTURES = {"made", "exported_stream"}
 """What trains a model."""
 SHARED_FOLDERS = {"page"}
 """Whose files share what is slow to start: a server with all models, and a browser."""
 SLOW_FOLDERS = {"integration", "deployment", "benchmarks", "saved_models"}
 """Where shipped models are asked, and programs are built and started."""
+FOLDERS_OF_APPLICATIONS = {"applications", "integration"}
+"""Where tests that take an application ask a model of it."""
+WITHOUT_GRAPPLER = b"\x52\x05\x52\x03\x98\x01\x01"
+"""TensorFlow's `ConfigProto(graph_options.rewrite_options.disable_meta_optimizer=True)`."""
 LEAST_TRACED_FOLDERS = {"applications", "benchmarks"}
 """Where models are made of the layers whose tests stand elsewhere."""
 
@@ -65,14 +73,74 @@ def quickly_traced():
         yield
 
 
+@pytest.fixture(scope="session")
+def loaded_once(tmp_path_factory: pytest.TempPathFactory) -> "Callable[..., SavedModelRunner]":
+    """From a version to its runner, for all tests: its first answers, which TensorFlow prepares it for, take long.
+
+    Half of that is Grappler's work, which is left out: it pays after a thousand answers. Servers, notebooks and the
+    program in C are asked shipped models as they are. Whoever is given a runner may close it, which leaves it open for
+    the others.
+    """
+    from common.inference import runner
+
+    class Shared(runner.SavedModelRunner):
+        def close(self) -> None:
+            """Leaves it open."""
+
+    @cache
+    def load(path: Path) -> "SavedModelRunner":
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runner, "_session_config", lambda _: WITHOUT_GRAPPLER)
+            shared = Shared(_without_grappler(path, tmp_path_factory))
+        shared.path = path
+        return shared
+
+    return load
+
+
+def _without_grappler(version: Path, folders: pytest.TempPathFactory) -> Path:
+    """The same SavedModel, each of whose functions asks to be run as it was written."""
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    file = "saved_model.pb"
+    try:
+        saved_model = SavedModel.FromString((version / file).read_bytes())
+    except (FileNotFoundError, DecodeError):
+        return version
+    graph = saved_model.meta_graphs[0].graph_def
+    for nodes in (graph.node, *(function.node_def for function in graph.library.function)):
+        for node in nodes:
+            if "config_proto" in node.attr:
+                node.attr["config_proto"].s = WITHOUT_GRAPPLER
+    folder = folders.mktemp("without_grappler")
+    (folder / file).write_bytes(saved_model.SerializeToString())
+    for entry in version.absolute().iterdir():
+        if entry.name != file:
+            (folder / entry.name).symlink_to(entry)
+    return folder
+
+
+@contextmanager
+def _run_as_written() -> Iterator[None]:
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+
+
 @contextmanager
 def _least_traced() -> Iterator[None]:
     """Recurrent loops are unrolled less, take each batch whole and not in pieces for each core, and are one for batches
-    of any size: a graph holds a fifth of the operations and computes the same, as the tests of the layers say.
+    of any size: a graph holds a fifth of the operations and computes the same, as the tests of the layers say. Nor does
+    Grappler optimise what runs a few times.
     """
     from common.layers.recurrence import loops
 
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, _run_as_written():
         patch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 1)
         patch.setattr("common.layers.recurrent._shards", lambda _: 1)
         patch.setattr("common.layers.attention_decoder._SHARDS", 1)
@@ -93,13 +161,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)  # xdist names the groups when its own turn comes
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps an application's tests in one process, so that the model they share is trained and exported once, and
-    marks those that need it, or take long for another reason that their folder tells, as slow.
+    """Keeps an application's tests in one process, so that the model they share is trained and exported once, and the
+    shipped one loaded once, and marks those that need it, or take long for another reason that their folder tells, as
+    slow.
     """
     for item in items:
         path = item.path.relative_to(item.config.rootpath)
         application = getattr(item, "callspec", None) and item.callspec.params.get("application")
-        shared = path.parent / application if application else path.parent
+        of_all = application and path.parts[1] in FOLDERS_OF_APPLICATIONS
+        shared = Path("tests", "applications", application) if of_all else path.parent
         is_shared = shared.parent.name == "applications" or shared.name in SHARED_FOLDERS
         item.add_marker(pytest.mark.xdist_group(str(shared if is_shared else path)))
         if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())) or path.parts[1] in SLOW_FOLDERS:

@@ -31,7 +31,6 @@ import pytest
 
 from common import cli
 from common.export.runtimes import package
-from common.inference.runner import SavedModelRunner
 from common.training.run_folder import load_config
 
 REPOSITORY = Path(__file__).parents[2]
@@ -205,15 +204,9 @@ def exported(made):
     return made.exported
 
 
-@pytest.fixture(scope="session")
-def loaded_once():
-    """From a version to its runner, for all tests: its first answers, which TensorFlow optimises it for, take long."""
-    return cache(SavedModelRunner)
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def models_loaded_once(loaded_once):
-    """The predictors of a file's tests share what answers with their version; none of them may be closed."""
+    """The predictors of all tests share what answers with their version."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("common.predicting.predictor.SavedModelRunner", loaded_once)
         yield
@@ -226,12 +219,10 @@ def runner(exported, loaded_once):
 
 
 @pytest.fixture(scope="module")
-def predictor(application, exported, loaded_once):
+def predictor(application, exported):
     """The application's predictor of the SavedModel."""
     room = importlib.import_module(f"applications.{application}.predict")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("common.predicting.predictor.SavedModelRunner", loaded_once)
-        return room.Predictor(exported, batch_size=4)
+    return room.Predictor(exported, batch_size=4)
 
 
 @pytest.fixture(scope="session")
@@ -364,11 +355,9 @@ def in_process(monkeypatch, capsys):
 
 
 @pytest.fixture
-def script(application, exported, monkeypatch, in_process, loaded_once):
+def script(application, exported, in_process):
     """Runs `predict` of the application in this process, with its tiny model unless another is given."""
-    name = f"applications.{application}.predict"
-    predict = importlib.import_module(name)
-    monkeypatch.setattr("common.predicting.predictor.SavedModelRunner", loaded_once)
+    predict = importlib.import_module(f"applications.{application}.predict")
 
     def run(*arguments, data=b"", model=exported):
         return in_process(predict.main, predict.Options, "--model", model, *arguments, data=data)

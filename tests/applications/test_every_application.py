@@ -4,6 +4,8 @@ import dataclasses
 import importlib
 import inspect
 import json
+import os
+import pickle
 import re
 import shutil
 import sys
@@ -507,6 +509,18 @@ def test_predict_answers_by_its_script_in_any_folder_without_keras_and_tensorflo
     assert re.fullmatch(answer, shown.out), shown.out
 
 
+def test_a_pickle_holds_the_path_and_the_settings_and_no_model(application, exported, monkeypatch, tmp_path):
+    monkeypatch.chdir(exported.parent)
+    predictor = room(application, "predict").Predictor(Path(os.path.relpath(exported)), batch_size=3)
+    pickled = pickle.dumps(predictor)
+    assert len(pickled) < 5_000
+    monkeypatch.chdir(tmp_path)
+    again = pickle.loads(pickled)
+    assert again.batch_size == 3
+    assert again.path.resolve() == exported.resolve()
+    assert "_runner" not in vars(again), "it is loaded when it is first asked"
+
+
 def test_evaluate_measures_the_exported_model_by_its_script_in_any_folder(application, made, exported):
     data = made.case.write_evaluation_data(made.new_folder("held_out"))
     # One is started by a shell; that TensorFlow is silent as it is imported is a matter of `applications` in all.
@@ -565,12 +579,16 @@ def test_the_declared_questions_are_answered_by_the_script(questions, script, sh
 
 
 @pytest.fixture(scope="module")
-def server(application, shipped, tmp_path_factory):
-    """Serves the shipped model."""
+def server(application, shipped, loaded_once, tmp_path_factory):
+    """Serves the shipped model; how a server loads one is a matter of its own tests."""
     folder = tmp_path_factory.mktemp("served")
     shutil.copytree(shipped.parent, folder / application)
-    with running_server(ServerOptions(folder, rest_port=0, grpc_port=0)) as running:
-        yield running
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "common.serving.server.model_repository.SavedModelRunner", lambda *_, **__: loaded_once(shipped)
+        )
+        with running_server(ServerOptions(folder, rest_port=0, grpc_port=0)) as running:
+            yield running
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,6 @@ from applications.forecasting.evaluate import Options, evaluate
 from common.errors import UserError
 from common.series.tables import SeriesSource
 
-pytestmark = pytest.mark.usefixtures("models_loaded_once")
-
 LOOKBACK, HORIZON = 24, 8
 
 

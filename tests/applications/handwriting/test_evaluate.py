@@ -41,7 +41,7 @@ def test_what_was_read_is_held_against_what_was_written_writer_by_writer_and_wit
     assert metrics["letter_calibration_error"] == pytest.approx(0.9 - 9 / 10)
 
 
-def test_the_report_holds_tables_and_pictures(exported, models_loaded_once, made, tmp_path):
+def test_the_report_holds_tables_and_pictures(exported, made, tmp_path):
     data = made.case.write_evaluation_data(tmp_path)[1]
     metrics = evaluate(
         Options(model=exported, source=InkSource(data=data), output=tmp_path / "report", letters=(2,))

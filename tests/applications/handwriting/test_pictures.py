@@ -116,7 +116,7 @@ def test_places_of_letters_are_asked_of_a_model_of_strokes(script, files, tmp_pa
     assert err.endswith("expected a model of a pen's strokes\n")
 
 
-def test_python_hands_over_paths_images_and_arrays(exported, models_loaded_once, files, pictures):
+def test_python_hands_over_paths_images_and_arrays(exported, files, pictures):
     read = load("handwriting", exported)
     path, image, array = files / "1.png", Image.open(files / "1.png"), pictures[0]
     colour = np.repeat(array[:, :, None], 3, axis=2)
@@ -153,7 +153,7 @@ def test_a_bad_row_leaves_its_neighbours_the_answers_that_they_have_alone(runner
     assert best["error"][1].startswith(b"lm_weight, length_bonus: expected numbers")
 
 
-def test_the_report_says_that_the_ink_was_drawn(exported, models_loaded_once, made, tmp_path):
+def test_the_report_says_that_the_ink_was_drawn(exported, made, tmp_path):
     data = made.case.write_evaluation_data(tmp_path)[1]
     options = Options(model=exported, source=InkSource(data=data), output=tmp_path / "report")
     metrics = evaluate(options)

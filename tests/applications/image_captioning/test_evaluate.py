@@ -17,8 +17,6 @@ from common.evaluation.captioning import captioning_metrics
 from common.images.captioned import CaptionSource
 from common.text.caption_words import caption_tokens
 
-pytestmark = pytest.mark.usefixtures("models_loaded_once")
-
 
 @pytest.fixture(scope="module")
 def pictures(draw):

@@ -13,8 +13,6 @@ from common.errors import UserError
 from common.text.labelled import TextSource
 from common.text.tables import read_columns
 
-pytestmark = pytest.mark.usefixtures("models_loaded_once")
-
 
 def source(path, **changes):
     return TextSource(str(path), **{"text_column": "review", "label_column": "stars", **changes})

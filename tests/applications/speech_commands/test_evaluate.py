@@ -13,8 +13,6 @@ from applications.speech_commands.predict import Predictor
 from common.audio.labelled import AudioSource, load_evaluation
 from common.errors import UserError
 
-pytestmark = pytest.mark.usefixtures("models_loaded_once")
-
 PICTURES = {"confusion_matrix.png", "reliability.png", "rejection.png"}
 
 

@@ -11,8 +11,6 @@ from applications.text_generation.evaluate import Options, evaluate
 from common.errors import UserError
 from common.text.running import RawTextSource
 
-pytestmark = pytest.mark.usefixtures("models_loaded_once")
-
 
 @pytest.fixture(scope="module")
 def report(exported, play, tmp_path_factory):

@@ -16,8 +16,6 @@ from common.errors import UserError
 from common.text.parallel import PairSource
 from common.text.subwords import START
 
-pytestmark = pytest.mark.usefixtures("models_loaded_once")
-
 TEXTS = [
     "A dog runs.",
     "Anna sings by the sea.",
