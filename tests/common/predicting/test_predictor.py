@@ -1,7 +1,6 @@
 """A predictor is pickled by its path, closed by a block, and of no use in a forked process, which it says."""
 
 import multiprocessing
-import os
 import pickle
 import subprocess
 import sys
@@ -14,15 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from applications import catalogue, load
+from applications import load
 from common.audio.error import AudioError
 from common.errors import FlagError, UserError
 from common.images.files import ImageError
 from common.inference.refused_rows import RefusedRowsError
 from common.inference.runner import SavedModelError
 from common.predicting.predictor import LoadedModel, classified
-
-MODELS = Path(__file__).parents[3] / "saved_models"
 
 pytestmark = pytest.mark.slow
 
@@ -99,20 +96,6 @@ def test_in_spawned_processes_it_answers_and_its_errors_come_back(classify):
         with pytest.raises(UserError, match=r"^texts: got 7 \(int\)"):
             pool.submit(classify, 7).result(timeout=120)
     assert [one["label"] for one in answers] == [one["label"] for one in expected]
-
-
-@pytest.mark.parametrize("name", [name for name in catalogue() if (MODELS / name).is_dir()])
-def test_a_pickle_holds_the_path_and_the_settings_and_no_model(name, monkeypatch, tmp_path):
-    with load(name, os.path.relpath(MODELS / name)) as predictor:
-        predictor.batch_size = 3
-        pickled = pickle.dumps(predictor)
-        path = predictor.path.resolve()
-    assert len(pickled) < 5_000
-    monkeypatch.chdir(tmp_path)
-    again = pickle.loads(pickled)
-    assert again.batch_size == 3
-    assert again.path.resolve() == path
-    assert "_runner" not in vars(again), "it is loaded when it is first asked"
 
 
 def test_a_block_gives_it_and_closes_it():
