@@ -93,7 +93,7 @@ def _cases(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(case=_cases())
 def test_outputs_states_and_gradients_equal_those_of_keras(case: dict[str, Any]) -> None:
     name, batch, time = case["name"], case["batch"], case["time"]
@@ -138,7 +138,7 @@ def test_one_traced_function_serves_every_batch_size_and_length(
 ) -> None:
     # Fewer steps are unrolled, which are traced faster; the lengths below are of whole iterations, of single steps and
     # of both.
-    monkeypatch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 3)
+    monkeypatch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 2)
     ours, stock = _pair(name, (None, None, FEATURES), units=UNITS, return_sequences=True)
 
     @tf.function(
@@ -218,7 +218,7 @@ def test_a_second_derivative_is_refused_and_not_wrong(
     in_graph: bool, training: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Fewer steps are unrolled, which are traced faster.
-    monkeypatch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 2)
+    monkeypatch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 1)
     layer = recurrent.GRU(2)
     inputs = tf.ones([1, 3, 2])
 
