@@ -74,6 +74,12 @@ def whole(tmp_path_factory):
     return Whole(model, history, folder, len(traced))
 
 
+@pytest.fixture(autouse=True)
+def _without_curves(whole, monkeypatch):
+    """Which that training has drawn."""
+    monkeypatch.setattr("common.training.loop.plot_learning_curves", lambda *_: None)
+
+
 @pytest.fixture
 def finished(whole, tmp_path):
     """A copy of its folder, to go on in."""
