@@ -1,8 +1,22 @@
 """The sample is running English text that is on every machine, in parts that do not overlap."""
 
 import re
+from collections.abc import Iterator
+from functools import cache
 
+import pytest
+
+from applications.keyboard import sample as room
 from applications.keyboard.sample import _paragraphs, sample
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _read_once() -> Iterator[None]:
+    """The library's source code is read once for all parts."""
+    docstrings = room._docstrings
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "_docstrings", cache(lambda folder: list(docstrings(folder))))
+        yield
 
 
 def test_parts_together_are_the_whole():

@@ -72,7 +72,9 @@ def scores_by_brute_force(
     for _, alike in itertools.groupby(sorted(totals, key=len), len):
         labels = list(alike)
         for label, log_probability in zip(labels, network.log_probabilities(labels), strict=True):
-            scores[label] = float(np.logaddexp.reduce(totals[label])) + weight * log_probability + bonus * len(label)
+            scores[label] = (
+                float(np.logaddexp.reduce(totals[label])) + weight * log_probability + bonus * len(label)
+            )
     return scores
 
 
