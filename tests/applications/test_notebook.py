@@ -41,7 +41,7 @@ pd.DataFrame([heard])
     """
 with load("translation") as translate:
     translate.batch_size = 8
-    sentences = pd.Series(["Two dogs are playing in the snow.", "A man in a blue shirt."] * 60)
+    sentences = pd.Series(["Two dogs are playing in the snow.", "A man in a blue shirt."] * 12)
     translated = pd.DataFrame(translate(sentences))
 assert list(translated) == ["translation", "score", "truncated"]
 translated.head(2)

@@ -77,10 +77,10 @@ def test_a_sentence_is_translated_by_the_model_that_the_environment_names(comman
     assert (done.returncode, done.stdout, done.stderr) == (0, "Zwei Hunde spielen im Schnee.\n", "")
 
 
-def test_a_sentence_is_translated_by_the_model_in_the_working_folder(command, tmp_path):
+def test_a_review_is_judged_by_the_model_in_the_working_folder(command, tmp_path):
     (tmp_path / "saved_models").symlink_to(REPOSITORY / "saved_models")
-    done = command("translation", "predict", TEXT)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "Zwei Hunde spielen im Schnee.\n", "")
+    done = command("sentiment_analysis", "predict", "A delight from start to finish.")
+    assert (done.returncode, done.stdout.split("\t")[0], done.stderr) == (0, "positive", "")
 
 
 def test_without_a_model_the_line_says_where_it_was_looked_for(command, tmp_path):
