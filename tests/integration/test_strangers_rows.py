@@ -90,17 +90,9 @@ def single(name, values):
     return [{name: value} for value in values]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _loaded_once(loaded_once):
-    """The tests of an application run in one process, and ask its shipped model of one runner."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(globals(), "SavedModelRunner", loaded_once)
-        patch.setattr("common.predicting.predictor.SavedModelRunner", loaded_once)
-        yield
-
-
 @cache
 def runner_of(application):
+    """The model as a server runs it, optimised graph and all: Grappler may turn a comparison that holds for NaN."""
     return SavedModelRunner(latest_version(MODELS / application))
 
 
