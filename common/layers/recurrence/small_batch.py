@@ -214,4 +214,6 @@ def lstm_in_one_kernel(
     )
     over_time = [result.h, result.cs]
     sequences = [tf.transpose(values, [1, 0, 2]) for values in over_time[:sequence_count]]
-    return sequences, [values[-1] for values in over_time]
+    # Without a step the states stay what they were.
+    pairs = zip(states, over_time, strict=True)
+    return sequences, [tf.concat([before[None], values[-1:]], 0)[-1] for before, values in pairs]

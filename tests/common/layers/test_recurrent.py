@@ -164,6 +164,26 @@ def test_one_traced_function_serves_every_batch_size_and_length(
         _assert_close([v.numpy() for v in traced(inputs, mask)], [v.numpy() for v in reference], 1e-5)
 
 
+def test_an_lstm_of_few_rows_without_a_step_leaves_the_states_as_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("common.layers.recurrence.steps.STEPS_PER_ITERATION", 1)
+    layer = recurrent.LSTM(UNITS, return_sequences=True, return_state=True)
+    sizes = ([None, None, FEATURES], [None, UNITS], [None, UNITS])
+
+    @tf.function(input_signature=[tf.TensorSpec(size) for size in sizes], autograph=False)
+    def traced(inputs: tf.Tensor, hidden: tf.Tensor, cell: tf.Tensor) -> list[tf.Tensor]:
+        return layer(inputs, initial_state=[hidden, cell], training=False)
+
+    # An empty batch has no step; some rows without one are not served.
+    for batch in (0, 1):
+        states = [tf.random.normal([batch, UNITS]) for _ in range(2)]
+        outputs, *after = traced(tf.zeros([batch, 0, FEATURES]), *states)
+        assert outputs.shape == (batch, 0, UNITS)
+        for one, other in zip(after, states, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("merge_mode", ["concat", "sum", None])
 def test_in_bidirectional(merge_mode: str | None) -> None:
     shape = (3, 6, FEATURES)
