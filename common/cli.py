@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import tyro
 from rich.console import Console
 
-from common.errors import FlagError, UserError, is_disk_full
+from common.errors import FlagError, UserError, is_disk_full, is_interrupt
 
 Options = TypeVar("Options")
 
@@ -141,6 +141,9 @@ def guarded(action: Callable[[], None], debug: bool) -> int:
     except Exception as error:
         if is_disk_full(error):
             return _report(os.strerror(errno.ENOSPC), debug)
+        if is_interrupt(error):
+            _report("interrupted", debug)
+            return INTERRUPTED
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         return _report(f"unexpected {type(error).__name__}: {first_line} (--debug shows where)", debug)
     return OK

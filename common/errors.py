@@ -44,3 +44,8 @@ def is_disk_full(error: BaseException) -> bool:
     """Whether an error says that there is no space left; HDF5 and TensorFlow tell it in words alone."""
     is_told = os.strerror(errno.ENOSPC) in str(error)
     return is_told or (isinstance(error, OSError) and error.errno == errno.ENOSPC)
+
+
+def is_interrupt(error: BaseException) -> bool:
+    """Whether an error is Ctrl-C, or what TensorFlow made of it, which tells it in words alone."""
+    return isinstance(error, KeyboardInterrupt) or KeyboardInterrupt.__name__ in str(error)

@@ -74,7 +74,19 @@ def quickly_traced():
 
 
 @pytest.fixture(scope="session")
-def loaded_once(tmp_path_factory: pytest.TempPathFactory) -> "Callable[..., SavedModelRunner]":
+def config_without_grappler() -> bytes:
+    """The configuration of a session that runs graphs as they were written."""
+    return WITHOUT_GRAPPLER
+
+
+@pytest.fixture(scope="session")
+def without_grappler(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """From a version of a SavedModel to the same with functions that ask to be run as they were written."""
+    return partial(_without_grappler, folders=tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def loaded_once(without_grappler: Callable[[Path], Path]) -> "Callable[..., SavedModelRunner]":
     """From a version to its runner, for all tests: its first answers, which TensorFlow prepares it for, take long.
 
     Half of that is Grappler's work, which is left out: it pays after a thousand answers. Servers, notebooks and the
@@ -91,7 +103,7 @@ def loaded_once(tmp_path_factory: pytest.TempPathFactory) -> "Callable[..., Save
     def load(path: Path) -> "SavedModelRunner":
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(runner, "_session_config", lambda _: WITHOUT_GRAPPLER)
-            shared = Shared(_without_grappler(path, tmp_path_factory))
+            shared = Shared(without_grappler(path))
         shared.path = path
         return shared
 

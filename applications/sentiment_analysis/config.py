@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from common.checks import FRACTION, Above, AtLeast, check_ranges
+from common.checks import FRACTION, Above, AtLeast, Between, check_ranges
 from common.errors import FlagError
 from common.text.labelled import TextSource
 from common.training.classes import ClassWeights
@@ -35,7 +35,7 @@ class Config:
     """File of the same format to validate on; unless given, a part of the data is held out."""
     validation_fraction: Annotated[float, FRACTION] = 0.1
     """Share of the data held out for validation when no file is given."""
-    text_version: Literal[1, 2] = 1
+    text_version: Annotated[int, Between(1, 2)] = 1
     """How texts are read: 2 joins contractions that data sets set apart ("is n't") and hashes affixes as any language
     can; 1 is how models of before read."""
     vocabulary_size: Annotated[int, AtLeast(1)] = 20_000

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.errors import UserError, is_disk_full
+from common.errors import UserError, is_disk_full, is_interrupt
 from common.evaluation.plots import plot_learning_curves
 from common.training.callbacks import (
     BestWeights,
@@ -91,12 +91,12 @@ def fit(
                 shuffle=False,
                 verbose=0,
             )
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(
-                f"interrupted; {len(history)} of {options.epochs} epochs are kept in {folder}: go on with the same "
-                "command and --resume"
-            ) from None
-        except Exception as error:
+        except BaseException as error:
+            if is_interrupt(error):
+                raise KeyboardInterrupt(
+                    f"interrupted; {len(history)} of {options.epochs} epochs are kept in {folder}: go on with the "
+                    "same command and --resume"
+                ) from None
             if is_disk_full(error):
                 raise _no_space(folder) from error
             raise

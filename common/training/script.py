@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from common.cli import console
+from common.errors import is_interrupt
 from common.training.callbacks import History
 from common.training.hardware import hardware
 from common.training.options import TrainingOptions
@@ -65,7 +66,7 @@ def discarding_unbegun(application: str, options: TrainingOptions) -> Iterator[N
     except BaseException as error:
         if identity(folder) == before or not discard_unbegun(folder):
             raise
-        if isinstance(error, KeyboardInterrupt):
+        if is_interrupt(error):
             raise KeyboardInterrupt("interrupted before an epoch was done: no run is kept") from None
         raise
 

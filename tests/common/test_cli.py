@@ -30,6 +30,7 @@ def main(options: Options) -> None:
         "disk": OSError(28, "No space left on device", "/full/disk"),
         "memory": MemoryError(),
         "stop": KeyboardInterrupt(),
+        "stop in TensorFlow": RuntimeError("InvalidArgumentError REPLACED BY KeyboardInterrupt"),
     }
     if options.fail:
         raise errors[options.fail]
@@ -79,6 +80,7 @@ def test_a_preset_gives_the_defaults_and_flags_change_them(run):
         ("disk", 1, "error: No space left on device (/full/disk)"),
         ("memory", 1, "error: not enough memory: use smaller batches or a smaller model"),
         ("stop", 130, "error: interrupted"),
+        ("stop in TensorFlow", 130, "error: interrupted"),
     ],
 )
 def test_a_failure_is_one_line_on_standard_error_and_an_exit_status(run, failure, status, expected):

@@ -46,6 +46,23 @@ class Listeners:
         most: sessions at a time.
         allowed: origins of other pages that may listen.
         is_local: whether the server is reached from its machine only.
+
+    Example:
+        >>> from common.model_folders import model_folder
+        >>> from common.serving.server.model_repository import ModelRepository
+        >>> from common.serving.server.model_sources import ModelSource
+        >>> from common.serving.server.request_batching import Batcher, BatchingOptions
+        >>> from common.serving.server.serving_core import Limits
+        >>> folder = model_folder("speech_commands")
+        >>> sources = [ModelSource("speech_commands", folder, root=folder.resolve())]
+        >>> options = {"poll_seconds": 0, "threads": None, "warms_up": False, "log": print}
+        >>> repository = ModelRepository(lambda: sources, where=str(folder), **options)
+        speech_commands/...: served
+        >>> batcher = Batcher(BatchingOptions())
+        >>> listeners = Listeners(ServingCore(repository, batcher, Limits()), 2, allowed=(), is_local=True)
+        >>> listeners.close()
+        >>> batcher.close()
+        >>> repository.close()
     """
 
     def __init__(self, core: ServingCore, most: int, allowed: Collection[str], is_local: bool) -> None:

@@ -23,7 +23,7 @@ from common.training.init_from import begin_from
 
 pytestmark = pytest.mark.slow
 
-TRAINING = ("--render", "--name", "pictures", "--epochs", "7", "--convolutions", "2", "--channels", "4")
+TRAINING = ("--render", "--name", "pictures", "--epochs", "10", "--convolutions", "2", "--channels", "4")
 WORDS = ("oz", "zzo", "o", "zo")
 
 

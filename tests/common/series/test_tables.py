@@ -235,7 +235,7 @@ def test_data_is_the_sample_or_a_file(tmp_path):
         ),
         (
             {"target_columns": ("y",), "known_columns": ("y",)},
-            "--known-columns y: the column is named by --target-columns, too; expected one of them",
+            "--known-columns y: the column is named by --target-columns, too; expected it once",
         ),
     ],
 )

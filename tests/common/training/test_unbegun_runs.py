@@ -38,6 +38,12 @@ def test_a_run_that_ended_before_its_first_epoch_can_be_started_again(tmp_path, 
         assert str(raised.value) == "interrupted before an epoch was done: no run is kept"
 
 
+def test_an_interrupt_that_tensorflow_made_an_error_of_is_an_interrupt(tmp_path):
+    error = RuntimeError("LSTM.call(): pybind11: InvalidArgumentError REPLACED BY KeyboardInterrupt: <EMPTY>")
+    with pytest.raises(KeyboardInterrupt, match=r"^interrupted before an epoch was done: no run is kept$"):
+        start(tmp_path, error)
+
+
 def test_a_run_with_an_epoch_in_any_phase_is_kept(tmp_path):
     with pytest.raises(KeyboardInterrupt, match=r"^go on with --resume$"):
         start(tmp_path, KeyboardInterrupt("go on with --resume"), state=True)
