@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from common.errors import FlagError, UserError
 from common.predicting.answer_files import BINARY_ENDINGS
+from common.text.delimited import Fault
 from common.text.files import UTF_8
 from common.text.tables import JSON, KINDS, PARQUET, Table, TableFormat, is_table, iterate_lines, suffix_of
 
@@ -52,7 +53,7 @@ def given_texts(
         UserError: naming what is missing or not in its encoding.
     """
     if path is not None:
-        yield from _table_texts(path, column, form) if is_table(path, form) else _line_texts(path, form)
+        yield from _without_faults(path, given_rows(path, column, form))
         return
     where = "argument" if arguments else "standard input, line"
     for number, text in enumerate(argument_texts(arguments) if arguments else lines(), start=1):
@@ -66,21 +67,33 @@ def input_columns(path: Path | None, column: str, form: TableFormat | None = Non
     return Table(path, (column,), form).other_columns()
 
 
-def _table_texts(path: Path, column: str, form: TableFormat | None) -> Iterator[GivenText]:
-    table, reported = Table(path, (column,), form, ("--text-column",)), 0
-    for number, row in enumerate(table, start=1):
-        reported = _report_faults(table, reported)
+def given_rows(path: Path, column: str, form: TableFormat | None = None) -> Iterator[GivenText | Fault]:
+    """The texts of a file as `given_texts` has them, and where a row cannot be read what is wrong with it."""
+    return _table_rows(path, column, form) if is_table(path, form) else _line_texts(path, form)
+
+
+def _table_rows(path: Path, column: str, form: TableFormat | None) -> Iterator[GivenText | Fault]:
+    number = 0
+    for row in Table(path, (column,), form, ("--text-column",)).records():
+        if isinstance(row, Fault):
+            yield replace(row, place=f"{path}, {row.place}")
+            continue
+        number += 1
         yield GivenText(row.values[0], number, f"{path}, row {row.number}", row.others)
-    reported = _report_faults(table, reported)
-    if reported:
-        count = f"{reported:,} row{'' if reported == 1 else 's'}"
+
+
+def _without_faults(path: Path, rows: Iterable[GivenText | Fault]) -> Iterator[GivenText]:
+    left_out = 0
+    for row in rows:
+        if isinstance(row, GivenText):
+            yield row
+            continue
+        left_out += 1
+        if left_out <= _FAULTS_REPORTED:
+            print(f"warning: {row.place}: {row.detail}; left out", file=sys.stderr, flush=True)
+    if left_out:
+        count = f"{left_out:,} row{'' if left_out == 1 else 's'}"
         print(f"warning: {path}: {count} left out; --strict refuses them", file=sys.stderr, flush=True)
-
-
-def _report_faults(table: Table, reported: int) -> int:
-    for fault in table.faults[reported:_FAULTS_REPORTED]:
-        print(f"warning: {table.path}, {fault.place}: {fault.detail}; left out", file=sys.stderr, flush=True)
-    return len(table.faults)
 
 
 def _line_texts(path: Path, form: TableFormat | None) -> Iterator[GivenText]:

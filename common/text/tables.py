@@ -17,6 +17,8 @@ from common.text.object_records import json_records, parquet_columns, parquet_re
 KINDS = "a .csv or .tsv, a .jsonl or .json of JSON lines (.gz too), or a .parquet file"
 JSON, PARQUET = (".jsonl", ".ndjson", ".json"), ".parquet"
 """Endings of tables that are no CSV or TSV."""
+HEADER = "taken for a header"
+"""The reason of the one fault that stands for no row."""
 _MISSING = """
 #N/A #NA -1.#IND -1.#QNAN -NaN -nan 1.#IND 1.#QNAN <NA> N/A NA NULL NaN None n/a nan null
 """
@@ -116,19 +118,27 @@ class Table:
 
     def __iter__(self) -> Iterator[Row]:
         self.faults = []
-        number, is_empty = 0, True
-        for record in self._rows():
-            if isinstance(record, Fault) and self.form.strict:
-                raise UserError(f"{self.path}, {record.place}: {record.detail}")
-            if isinstance(record, Fault):
-                self.faults.append(record)
-            if isinstance(record, Row) or record.reason != _HEADER:
-                number += 1
+        for record in self.records():
             if isinstance(record, Row):
-                is_empty = False
+                yield record
+            else:
+                self.faults.append(record)
+
+    def records(self) -> Iterator[Row | Fault]:
+        """The rows, and where one cannot be read what is wrong with it: however many these are, none is kept."""
+        number, is_empty = 0, True
+        first: Fault | None = None
+        for record in self._rows():
+            if isinstance(record, Row):
+                number, is_empty = number + 1, False
                 yield Row(record.values, record.origin, number, record.others)
-        if is_empty and self.faults:
-            first = self.faults[0]
+                continue
+            if self.form.strict:
+                raise UserError(f"{self.path}, {record.place}: {record.detail}")
+            number += record.reason != HEADER
+            first = first or record
+            yield record
+        if is_empty and first:
             raise UserError(f"{self.path}, {first.place}: {first.detail}; no row can be used")
 
     @property
@@ -236,7 +246,7 @@ class Table:
         rest = [record[1] for record in more if not isinstance(record, Fault)]
         names = [f"column_{number}" for number in range(1, len(fields) + 1)]
         if looks_like_header(fields, rest, indices):
-            yield Fault(f"line {first[0]}", _HEADER, "is a header; name the columns by it")
+            yield Fault(f"line {first[0]}", HEADER, "is a header; name the columns by it")
         else:
             yield _row_of_fields(*first, names, indices, False)
         for record in chain(more, records):
@@ -265,9 +275,6 @@ class Table:
                 f"{self.path}: no column {name!r}; the columns are "
                 f"{', '.join(map(repr, names))}{hint or advice}"
             )
-
-
-_HEADER = "taken for a header"
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> list[Row]:

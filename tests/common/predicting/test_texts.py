@@ -35,6 +35,24 @@ def test_the_last_line_needs_no_end_and_odd_separators_do_not_end_a_line():
     assert list(lines(io.BytesIO("a\n\nb\u2028c\x0bd".encode()))) == ["a", "", "b\u2028c\x0bd"]
 
 
+def test_rows_that_cannot_be_read_are_told_of_and_not_kept(tmp_path, capsys):
+    path = tmp_path / "a.csv"
+    path.write_text("id,text\n1,a\n" + "2\n" * 30_000, "utf-8")
+    tracemalloc.start()
+    texts = [one.text for one in given_texts((), path, "text")]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert texts == ["a"]
+    assert peak < 1_000_000
+    assert capsys.readouterr().err.splitlines() == [
+        *(
+            f"warning: {path}, line {line}: 1 fields; expected 2 as in the header; left out"
+            for line in (3, 4, 5)
+        ),
+        f"warning: {path}: 30,000 rows left out; --strict refuses them",
+    ]
+
+
 def test_a_line_that_is_not_utf8_is_named():
     with pytest.raises(UserError, match="standard input, line 2: byte 0xe9 is not valid UTF-8"):
         list(lines(io.BytesIO(b"fine\ncaf\xe9\n")))
