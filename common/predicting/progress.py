@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from common import cli
 
@@ -34,6 +43,7 @@ def progress_of(
     total: float,
     amount: Callable[[Item], float],
     is_shown: bool | None = None,
+    unit: str = "",
 ) -> Iterable[Item]:
     """The items, with a bar of how much is done of a work whose parts differ.
 
@@ -43,11 +53,14 @@ def progress_of(
         total: the whole of the work.
         amount: what an item is of it.
         is_shown: as for `progress`.
+        unit: of the amounts, in the plural; a terminal then shows how many are done, and how many in a second.
     """
     console = cli.console(stderr=True)
     if is_notebook(console):
         return items if is_shown is False else _in_notebook(items, title, total, amount)
-    return _in_terminal(items, title, total, amount, console) if is_shown and console.is_terminal else items
+    if not is_shown or not console.is_terminal:
+        return items
+    return _in_terminal(items, title, total, amount, console, unit)
 
 
 def is_notebook(console: Console) -> bool:
@@ -66,11 +79,36 @@ def line_of(title: str, done: float, total: float, seconds: float) -> str:
     return f"{title} {'█' * full}{'░' * (_WIDTH - full)} {share:4.0%}  {seconds:.0f} s"
 
 
+class _Count(ProgressColumn):
+    """`20,480 of 1,000,000 rows, 1,325 in a second`."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        """See rich's class."""
+        done = f"{task.completed:,.0f} of {task.total or 0:,.0f} {self._unit}"
+        return Text(f"{done}, {task.speed:,.0f} in a second" if task.speed else done)
+
+
 def _in_terminal(
-    items: Iterable[Item], title: str, total: float, amount: Callable[[Item], float], console: Console
+    items: Iterable[Item],
+    title: str,
+    total: float,
+    amount: Callable[[Item], float],
+    console: Console,
+    unit: str,
 ) -> Iterator[Item]:
+    counted = [_Count(unit)] if unit else []
     bar = Progress(
-        *(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()),
+        *(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            *counted,
+            TimeRemainingColumn(),
+        ),
         console=console,
         transient=True,
         # Answers in the same terminal stand above the bar; those in a pipe or a file stay what they are.

@@ -73,6 +73,15 @@ def test_elsewhere_only_a_terminal_shows_it_where_it_is_asked_to(monkeypatch, is
     assert ("reading" in stream.getvalue()) == says
 
 
+def test_a_terminal_counts_what_is_done_of_a_work_with_a_unit(monkeypatch):
+    stream = io.StringIO()
+    made = Console(file=stream, force_terminal=True, force_jupyter=False, width=150)
+    monkeypatch.setattr(cli, "console", lambda stderr: made)
+    assert list(progress_of(iter([1_000, 3_000]), "reading", 4_000, float, True, "rows")) == [1_000, 3_000]
+    assert "4,000 of 4,000 rows, " in stream.getvalue()
+    assert " in a second" in stream.getvalue()
+
+
 def test_parts_that_differ_move_the_bar_by_what_they_are_of_the_whole(notebook, monkeypatch):
     seconds_apart(monkeypatch, 1)
     assert list(progress_of(iter([1, 2, 5]), "hearing", 10, float)) == [1, 2, 5]
