@@ -28,6 +28,7 @@ from common.predicting.examples import Column, text_of, texts_of
 from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded, rows_of
 from common.predicting.progress import progress
 from common.predicting.script import Shown, TextFlags, answer_texts
+from common.predicting.shards import settings_of
 from common.predicting.texts import GivenText
 from common.text.entries import read_entries
 from common.text.running import RawText
@@ -352,7 +353,7 @@ def suggest_words(predictor: Predictor, options: Options) -> None:
             }
             yield Shown(record, [line or "(no word that it knows)"], [cells])
 
-    answer_texts(options.given, _COLUMNS, answer)
+    answer_texts(options.given, _COLUMNS, answer, settings_of(options, predictor.path))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from common.predicting.predictor import (
     require_top_k,
 )
 from common.predicting.script import Shown, TextFlags, answer_texts, warn_of
+from common.predicting.shards import settings_of
 from common.predicting.texts import GivenText
 
 LABELS_FILE = Path("assets.extra") / "labels.json"
@@ -157,7 +158,8 @@ def main(options: Options) -> None:
             }
             yield Shown(record, [_beginning(answer) + printable(text[:_SHOWN_LENGTH])])
 
-    answer_texts(options.given, [*_COLUMNS, *probability_columns(predictor.labels)], answer)
+    columns = [*_COLUMNS, *probability_columns(predictor.labels)]
+    answer_texts(options.given, columns, answer, settings_of(options, predictor.path))
 
 
 def _beginning(answer: Answer) -> str:

@@ -18,6 +18,7 @@ from common.predicting.examples import Column, texts_of
 from common.predicting.hypotheses import existing_hypotheses
 from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded
 from common.predicting.script import Shown, TextFlags, answer_texts, warn_of
+from common.predicting.shards import settings_of
 from common.predicting.texts import GivenText, argument_texts
 
 LANGUAGES_FILE = Path("assets.extra") / "languages.json"
@@ -187,7 +188,7 @@ def main(options: Options) -> None:
             )
             yield Shown(record, _lines(one.number, hypotheses, options), rows)
 
-    answer_texts(options.given, _COLUMNS, answer)
+    answer_texts(options.given, _COLUMNS, answer, settings_of(options, predictor.path))
 
 
 def _lines(number: int, hypotheses: Sequence[Answer], options: Options) -> list[str]:

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from common import cli
 from common.errors import FlagError
-from common.files import replacing, require_writable_file
+from common.files import replacing, require_writable_file, require_writable_folder
 
 _BINARY_ENDINGS = """
 .xlsx .xls .xlsm .xlsb .xltx .ods .fods .numbers .gsheet .doc .docx .odt .rtf .pdf .pptx
@@ -19,19 +19,32 @@ _BINARY_ENDINGS = """
 """
 BINARY_ENDINGS = frozenset(_BINARY_ENDINGS.split())
 """Endings of files that hold no text."""
-_OTHER_KINDS = (".tsv", ".gz", ".json", ".ndjson")
+_UNWRITTEN = frozenset((".tsv", ".gz", ".json", ".ndjson", *BINARY_ENDINGS))
 
 Add = Callable[[Mapping[str, Any], Iterable[str], Iterable[Mapping[str, Any]]], None]
 
 
 def require_answer_file(path: Path | None) -> None:
     """Raises FlagError if `path` has a name that `answer_file` cannot live up to, or no file can be made there."""
-    if path is not None and path.suffix.lower() in {*_OTHER_KINDS, *BINARY_ENDINGS}:
+    if path is not None and path.suffix.lower() in _UNWRITTEN:
         raise FlagError(
             f"--output {path}: expected a name in .csv for a table, in .jsonl for JSON lines, or any other but "
             f"{path.suffix} and the like for plain lines"
         )
     require_writable_file(path, "--output")
+
+
+def require_answer_folder(path: Path, goes_on: bool) -> None:
+    """Raises FlagError if `path` has a name that parts of answers cannot live up to, is no folder or cannot be one, or
+    holds something already, unless work there goes on."""
+    if path.suffix.lower() in _UNWRITTEN:
+        raise FlagError(
+            f"--output {path}: expected the name of a folder in .csv for tables, or any other but {path.suffix} and "
+            "the like for JSON lines"
+        )
+    require_writable_folder(path, "--output")
+    if not goes_on and path.is_dir() and any(path.iterdir()):
+        raise FlagError(f"--output {path}: not empty; expected a new folder, or --resume to go on there")
 
 
 def require_unread(flag: str, written: Iterable[Path | None], read: Iterable[Path | None]) -> None:
@@ -73,8 +86,7 @@ def answer_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
         A function that adds an answer: its record, its lines as a terminal shows them, and its rows of a table.
     """
     count = 0
-    with replacing(path) as temporary, _opened(temporary) as file:
-        write = _writer(file, path.suffix.lower(), columns)
+    with whole_answer_file(path, columns) as write:
 
         def add(
             record: Mapping[str, Any], lines: Iterable[str], rows: Iterable[Mapping[str, Any]] = ()
@@ -86,6 +98,13 @@ def answer_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
         yield add
     line = f"{count:,} answer{'' if count == 1 else 's'} written to {path}"
     cli.console(stderr=True).print(line, markup=False)
+
+
+@contextmanager
+def whole_answer_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
+    """A file like that of `answer_file`, of which nothing is said."""
+    with replacing(path) as temporary, _opened(temporary) as file:
+        yield _writer(file, path.suffix.lower(), columns)
 
 
 @contextmanager

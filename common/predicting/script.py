@@ -1,8 +1,9 @@
 """What predict scripts share: texts or files in, an answer for each out, to the terminal or to a file."""
 
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,13 +12,17 @@ import tyro
 from rich.text import Text
 
 from common import cli
-from common.checks import AtLeast, check_ranges
-from common.predicting.answer_files import answer_file, require_answer_file
+from common.checks import AtLeast, Between, check_ranges
+from common.errors import FlagError
+from common.predicting.answer_files import answer_file, require_answer_file, require_answer_folder
 from common.predicting.input_files import GivenFiles
+from common.predicting.scoring import Scorer
+from common.predicting.shards import MOST_SHARDS, Job
 from common.predicting.texts import (
     TEXT_COLUMN,
     GivenText,
     chunks,
+    given_rows,
     given_texts,
     input_columns,
     require_fitting_flags,
@@ -61,6 +66,13 @@ class TextFlags:
     output: Path | None = None
     """Write the answers to this file instead of the terminal: .csv for a table, .jsonl for JSON lines, both with the
     other columns of a table given by --input; any other name for the lines that the terminal would show."""
+    shards: Annotated[int, Between(1, MOST_SHARDS)] | None = None
+    """Cut the rows of --input into so many parts, each written whole to its file. --output then names a folder:
+    of tables if its name ends in .csv, else of JSON lines. Rows that are refused or cannot be read go to errors-*.jsonl
+    beside the parts, and none of their neighbours is lost."""
+    resume: bool = False
+    """Go on in the folder of --shards where work was interrupted, by kill -9 too; the same command, started several
+    times at once with this, shares the work."""
     batch_size: Annotated[int, AtLeast(1)] = 32
     """Texts that are read at once."""
     table: TableFormat = field(default_factory=TableFormat)
@@ -70,13 +82,29 @@ class TextFlags:
         check_ranges(self)
         require_one_source(self.texts, self.input)
         require_fitting_flags(self.input, self.text_column, self.table)
-        require_answer_file(self.output)
+        if self.shards is None:
+            require_answer_file(self.output)
+        self._require_fitting_shards()
+
+    def _require_fitting_shards(self) -> None:
+        if self.shards is None:
+            if self.resume:
+                raise FlagError("--resume: goes on with parts; expected --shards with their number")
+            return
+        if self.input is None or self.output is None:
+            raise FlagError(
+                f"--shards {self.shards}: expected --input with a file of rows, and --output with a folder"
+            )
+        if self.input.exists() and not self.input.is_file():
+            raise FlagError(f"--shards {self.shards}: expected --input with a file, which is read twice")
+        require_answer_folder(self.output, self.resume)
 
 
 def answer_texts(
     flags: TextFlags,
     columns: Sequence[str],
     answer: Callable[[Sequence[GivenText], bool], Iterable[Shown]],
+    settings: Mapping[str, Any],
 ) -> None:
     """Answers the texts of the arguments, of `--input` or of standard input, in batches or as they are typed.
 
@@ -84,25 +112,49 @@ def answer_texts(
         flags: the script's.
         columns: of a table; those of the input stand behind them, with `input_` before a name that is taken.
         answer: a function of texts and whether to show progress; it gives what to show of each.
+        settings: what decides the answers besides the texts (see `common.predicting.shards.settings_of`): parts of
+            `--shards` are only gone on with under the same.
+
+    Raises:
+        UserError: with `--shards`, in the end, if a row was not answered.
     """
-    source = (flags.input, flags.text_column, flags.table)
-    given = given_texts(flags.texts, *source)
+    given = given_texts(flags.texts, flags.input, flags.text_column, flags.table)
     if flags.output is not None:
-        others = input_columns(*source) if flags.output.suffix.lower() == ".csv" else []
-        taken = {*columns, *_KEYS}
-        size = flags.batch_size * -(-_WRITTEN_AT_ONCE // flags.batch_size)
-        answers = (
-            shown
-            for chunk in chunks(given, size)
-            for shown in _beside(chunk, answer(chunk, True), others, taken)
-        )
-        write_shown(flags.output, [*columns, *_free_names(others, taken).values()], answers)
+        _write_answers(flags, flags.output, given, columns, answer, settings)
         return
     is_typed = not flags.texts and not flags.input and sys.stdin.isatty()
     if is_typed:
         hint("a text per line; Ctrl-D ends")
     for chunk in chunks(given, 1 if is_typed else flags.batch_size):
         print_shown(answer(chunk, False))
+
+
+def _write_answers(
+    flags: TextFlags,
+    output: Path,
+    given: Iterable[GivenText],
+    columns: Sequence[str],
+    answer: Callable[[Sequence[GivenText], bool], Iterable[Shown]],
+    settings: Mapping[str, Any],
+) -> None:
+    """Answers texts window by window, to one file or to the parts of a folder."""
+    source = (flags.input, flags.text_column, flags.table)
+    others = input_columns(*source) if output.suffix.lower() == ".csv" else []
+    taken = {*columns, *_KEYS}
+    names = [*columns, *_free_names(others, taken).values()]
+    window = flags.batch_size * -(-_WRITTEN_AT_ONCE // flags.batch_size)
+
+    def answers(texts: Sequence[GivenText], show_progress: bool) -> Iterator[Shown]:
+        return _beside(texts, answer(texts, show_progress), others, taken)
+
+    if flags.shards is None or flags.input is None:
+        write_shown(
+            output, names, (shown for texts in chunks(given, window) for shown in answers(texts, True))
+        )
+        return
+    job = Job(output, flags.shards, flags.input, settings, flags.resume)
+    rows = partial(given_rows, flags.input, flags.text_column, flags.table)
+    Scorer(rows, names, partial(answers, show_progress=False), window, flags.batch_size).run(job)
 
 
 def _beside(

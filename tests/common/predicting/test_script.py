@@ -23,6 +23,7 @@ from common.predicting.script import (
 from common.predicting.texts import GivenText
 
 COLUMNS = ("text", "label")
+SETTINGS = {"model": "saved_models/1"}
 
 
 def labelled(given, show_progress):
@@ -62,7 +63,7 @@ def test_texts_are_answered_in_order_from_arguments_files_and_standard_input(tmp
         TextFlags(input=tmp_path / "a.txt", batch_size=1),
         TextFlags(),
     ):
-        answer_texts(flags, COLUMNS, labelled)
+        answer_texts(flags, COLUMNS, labelled, SETTINGS)
         assert capsys.readouterr() == (expected, "")
 
 
@@ -73,12 +74,12 @@ def test_texts_go_together_in_batches_and_typed_ones_are_answered_one_by_one(cap
         sizes.append(len(given))
         return labelled(given, show_progress)
 
-    answer_texts(TextFlags(tuple("abcde"), batch_size=2), COLUMNS, answer)
+    answer_texts(TextFlags(tuple("abcde"), batch_size=2), COLUMNS, answer, SETTINGS)
     assert sizes == [2, 2, 1]
     sizes.clear()
     typed(b"a\nb\n", is_terminal=True)
     capsys.readouterr()
-    answer_texts(TextFlags(), COLUMNS, answer)
+    answer_texts(TextFlags(), COLUMNS, answer, SETTINGS)
     assert sizes == [1, 1]
     assert capsys.readouterr() == ("1\ta\n1\tb\n", "a text per line; Ctrl-D ends\n")
 
@@ -91,7 +92,7 @@ def test_progress_is_shown_only_of_what_goes_to_a_file(tmp_path, capsys):
         return labelled(given, show_progress)
 
     for output in (None, tmp_path / "a.txt"):
-        answer_texts(TextFlags(("a",), output=output), COLUMNS, answer)
+        answer_texts(TextFlags(("a",), output=output), COLUMNS, answer, SETTINGS)
     assert shown == [False, True]
 
 
@@ -126,7 +127,7 @@ def table(tmp_path):
 
 def test_a_table_of_answers_keeps_the_other_columns_under_names_that_are_free(tmp_path, table, capsys):
     output = tmp_path / "answers.csv"
-    answer_texts(TextFlags(input=table, text_column="review", output=output), COLUMNS, labelled)
+    answer_texts(TextFlags(input=table, text_column="review", output=output), COLUMNS, labelled, SETTINGS)
     assert rows_of(output) == [
         ["text", "label", "input_input_label", "input_label", "stars"],
         ["fine", "4", "old", "older", "5"],
@@ -136,7 +137,7 @@ def test_a_table_of_answers_keeps_the_other_columns_under_names_that_are_free(tm
 
 def test_json_lines_of_answers_keep_the_other_columns(tmp_path, table):
     output = tmp_path / "answers.jsonl"
-    answer_texts(TextFlags(input=table, text_column="review", output=output), COLUMNS, labelled)
+    answer_texts(TextFlags(input=table, text_column="review", output=output), COLUMNS, labelled, SETTINGS)
     records = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
     assert [record["text"] for record in records] == ["fine", "a dull film"]
     assert [record["label"] for record in records] == ["4", "11"]
@@ -150,7 +151,7 @@ def test_each_row_of_an_answer_has_the_other_columns_beside_it(tmp_path, table):
             yield Shown(rows[0], [], rows)
 
     output = tmp_path / "answers.csv"
-    answer_texts(TextFlags(input=table, text_column="review", output=output), COLUMNS, twice)
+    answer_texts(TextFlags(input=table, text_column="review", output=output), COLUMNS, twice, SETTINGS)
     header, *rows = rows_of(output)
     assert [row[:2] for row in rows] == [
         [text, label] for text in ("fine", "a dull film") for label in ("x", "y")
@@ -180,7 +181,7 @@ def test_where_a_later_answer_fails_no_half_of_a_file_stays(tmp_path):
 
 def test_no_text_gives_an_empty_table(tmp_path, typed):
     typed(b"")
-    answer_texts(TextFlags(output=tmp_path / "a.csv"), COLUMNS, labelled)
+    answer_texts(TextFlags(output=tmp_path / "a.csv"), COLUMNS, labelled, SETTINGS)
     assert rows_of(tmp_path / "a.csv") == [list(COLUMNS)]
 
 
