@@ -175,7 +175,7 @@ def cut(rows: int, shards: int, window: int) -> list[int]:
     are together as where all go to one file, and the parts joined are that file.
 
     >>> cut(10, 4, window=1024), cut(10_000, 4, window=1024)
-    ([2, 3, 2, 3], [2048, 2048, 3072, 2832])
+    ([2, 3, 2, 3], [2048, 3072, 2048, 2832])
     """
     unit = window if rows >= shards * window else 1
     units = -(-rows // unit)
