@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import socket
+import time
 from html.parser import HTMLParser
 
 import httpx
@@ -268,6 +269,14 @@ def test_sessions_are_bounded_and_freed_when_a_page_goes_away(listen):
         with listen("clips") as session:
             session.recv()
             session.send(bytes(3200))
-    with listen("clips") as one, listen("clips") as other, listen("clips") as third:
-        assert json.loads(one.recv())["model"] == json.loads(other.recv())["model"] == "clips"
-        assert json.loads(third.recv()) == {"error": "2 pages listen already, which is the most"}
+    refused = {"error": "2 pages listen already, which is the most"}
+    deadline = time.monotonic() + 30
+    while True:
+        with listen("clips") as one, listen("clips") as other, listen("clips") as third:
+            told = [json.loads(session.recv()) for session in (one, other, third)]
+        # A server learns a moment later that a page is gone.
+        if refused not in told[:2] or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    assert [one.get("model") for one in told[:2]] == ["clips", "clips"]
+    assert told[2] == refused
