@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from common.audio.files import SAMPLE_RATE
+from common.audio.frames import FrameCutter
 from common.inference.refused_rows import require_answered
 from common.inference.runner import SavedModelRunner
 from common.inference.states import first_states
@@ -91,17 +92,15 @@ class WindowListener:
 
 
 class _Cutter:
-    """Blocks of any length as whole frames; what is left over waits for the next block."""
+    """Cuts blocks into whole frames, and tells when each ends."""
 
     def __init__(self, hop: int) -> None:
-        self._hop, self._frames = hop, 0
-        self._waiting = np.zeros(0, np.float32)
+        self._hop, self._frames, self._cutter = hop, 0, FrameCutter(hop)
 
     def cut(self, block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The samples of the whole frames that there are now, and when each ends in seconds."""
-        audio = np.concatenate([self._waiting, block])
+        audio = self._cutter.cut(block)
         frames = len(audio) // self._hop
-        self._waiting = audio[frames * self._hop :]
         times = (self._frames + 1 + np.arange(frames)) * (self._hop / SAMPLE_RATE)
         self._frames += frames
-        return audio[: frames * self._hop], times
+        return audio, times

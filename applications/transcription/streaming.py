@@ -1,9 +1,11 @@
 """A recording of any length, through the signature `step` of a streaming model: samples in, text out, bit by bit."""
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 
+from common.audio.frames import whole_frames
 from common.inference.refused_rows import require_answered
 from common.inference.runner import SavedModelRunner
 from common.inference.states import first_states
@@ -23,7 +25,9 @@ def written_in(
     """
     states = first_states(runner, "step", but="audio")
     has_text = False
-    for audio in whole_frames(blocks, frame, settling):
+    # So much that the frame in which the recording and the silence end is whole.
+    silence = np.zeros(settling + frame - 1, np.float32)
+    for audio in whole_frames(chain(blocks, [silence]), frame):
         outputs = require_answered(runner.run("step", audio=audio[None], **states), ["recording"])
         states = {name: outputs[name] for name in states}
         text = decoded(outputs["text"][0])
@@ -32,16 +36,3 @@ def written_in(
         if text:
             has_text = True
             yield text
-
-
-def whole_frames(blocks: Iterable[np.ndarray], frame: int, settling: int) -> Iterator[np.ndarray]:
-    """Blocks of whole frames; what is left over goes before the next block, and the end is followed by silence."""
-    waiting = np.zeros(0, np.float32)
-    for block in blocks:
-        audio = np.concatenate([waiting, block])
-        whole = len(audio) // frame * frame
-        waiting = audio[whole:]
-        if whole:
-            yield audio[:whole]
-    end = len(waiting) + settling
-    yield np.pad(waiting, (0, -(-end // frame) * frame - len(waiting)))

@@ -9,12 +9,15 @@ A model is heard in the way that its signatures have, the same as `predict --str
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from common.audio.files import SAMPLE_RATE
+from common.audio.frames import whole_frames
 from common.audio.pauses import segments
+from common.errors import ROW_ERROR
 from common.inference.signatures import SignatureInfo
 from common.inference.states import first_states
 from common.serving.json_values import json_of
@@ -24,7 +27,6 @@ Outputs = Mapping[str, np.ndarray]
 Run = Callable[[str, dict[str, np.ndarray]], Outputs]
 """Runs a signature on inputs and waits for its outputs."""
 
-_ERROR = "error"
 _HOP = SAMPLE_RATE // 10
 _STEP = SAMPLE_RATE // 50
 _SETTLING = round(0.4 * SAMPLE_RATE)
@@ -73,7 +75,8 @@ def answers(model: ServedModel, run: Run, blocks: Iterable[np.ndarray]) -> Itera
 def _by_steps(model: ServedModel, run: Run, blocks: Iterable[np.ndarray]) -> Iterator[dict[str, Any]]:
     states = first_states(model.runner, "step", but="audio")
     samples = 0
-    for frames in _whole(_followed(blocks, np.zeros(_SETTLING, np.float32)), _STEP):
+    silence = np.zeros(_SETTLING, np.float32)
+    for frames in whole_frames(chain(blocks, [silence]), _STEP):
         outputs = run("step", {"audio": frames[None], **states})
         states = {name: outputs[name] for name in states}
         samples += len(frames)
@@ -83,7 +86,7 @@ def _by_steps(model: ServedModel, run: Run, blocks: Iterable[np.ndarray]) -> Ite
 def _by_clips(model: ServedModel, run: Run, blocks: Iterable[np.ndarray]) -> Iterator[dict[str, Any]]:
     length = round(_described(model).get("clip_seconds", _CLIP_SECONDS) * SAMPLE_RATE)
     clip, samples = np.zeros(length, np.float32), 0
-    for hops in _whole(blocks, _HOP):
+    for hops in whole_frames(blocks, _HOP):
         for hop in hops.reshape(-1, _HOP):
             clip = np.concatenate([clip, hop])[-length:]
             samples += _HOP
@@ -103,24 +106,8 @@ def _row(outputs: Outputs, but: Iterable[str] = ()) -> dict[str, Any]:
     return {
         name: json_of(name, array)[0]
         for name, array in outputs.items()
-        if name not in left_out and not (name == _ERROR and not array[0])
+        if name not in left_out and not (name == ROW_ERROR and not array[0])
     }
-
-
-def _followed(blocks: Iterable[np.ndarray], last: np.ndarray) -> Iterator[np.ndarray]:
-    yield from blocks
-    yield last
-
-
-def _whole(blocks: Iterable[np.ndarray], frame: int) -> Iterator[np.ndarray]:
-    """The blocks as whole frames; what is left over waits for the next block."""
-    waiting = np.zeros(0, np.float32)
-    for block in blocks:
-        waiting = np.concatenate([waiting, block])
-        whole = len(waiting) // frame * frame
-        if whole:
-            yield waiting[:whole]
-            waiting = waiting[whole:]
 
 
 def _described(model: ServedModel) -> dict[str, Any]:
