@@ -13,7 +13,7 @@ LISTEN = """async (seconds) => {
     const words = [];
     let heard, failed;
     const over = new Promise((resolve, reject) => { heard = resolve; failed = reject; });
-    const on_answer = (answer) => { words.push(answer); if (words.length === 2) heard(); };
+    const on_answer = (answer) => { words.push(answer); if (words.length === 3) heard(); };
     const session = await listen({ application: "speech_commands", on_answer, on_error: failed });
     await Promise.race([over, new Promise((resolve) => setTimeout(resolve, 1000 * seconds))]);
     session.stop();
@@ -42,7 +42,8 @@ def test_a_recording_is_what_the_microphone_heard(open_view, loaded):
 def test_a_model_listens_live(open_view):
     answer = open_view("translation").evaluate(LISTEN, 30)
     assert answer["is_live"]
-    first, second = answer["words"]
+    # The first may be the end of a word that was being said as the microphone opened.
+    _, first, second = answer["words"]
     assert first["label"] == second["label"] == "yes"
     assert 1.5 < second["time"] - first["time"] < 2.5, "the word and a second of silence"
     assert first["probability"] > 0.9
