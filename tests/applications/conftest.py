@@ -275,6 +275,13 @@ def converted_from():
     return export
 
 
+@pytest.fixture(scope="module", params=["litert", "onnx"])
+def converted_stream(request, application, exported_stream, converted_from, tmp_path_factory):
+    """The folder of the application's tiny streaming model for another runtime, and the core that it was made of."""
+    flags = ("--run", exported_stream, "--format", request.param)
+    return converted_from(application, *flags, "--output", tmp_path_factory.mktemp(request.param))
+
+
 def _served(runner, core, example):
     """What the SavedModel answers after the last step of an example."""
     if core.graph.name == "encode":
