@@ -54,11 +54,7 @@ def run(
         if isinstance(options, Mapping):
             main(_parse_preset(options, arguments, descriptions or {}, default_preset, _summary(main)))
         else:
-            main(
-                tyro.cli(
-                    options, args=arguments, description=_summary(main), prog=_prog(), config=_TYRO_CONFIG
-                )
-            )
+            main(parsed(options, arguments, _summary(main)))
 
     status = guarded(work, debug)
     if leaves_at_once and status == INTERRUPTED:
@@ -66,6 +62,15 @@ def run(
         sys.stderr.flush()
         os._exit(status)
     sys.exit(status)
+
+
+def parsed(options: type[Options], arguments: Sequence[str], summary: str = "") -> Options:
+    """The options of a script with these arguments; a flag that it does not have ends the process with status 2.
+
+    Raises:
+        FlagError: what the options themselves refuse.
+    """
+    return tyro.cli(options, args=arguments, description=summary, prog=_prog(), config=_TYRO_CONFIG)
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -27,7 +27,7 @@ from common.inference.extra_files import read_extra
 from common.predicting.examples import Column, text_of, texts_of
 from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded, rows_of
 from common.predicting.progress import progress
-from common.predicting.script import Shown, TextFlags, answer_texts
+from common.predicting.script import Shown, TextAnswers, TextFlags, answer_texts
 from common.predicting.shards import settings_of
 from common.predicting.texts import GivenText
 from common.text.entries import read_entries
@@ -306,7 +306,7 @@ def main(options: Options) -> None:
     elif flags.user is not None and (lines := changed_lines(flags, flags.user, predictor.base)) is not None:
         print(*lines, sep="\n")
     else:
-        suggest_words(predictor, options)
+        answer_texts(options.given, *text_answers(predictor, options), settings_of(options, predictor.path))
 
 
 def type_interactively(predictor: Predictor, path: Path | None, count: int) -> None:
@@ -332,8 +332,9 @@ def learn_file(predictor: Predictor, text: RawText, path: Path, skipped: int) ->
     print(f"{path}: learned {after - before:,} words and marks of {text.name}")
 
 
-def suggest_words(predictor: Predictor, options: Options) -> None:
-    """Answers texts, with what is known of the user, if any."""
+def text_answers(predictor: Predictor, options: Options) -> TextAnswers:
+    """How texts are answered, with what is known of the user, if any, by this script and by others that have rows of
+    texts."""
     base = predictor.base
     user = None if options.about_user.user is None else user_of(options.about_user.user, base)
 
@@ -353,7 +354,7 @@ def suggest_words(predictor: Predictor, options: Options) -> None:
             }
             yield Shown(record, [line or "(no word that it knows)"], [cells])
 
-    answer_texts(options.given, _COLUMNS, answer, settings_of(options, predictor.path))
+    return TextAnswers(_COLUMNS, answer)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from common.predicting.predictor import (
     decoded,
     require_top_k,
 )
-from common.predicting.script import Shown, TextFlags, answer_texts, warn_of
+from common.predicting.script import Shown, TextAnswers, TextFlags, answer_texts, warn_of
 from common.predicting.shards import settings_of
 from common.predicting.texts import GivenText
 
@@ -135,6 +135,11 @@ class Options:
 def main(options: Options) -> None:
     """Labels texts with an exported model."""
     predictor = Predictor(options.given.model, options.given.batch_size)
+    answer_texts(options.given, *text_answers(predictor, options), settings_of(options, predictor.path))
+
+
+def text_answers(predictor: Predictor, options: Options) -> TextAnswers:
+    """How texts are answered, by this script and by others that have rows of texts."""
     is_coloured = cli.console().is_terminal
 
     def answer(given: Sequence[GivenText], show_progress: bool) -> Iterator[Shown]:
@@ -158,8 +163,7 @@ def main(options: Options) -> None:
             }
             yield Shown(record, [_beginning(answer) + printable(text[:_SHOWN_LENGTH])])
 
-    columns = [*_COLUMNS, *probability_columns(predictor.labels)]
-    answer_texts(options.given, columns, answer, settings_of(options, predictor.path))
+    return TextAnswers([*_COLUMNS, *probability_columns(predictor.labels)], answer)
 
 
 def _beginning(answer: Answer) -> str:

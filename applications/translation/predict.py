@@ -17,7 +17,7 @@ from common.predicting.answer_files import require_picture
 from common.predicting.examples import Column, texts_of
 from common.predicting.hypotheses import existing_hypotheses
 from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded
-from common.predicting.script import Shown, TextFlags, answer_texts, warn_of
+from common.predicting.script import Shown, TextAnswers, TextFlags, answer_texts, warn_of
 from common.predicting.shards import settings_of
 from common.predicting.texts import GivenText, argument_texts
 
@@ -170,6 +170,11 @@ def main(options: Options) -> None:
     predictor = Predictor(options.given.model, options.given.batch_size)
     if options.attention is not None:
         _draw_attention(predictor, argument_texts(options.given.texts)[0], options.attention)
+    answer_texts(options.given, *text_answers(predictor, options), settings_of(options, predictor.path))
+
+
+def text_answers(predictor: Predictor, options: Options) -> TextAnswers:
+    """How texts are answered, by this script and by others that have rows of texts."""
 
     def answer(given: Sequence[GivenText], show_progress: bool) -> Iterator[Shown]:
         texts = [one.text for one in given]
@@ -188,7 +193,7 @@ def main(options: Options) -> None:
             )
             yield Shown(record, _lines(one.number, hypotheses, options), rows)
 
-    answer_texts(options.given, _COLUMNS, answer, settings_of(options, predictor.path))
+    return TextAnswers(_COLUMNS, answer)
 
 
 def _lines(number: int, hypotheses: Sequence[Answer], options: Options) -> list[str]:

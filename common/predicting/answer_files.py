@@ -104,7 +104,7 @@ def answer_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
 def whole_answer_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
     """A file like that of `answer_file`, of which nothing is said."""
     with replacing(path) as temporary, _opened(temporary) as file:
-        yield _writer(file, path.suffix.lower(), columns)
+        yield answer_writer(file, path.suffix.lower(), columns)
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def growing_answer_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
     what is in it stays, whatever ends the work."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with _opened(path) as file:
-        write = _writer(file, path.suffix.lower(), columns)
+        write = answer_writer(file, path.suffix.lower(), columns)
         file.flush()
 
         def add(
@@ -129,8 +129,8 @@ def _opened(path: Path) -> IO[str]:
     return path.open("w", encoding="utf-8", newline="", errors="backslashreplace")
 
 
-def _writer(file: IO[str], kind: str, columns: Sequence[str]) -> Add:
-    """What writes an answer to an open file of an ending."""
+def answer_writer(file: IO[str], kind: str, columns: Sequence[str]) -> Add:
+    """What writes an answer to an open file of an ending, as `answer_file` does; a table's header goes first."""
     table = csv.DictWriter(file, columns, extrasaction="ignore")
     if kind == ".csv":
         table.writeheader()
@@ -139,7 +139,7 @@ def _writer(file: IO[str], kind: str, columns: Sequence[str]) -> Add:
         record: Mapping[str, Any], lines: Iterable[str], rows: Iterable[Mapping[str, Any]] = ()
     ) -> None:
         if kind == ".csv":
-            table.writerows(map(_cells, rows or [record]))
+            table.writerows(map(cells_of, rows or [record]))
         elif kind == ".jsonl":
             file.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
         else:
@@ -148,7 +148,8 @@ def _writer(file: IO[str], kind: str, columns: Sequence[str]) -> Add:
     return write
 
 
-def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
+def cells_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The cells of a row of a table: probabilities by their columns, what is nested as JSON."""
     probabilities = row.get("probabilities")
     named = probabilities if isinstance(probabilities, Mapping) else {}
     cells = {f"probability_{label}": value for label, value in named.items()} | dict(row)

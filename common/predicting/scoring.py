@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol, TypeGuard
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 from common import cli
 from common.errors import UserError
@@ -20,6 +20,7 @@ from common.text.delimited import Fault
 from common.text.tables import HEADER
 
 Given = GivenText | Fault
+Answer = TypeVar("Answer")
 
 
 class Answered(Protocol):
@@ -124,20 +125,30 @@ class Scorer:
     def _answers(self, window: Sequence[Given]) -> Iterator[tuple[Given, Answered | str]]:
         """Each row of a window with its answer, or with why there is none."""
         texts = [given for given in window if isinstance(given, GivenText)]
-        answers = iter(self._answers_to(texts))
+        answers = iter(answers_or_reasons(self.answer, texts, self.batch))
         for given in window:
             yield given, given.detail if isinstance(given, Fault) else next(answers)
 
-    def _answers_to(self, texts: Sequence[GivenText]) -> list[Answered | str]:
-        if not texts:
-            return []
-        try:
-            return list(self.answer(texts))
-        except RefusedRowsError as error:
-            if len(texts) == 1:
-                return [next(iter(error.reasons.values()))]
-        fewer = self.batch if len(texts) > self.batch else 1
-        return [answer for chunk in chunks(texts, fewer) for answer in self._answers_to(chunk)]
+
+def answers_or_reasons(
+    answer: Callable[[Sequence[GivenText]], Iterable[Answer]], texts: Sequence[GivenText], batch: int
+) -> list[Answer | str]:
+    """The answer to each text, or where the model refused it why; a refused text costs its neighbours nothing.
+
+    Args:
+        answer: the answers to texts, as many and in the same order.
+        texts: any number.
+        batch: how many are asked again together, before they are asked one by one.
+    """
+    if not texts:
+        return []
+    try:
+        return list(answer(texts))
+    except RefusedRowsError as error:
+        if len(texts) == 1:
+            return [next(iter(error.reasons.values()))]
+    fewer = batch if len(texts) > batch else 1
+    return [one for chunk in chunks(texts, fewer) for one in answers_or_reasons(answer, chunk, batch)]
 
 
 class _Reader:

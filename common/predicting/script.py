@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import tyro
 from rich.text import Text
@@ -47,6 +47,42 @@ class Shown:
     record: dict[str, Any]
     lines: Sequence[str | Text]
     rows: Sequence[dict[str, Any]] = ()
+
+
+class TextAnswers(NamedTuple):
+    """How an application answers texts: `text_answers` of its module `predict` makes one for whoever has rows.
+
+    Attributes:
+        columns: of a table.
+        answer: a function of texts and whether to show progress; it gives what to show of each.
+    """
+
+    columns: Sequence[str]
+    answer: Callable[[Sequence[GivenText], bool], Iterable[Shown]]
+
+    def columns_beside(self, others: Iterable[str]) -> list[str]:
+        """The columns of a table, with those of the input behind them."""
+        return [*self.columns, *_free_names(others, self._taken).values()]
+
+    def beside(
+        self, given: Sequence[GivenText], others: Sequence[str], show_progress: bool = False
+    ) -> Iterator[Shown]:
+        """The answers to texts with what the input holds beside each, under names that are free.
+
+        Args:
+            given: the texts.
+            others: columns of the input, as far as they are known.
+            show_progress: whether to show how far the work is.
+
+        Raises:
+            RefusedRowsError: the model refused a text.
+        """
+        answers = self.answer(given, show_progress)
+        return _beside(given, answers, others, self._taken)
+
+    @property
+    def _taken(self) -> set[str]:
+        return {*self.columns, *_KEYS}
 
 
 @dataclass(frozen=True)
@@ -120,7 +156,7 @@ def answer_texts(
     """
     given = given_texts(flags.texts, flags.input, flags.text_column, flags.table)
     if flags.output is not None:
-        _write_answers(flags, flags.output, given, columns, answer, settings)
+        _write_answers(flags, flags.output, given, TextAnswers(columns, answer), settings)
         return
     is_typed = not flags.texts and not flags.input and sys.stdin.isatty()
     if is_typed:
@@ -133,28 +169,23 @@ def _write_answers(
     flags: TextFlags,
     output: Path,
     given: Iterable[GivenText],
-    columns: Sequence[str],
-    answer: Callable[[Sequence[GivenText], bool], Iterable[Shown]],
+    answers: TextAnswers,
     settings: Mapping[str, Any],
 ) -> None:
     """Answers texts window by window, to one file or to the parts of a folder."""
     source = (flags.input, flags.text_column, flags.table)
     others = input_columns(*source) if output.suffix.lower() == ".csv" else []
-    taken = {*columns, *_KEYS}
-    names = [*columns, *_free_names(others, taken).values()]
+    names = answers.columns_beside(others)
     window = flags.batch_size * -(-_WRITTEN_AT_ONCE // flags.batch_size)
-
-    def answers(texts: Sequence[GivenText], show_progress: bool) -> Iterator[Shown]:
-        return _beside(texts, answer(texts, show_progress), others, taken)
-
     if flags.shards is None or flags.input is None:
+        windows = chunks(given, window)
         write_shown(
-            output, names, (shown for texts in chunks(given, window) for shown in answers(texts, True))
+            output, names, (shown for texts in windows for shown in answers.beside(texts, others, True))
         )
         return
     job = Job(output, flags.shards, flags.input, settings, flags.resume)
     rows = partial(given_rows, flags.input, flags.text_column, flags.table)
-    Scorer(rows, names, partial(answers, show_progress=False), window, flags.batch_size).run(job)
+    Scorer(rows, names, partial(answers.beside, others=others), window, flags.batch_size).run(job)
 
 
 def _beside(

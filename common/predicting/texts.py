@@ -67,14 +67,27 @@ def input_columns(path: Path | None, column: str, form: TableFormat | None = Non
     return Table(path, (column,), form).other_columns()
 
 
-def given_rows(path: Path, column: str, form: TableFormat | None = None) -> Iterator[GivenText | Fault]:
-    """The texts of a file as `given_texts` has them, and where a row cannot be read what is wrong with it."""
-    return _table_rows(path, column, form) if is_table(path, form) else _line_texts(path, form)
+def given_rows(
+    path: Path, column: str, form: TableFormat | None = None, errors: str = "strict"
+) -> Iterator[GivenText | Fault]:
+    """The texts of a file as `given_texts` has them, and where a row cannot be read what is wrong with it.
+
+    Args:
+        path: of the file.
+        column: that holds the texts of a table.
+        form: how the file is written.
+        errors: what becomes of bytes of text that are not in its encoding, as of `bytes.decode`.
+    """
+    return (
+        _table_rows(path, column, form, errors) if is_table(path, form) else _line_texts(path, form, errors)
+    )
 
 
-def _table_rows(path: Path, column: str, form: TableFormat | None) -> Iterator[GivenText | Fault]:
+def _table_rows(
+    path: Path, column: str, form: TableFormat | None, errors: str
+) -> Iterator[GivenText | Fault]:
     number = 0
-    for row in Table(path, (column,), form, ("--text-column",)).records():
+    for row in Table(path, (column,), form, ("--text-column",), errors).records():
         if isinstance(row, Fault):
             yield replace(row, place=f"{path}, {row.place}")
             continue
@@ -96,12 +109,12 @@ def _without_faults(path: Path, rows: Iterable[GivenText | Fault]) -> Iterator[G
         print(f"warning: {path}: {count} left out; --strict refuses them", file=sys.stderr, flush=True)
 
 
-def _line_texts(path: Path, form: TableFormat | None) -> Iterator[GivenText]:
+def _line_texts(path: Path, form: TableFormat | None, errors: str) -> Iterator[GivenText]:
     if suffix_of(path) in BINARY_ENDINGS:
         raise UserError(
             f"--input {path}: no text file; expected {KINDS}, or a text file with a text in each line"
         )
-    for number, text in enumerate(iterate_lines(path, form.encoding if form else None), start=1):
+    for number, text in enumerate(iterate_lines(path, form.encoding if form else None, errors), start=1):
         if number == 1 and 0 < len(text) <= 3 * text.count("\0"):
             raise UserError(f"{path}: has NUL bytes as UTF-16 does; give --encoding utf-16")
         yield GivenText(text, number, f"{path}, line {number}")

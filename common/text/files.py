@@ -42,11 +42,20 @@ def read_text_file(path: Path, expected: str = TEXT_FILE, encoding: str | None =
     return "".join(iterate_text_lines(path, expected, encoding))
 
 
-def iterate_text_lines(path: Path, expected: str = TEXT_FILE, encoding: str | None = None) -> Iterator[str]:
-    r"""The lines of a file with their ends (`\n`, `\r\n` or `\r`), as they are read; see `read_text_file`."""
+def iterate_text_lines(
+    path: Path, expected: str = TEXT_FILE, encoding: str | None = None, errors: str = "strict"
+) -> Iterator[str]:
+    r"""The lines of a file with their ends (`\n`, `\r\n` or `\r`), as they are read; see `read_text_file`.
+
+    Args:
+        path: see there, as the others.
+        expected: the kinds of files.
+        encoding: of the file.
+        errors: what becomes of bytes that are not in the encoding, as of `bytes.decode`: "strict" refuses the file.
+    """
     try:
         with _opened(path) as file:
-            text = io.TextIOWrapper(file, _codec(encoding), newline="")
+            text = io.TextIOWrapper(file, _codec(encoding), errors, newline="")
             for number, line in enumerate(text):
                 yield line.removeprefix("\ufeff") if number == 0 else line
     except OSError as error:

@@ -71,6 +71,10 @@ class Row:
     others: Mapping[str, Any] = field(default_factory=dict)
 
 
+class NoRowsError(UserError):
+    """A file that is written as it should be, or is empty, and holds no row."""
+
+
 class Table:
     """The rows of a table that can be used, read one after another at each iteration.
 
@@ -84,13 +88,15 @@ class Table:
         columns: that are wanted.
         form: how the file is written.
         flags: by which the columns are given, for messages.
+        errors: what becomes of bytes of text that are not in its encoding, as of `bytes.decode`.
 
     Attributes:
         faults: the rows that the last iteration left out, and why.
 
     Raises:
-        UserError: of another kind of file; while reading, that the file is missing, empty or not in its encoding, or
-            lacks a column.
+        UserError: of another kind of file; while reading, that the file is missing or not in its encoding, or lacks a
+            column.
+        NoRowsError: while reading, that it is empty.
 
     Example:
         >>> import tempfile
@@ -107,12 +113,14 @@ class Table:
         columns: Sequence[str],
         form: TableFormat | None = None,
         flags: Sequence[str] = (),
+        errors: str = "strict",
     ) -> None:
         self.path = path
         self.form = form or TableFormat()
         self.faults: list[Fault] = []
         self._wanted = list(columns)
         self._flags = list(flags)
+        self._errors = errors
         if path.is_file() and not is_table(path, self.form):
             raise UserError(f"{path}: unknown kind of file; expected {KINDS}")
 
@@ -181,7 +189,7 @@ class Table:
         return self.form.separator or _DELIMITERS.get(self._kind, ",")
 
     def _lines(self) -> Iterator[str]:
-        return iterate_text_lines(self.path, KINDS, self.form.encoding)
+        return iterate_text_lines(self.path, KINDS, self.form.encoding, self._errors)
 
     def _rows_of_objects(
         self, records: Iterator[tuple[str, Mapping[str, Any]] | Fault]
@@ -190,7 +198,7 @@ class Table:
         objects = [record[1] for record in first if not isinstance(record, Fault)]
         if not first:
             keys = f" with the keys {', '.join(self._wanted)}" if self._wanted else ""
-            raise UserError(f"{self.path}: the file is empty; expected objects{keys}")
+            raise NoRowsError(f"{self.path}: the file is empty; expected objects{keys}")
         if objects:
             self._require_columns(list(dict.fromkeys(name for one in objects for name in one)))
         for record in chain(first, records):
@@ -211,7 +219,7 @@ class Table:
             raise UserError(f"{self.path}, {first.place}: {first.detail}")
         if first is None or not any(first[1]):
             columns = f" with the columns {', '.join(self._wanted)}" if self._wanted else ""
-            raise UserError(f"{self.path}: the file is empty; expected a header line{columns}")
+            raise NoRowsError(f"{self.path}: the file is empty; expected a header line{columns}")
         header = first[1]
         if "\0" in "".join(header):
             encoding = "utf-16-be" if header[0].startswith("\0") else "utf-16"
@@ -230,7 +238,7 @@ class Table:
                 is_empty = False
                 yield _row_of_fields(*record, names, indices)
         if is_empty:
-            raise UserError(f"{self.path}: no rows below the header")
+            raise NoRowsError(f"{self.path}: no rows below the header")
 
     def _rows_without_header(
         self, first: Fields, records: Iterator[Fields | Fault], delimiter: str
@@ -300,10 +308,10 @@ def read_lines(path: Path, encoding: str | None = None) -> list[str]:
     return list(iterate_lines(path, encoding))
 
 
-def iterate_lines(path: Path, encoding: str | None = None) -> Iterator[str]:
-    """The lines of `read_lines` one after another."""
+def iterate_lines(path: Path, encoding: str | None = None, errors: str = "strict") -> Iterator[str]:
+    """The lines of `read_lines` one after another; see `common.text.files.iterate_text_lines`."""
     pieces = ""
-    for line in iterate_text_lines(path, encoding=encoding):
+    for line in iterate_text_lines(path, encoding=encoding, errors=errors):
         pieces += line
         if line.endswith("\n"):
             yield pieces.removesuffix("\n").removesuffix("\r")

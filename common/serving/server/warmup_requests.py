@@ -3,7 +3,6 @@
 The first request of each signature pays for the optimisation of the graph; it is not to be a user's.
 """
 
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
+from common.data.tf_records import tf_records
 from common.errors import UserError, one_line
 from common.inference.extra_files import WARMUP_FILE
 from common.inference.runner import SavedModelRunner
@@ -37,8 +37,10 @@ def warmup_questions(version: Path) -> Iterator[tuple[str, dict[str, np.ndarray]
         UserError: naming the request that is none.
     """
     path = version / WARMUP_FILE
-    for number, record in enumerate(_records(path) if path.is_file() else (), start=1):
+    for number, record in enumerate(tf_records(path) if path.is_file() else (), start=1):
         try:
+            if record is None:
+                raise ValueError("its check sum is not that of its bytes")
             question = _question(PredictionLog.FromString(record))
         except Exception as error:
             raise _unanswered(version, number, error) from error
@@ -61,16 +63,3 @@ def _question(log: PredictionLog) -> tuple[str, dict[str, np.ndarray]]:
     else:
         raise ValueError(f"expected a predict, classify or regress request, got {kind}")
     return request.model_spec.signature_name or DEFAULT_SIGNATURE, inputs
-
-
-def _records(path: Path) -> Iterator[bytes]:
-    """The records of a TFRecord file: a length of 8 bytes, a checksum of 4, the record, a checksum of 4."""
-    with path.open("rb") as file:
-        while header := file.read(12):
-            if len(header) < 12:
-                raise UserError(f"{path}: expected TFRecords, got a file that is cut off")
-            (length,) = struct.unpack("<Q", header[:8])
-            record = file.read(length)
-            if len(file.read(4)) < 4:
-                raise UserError(f"{path}: expected TFRecords, got a file that is cut off")
-            yield record
