@@ -15,7 +15,7 @@ FLOORS = (
     ("layers", "decoding", "inference"),
     ("evaluation", "predicting"),
     ("training",),
-    ("export", "serving", "diagnostics"),
+    ("export", "serving", "diagnostics", "scale_out"),
 )
 FLOOR_OF = {name: number for number, names in enumerate(FLOORS, start=1) for name in names}
 
