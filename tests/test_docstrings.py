@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 # What a reader of an example has imported.
 IMPORTED = {"np": np, "tf": tf, "keras": keras}
+OPTIONAL = ("apache_beam",)
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(common.__path__, "common.")
@@ -25,10 +26,19 @@ MODULES = sorted(
 )
 
 
+def imported(name):
+    """A module; the test of one that needs an extra of its own is skipped where that is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name in OPTIONAL:
+            pytest.skip(f"needs {error.name}")
+        raise
+
+
 def examples_of(name):
-    module = importlib.import_module(name)
     finder = doctest.DocTestFinder(exclude_empty=True)
-    return [one for one in finder.find(module, extraglobs=IMPORTED) if one.examples]
+    return [one for one in finder.find(imported(name), extraglobs=IMPORTED) if one.examples]
 
 
 def needs_no_example(kind):
@@ -41,7 +51,7 @@ def needs_no_example(kind):
 
 
 def classes_of(name):
-    members = vars(importlib.import_module(name)).items()
+    members = vars(imported(name)).items()
     return [
         one
         for called, one in members

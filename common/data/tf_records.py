@@ -40,7 +40,7 @@ def masked_check_sum(content: bytes) -> int:
     """The check sum that stands behind the bytes.
 
     >>> hex(masked_check_sum(b"123456789"))
-    '0xc78cc6fa'
+    '0xc78ab0e5'
     """
     value = _WORD
     for byte in content:

@@ -438,7 +438,7 @@ def test_an_input_that_changes_while_it_is_read_ends_the_work(tmp_path, source):
 
 def test_a_full_disk_leaves_no_half_part_and_the_work_goes_on_later(tmp_path, score, source, monkeypatch):
     whole = contents_of(score(source, folder="whole"))
-    write = answer_files._writer
+    write = answer_files.answer_writer
     count = 0
 
     def filling(file, kind, columns):
@@ -454,7 +454,7 @@ def test_a_full_disk_leaves_no_half_part_and_the_work_goes_on_later(tmp_path, sc
         return put
 
     with monkeypatch.context() as patch:
-        patch.setattr(answer_files, "_writer", filling)
+        patch.setattr(answer_files, "answer_writer", filling)
         with pytest.raises(OSError, match="No space left"):
             score(source)
     assert [path.name for path in sorted((tmp_path / "answers").iterdir())] == [
