@@ -17,7 +17,7 @@ from common.checks import AtLeast, check_ranges
 from common.errors import FlagError, UserError
 from common.predicting.script import TextFlags
 from common.predicting.texts import TEXT_COLUMN
-from common.scale_out.text_application import TextApplication
+from common.scale_out.text_application import WINDOW, TextApplication
 from common.text.tables import TableFormat
 
 EXTRA = "scale_out"
@@ -45,7 +45,7 @@ class Options:
     """As of the application's predict. Workers look there too, so on other machines it must lie at the same place."""
     batch_size: Annotated[int, AtLeast(1)] = TextFlags.batch_size
     """Texts that the model reads at once."""
-    window: Annotated[int, AtLeast(1)] = 2048
+    window: Annotated[int, AtLeast(1)] = WINDOW
     """Rows that are sorted by length, and then cut into such batches."""
     predict: str = ""
     """More flags of the application's predict, in one text: --predict='--count 5'."""

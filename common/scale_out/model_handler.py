@@ -11,10 +11,7 @@ from common.application import Predictor
 from common.predicting.scoring import answers_or_reasons
 from common.predicting.script import Shown, TextAnswers
 from common.predicting.texts import GivenText
-from common.scale_out.text_application import TextApplication
-
-WINDOW = 2048
-"""Rows that are sorted by length together: with many, those computed together hardly differ, and little is padding."""
+from common.scale_out.text_application import WINDOW, TextApplication
 
 
 @dataclass(frozen=True)

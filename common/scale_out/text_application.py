@@ -15,6 +15,8 @@ from common.errors import FlagError
 from common.predicting.script import Shown, TextAnswers
 from common.predicting.texts import GivenText
 
+WINDOW = 2048
+"""Rows that are sorted by length together: with many, those computed together hardly differ, and little is padding."""
 PLACE = "place"
 """The column that tells where a text stands."""
 

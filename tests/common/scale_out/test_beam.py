@@ -16,6 +16,7 @@ pytest.importorskip("apache_beam", reason="the extra scale_out is not installed"
 
 import pyarrow as pa
 import pyarrow.parquet
+from apache_beam.io.localfilesystem import LocalFileSystem
 
 from applications.sentiment_analysis.sample import sample
 from common import cli
@@ -25,6 +26,7 @@ from common.scale_out import text_application
 from common.scale_out.beam import Options, main
 
 BATCH = 4
+ELSEWHERE = "elsewhere://"
 
 
 class Predictor:
@@ -322,6 +324,43 @@ def test_empty_files_have_no_rows_and_are_no_fault(tmp_path, stand_in, run):
     assert told.startswith("0 rows answered")
     (part,) = folder.iterdir()
     assert part.read_text("utf-8").split() == ["text,length,probability_a,place"]
+
+
+class Elsewhere(LocalFileSystem):
+    """Stands for a bucket: files of this machine by names that only Beam can open."""
+
+    @classmethod
+    def scheme(cls):
+        return "elsewhere"
+
+    def match(self, patterns, limits=None):
+        results = super().match([pattern.removeprefix(ELSEWHERE) for pattern in patterns], limits)
+        for metadata in (one for result in results for one in result.metadata_list):
+            metadata.path = f"{ELSEWHERE}{metadata.path}"
+        return results
+
+    def open(self, path, *arguments, **settings):
+        return super().open(path.removeprefix(ELSEWHERE), *arguments, **settings)
+
+
+def test_files_that_lie_elsewhere_are_read_and_told_by_their_own_names(tmp_path, stand_in, run):
+    csv_file(tmp_path / "a.csv", ["text", "id"], ["one", 1], ["poison", 2], ["too", "many", "fields"])
+    (tmp_path / "b.jsonl").touch()
+    with gzip.open(tmp_path / "c.txt.gz", "wt", encoding="utf-8") as file:
+        file.write("three\n")
+    (tmp_path / "d.tfrecord").write_bytes(b"PAR1")
+    status, folder, _ = run("--input", f"{ELSEWHERE}{tmp_path}/*", "--format", "csv")
+    assert status == 1
+    (part,) = folder.glob("part-*.csv")
+    with part.open(encoding="utf-8", newline="") as file:
+        answers = {row["place"]: (row["text"], row["id"]) for row in csv.DictReader(file)}
+    where = f"{ELSEWHERE}{tmp_path}"
+    assert answers == {f"{where}/a.csv, row 1": ("one", "1"), f"{where}/c.txt.gz, line 1": ("three", "")}
+    assert {one["place"]: one["reason"] for one in objects_of(folder, "errors")} == {
+        f"{where}/a.csv, row 2": "too bitter",
+        f"{where}/a.csv, line 4": "3 fields; expected 2 as in the header",
+        f"{where}/d.tfrecord": f"{where}/d.tfrecord, record 1: expected TFRecords, got a file that is cut off",
+    }
 
 
 def test_a_job_that_fails_leaves_nothing_behind(tmp_path, stand_in, run, monkeypatch):
