@@ -17,6 +17,7 @@ from applications.text_generation.other_runtimes import IMPOSSIBLE, core
 from applications.text_generation.predict import CHARACTERS_FILE, MAX_CHARACTERS, MAX_LENGTH
 from common import cli
 from common.decoding.generate import Generated, generate
+from common.decoding.random_numbers import drawn_ahead
 from common.decoding.samplers import compose, forbid, sample, temperature, truncate
 from common.errors import ROW_ERROR
 from common.export.saved_model import Signature
@@ -63,12 +64,14 @@ class Functions:
         read: `(token [batch], states [batch, n, units], text [batch])` -> logits `[batch, time, characters]` of each
             character of the text, its numbers `[batch, time]`, their mask, and token and states after it.
         write: `(token, states, position, length, temperature, top_k, top_p, seed)`, `[batch]` but for the states, ->
-            the text written, token and states after it, and why nothing could be written, "" where it could.
+            the text written, and why nothing could be written, "" where it could.
+        extend: the same, and then token and states after the text.
         start: `(batch)` -> token and states before any text.
     """
 
     read: Callable[..., tuple[tf.Tensor, ...]]
     write: Callable[..., tuple[tf.Tensor, ...]]
+    extend: Callable[..., tuple[tf.Tensor, ...]]
     start: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
@@ -111,36 +114,47 @@ def functions(trained: Trained) -> Functions:
         width = tf.shape(targets)[1]
         return logits[:, :width], targets, mask[:, :width], token, tf.stack(after, axis=1)
 
-    @tf.function(
-        input_signature=[integers, states_spec, integers, integers, floats, integers, floats, integers],
-        autograph=False,
-    )
-    def write(
-        token: tf.Tensor,
-        states: tf.Tensor,
-        position: tf.Tensor,
-        length: tf.Tensor,
-        temperatures: tf.Tensor,
-        top_k: tf.Tensor,
-        top_p: tf.Tensor,
-        seed: tf.Tensor,
-    ) -> tuple[tf.Tensor, ...]:
-        advance = stack.stepper(embedding.units)
+    def writer(keeps_states: bool) -> Callable[..., tuple[tf.Tensor, ...]]:
+        def write(
+            token: tf.Tensor,
+            states: tf.Tensor,
+            position: tf.Tensor,
+            length: tf.Tensor,
+            temperatures: tf.Tensor,
+            top_k: tf.Tensor,
+            top_p: tf.Tensor,
+            seed: tf.Tensor,
+        ) -> tuple[tf.Tensor, ...]:
+            advance = stack.stepper(embedding.units)
 
-        def step(token: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
-            outputs, after = advance(embedding(token), states)
-            return logits_of(outputs), after
+            def step(token: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+                outputs, after = advance(embedding(token), states)
+                return logits_of(outputs), after
 
-        choose = compose(
-            forbid([UNKNOWN]), temperature(temperatures), truncate(top_k, top_p), choose=sample(seed)
+            drawn = drawn_ahead(seed, position, tf.maximum(tf.reduce_max(length), 1))
+            choose = compose(
+                forbid([UNKNOWN]),
+                temperature(temperatures),
+                truncate(top_k, top_p),
+                choose=sample(seed, drawn),
+            )
+            before = tf.unstack(states, axis=1)
+            written: Generated = generate(
+                step, token, before, length, choose, position=position, keeps_states=keeps_states
+            )
+            numbers = tf.RaggedTensor.from_tensor(written.tokens, lengths=written.lengths)
+            text = characters.text(numbers)
+            if not keeps_states:
+                return text, written.error
+            return text, written.error, written.token, tf.stack(written.states, axis=1)
+
+        return tf.function(
+            write,
+            input_signature=[integers, states_spec, integers, integers, floats, integers, floats, integers],
+            autograph=False,
         )
-        written: Generated = generate(
-            step, token, tf.unstack(states, axis=1), length, choose, position=position
-        )
-        numbers = tf.RaggedTensor.from_tensor(written.tokens, lengths=written.lengths)
-        return characters.text(numbers), written.token, tf.stack(written.states, axis=1), written.error
 
-    return Functions(read_text, write, start)
+    return Functions(read_text, writer(keeps_states=False), writer(keeps_states=True), start)
 
 
 def _control_faults(
@@ -220,7 +234,7 @@ def signatures(trained: Trained) -> list[Signature]:
         readable = neutral_where(error != "", prefix)
         *_, token, states = read_from_start(readable)
         position = tf.zeros_like(controls["length"])
-        written, _, _, fault = passes.write(token, states, position, *_usable(error, controls))
+        written, fault = passes.write(token, states, position, *_usable(error, controls))
         # What is served is UTF-8, whatever bytes came in.
         beginning = tf.strings.unicode_transcode(readable, "UTF-8", "UTF-8")
         text = tf.strings.join([beginning, written])
@@ -233,7 +247,7 @@ def signatures(trained: Trained) -> list[Signature]:
             *_control_faults(**_without_seed(controls)),
         )
         place = (neutral_where(error != "", value) for value in (token, states, position))
-        text, token, states, fault = passes.write(*place, *_usable(error, controls))
+        text, fault, token, states = passes.extend(*place, *_usable(error, controls))
         error = tf.where(error == "", fault, error)
         return {"text": text, "token": token, "states": states, ROW_ERROR: error}
 

@@ -16,12 +16,17 @@ class Moment(NamedTuple):
 
     Attributes:
         position: `[batch]` int32, how many tokens the row has chosen before.
+        index: int32, how many tokens this call of `generate` has chosen before.
         seen: `[batch, vocabulary]` bool, which tokens stand in the row's text so far; None if nobody keeps count.
     """
 
     position: tf.Tensor
     seen: tf.Tensor | None
+    index: tf.Tensor | int = 0
 
+
+STEPS_A_TURN = 2
+"""How many tokens one turn of the loop chooses: of more, the last turn would compute more steps in vain."""
 
 Choose: TypeAlias = Callable[[tf.Tensor, Moment], tf.Tensor]
 """`(logits [batch, vocabulary] float32, moment)` -> the chosen tokens `[batch]` int32, below 0 if there is none."""
@@ -34,7 +39,7 @@ class Generated(NamedTuple):
         tokens: `[batch, time]` int32, right-padded with 0; time is the longest row's.
         lengths: `[batch]` int32, how many tokens each row has; an end token counts.
         token: `[batch]` int32, the last token of each row, to be fed next.
-        states: the states before that token is fed, `[batch, ...]` each.
+        states: the states before that token is fed, `[batch, ...]` each; none unless they are kept.
         seen: `[batch, vocabulary]` bool, the tokens in the text so far, if `generate` was given those before.
         is_faulty: `[batch]`, whether the row met logits without probabilities, such as NaN. It has no tokens then.
     """
@@ -62,6 +67,7 @@ def generate(
     position: tf.Tensor | int = 0,
     end: int | None = None,
     seen: tf.Tensor | None = None,
+    keeps_states: bool = True,
 ) -> Generated:
     """Feeds each row its last token, chooses the next, and so on.
 
@@ -70,8 +76,7 @@ def generate(
     call writes.
 
     Args:
-        step: computes the logits of the next token; see `DecodingStep`. Weights that it packs are packed once if it is
-            made before this call (`RecurrentStack.stepper`).
+        step: computes the logits of the next token; see `DecodingStep`.
         token: `[batch]` int32, the token to feed first; it is not written.
         states: the states before `token`, `[batch, ...]` each.
         lengths: `[batch]` int32, how many tokens to write in each row; none if 0 or less.
@@ -81,12 +86,14 @@ def generate(
             stops nothing.)
         seen: `[batch, vocabulary]` bool, the tokens that stand in each row's text before this call (`seen_tokens`);
             needed by `samplers.repetition_penalty` alone.
+        keeps_states: whether the text can be continued. Otherwise the loop need not hold the states of rows that have
+            all their tokens, which is faster, and returns none.
 
     Raises:
         ValueError: a row is faulty, and this is no graph; in a graph one row never fails the others.
     """
     token = tf.convert_to_tensor(token, tf.int32)
-    position = tf.cast(position, tf.int32)
+    position = tf.fill(tf.shape(token), 0) + tf.cast(position, tf.int32)
     limits = tf.maximum(tf.cast(lengths, tf.int32), 0)
     history = [] if seen is None else [seen]
     written = tf.TensorArray(tf.int32, size=0, dynamic_size=True, element_shape=token.shape)
@@ -96,7 +103,7 @@ def generate(
         # element could not be stacked.
         return (index == 0) | (index < tf.reduce_max(limits))
 
-    def turn(
+    def choose_next(
         index: tf.Tensor,
         token: tf.Tensor,
         limits: tf.Tensor,
@@ -108,10 +115,8 @@ def generate(
         writes = index < limits
         logits, after = step(token, states)
         logits = tf.cast(logits, tf.float32)
-        moment = Moment(position + tf.fill(tf.shape(token), index), history[0] if history else None)
-        chosen = choose(logits, moment)
+        chosen = choose(logits, Moment(position + index, history[0] if history else None, index))
         fails = writes & (lacks_distribution(logits) | (chosen < 0))
-        is_faulty |= fails
         writes &= ~fails
         limits = tf.where(fails, 0, limits)
         written = written.write(index, tf.where(writes, chosen, 0))
@@ -120,8 +125,18 @@ def generate(
         if history:
             is_chosen = chosen[:, None] == tf.range(tf.shape(history[0])[1])
             history = [history[0] | (is_chosen & writes[:, None])]
-        after = [select_rows(writes, new, old) for new, old in zip(after, states, strict=True)]
-        return index + 1, select_rows(writes, chosen, token), limits, written, is_faulty, history, after
+        if keeps_states:
+            chosen = select_rows(writes, chosen, token)
+            after = [select_rows(writes, new, old) for new, old in zip(after, states, strict=True)]
+        else:
+            chosen = _like(tf.maximum(chosen, 0), token)
+            after = [_like(new, old) for new, old in zip(after, states, strict=True)]
+        return index + 1, chosen, limits, written, is_faulty | fails, history, after
+
+    def turn(*carried: Any) -> tuple[Any, ...]:
+        for _ in range(STEPS_A_TURN):
+            carried = choose_next(*carried)
+        return carried
 
     _, token, limits, written, is_faulty, history, states = tf.while_loop(
         goes_on, turn, (0, token, limits, written, tf.zeros_like(limits, tf.bool), history, list(states))
@@ -130,14 +145,17 @@ def generate(
     tokens = tf.transpose(written.stack())[:, : tf.reduce_max(limits)]
     tokens = tf.where(is_faulty[:, None], 0, tokens)
     seen = history[0] if history else None
-    return Generated(tokens, limits, token, list(states), seen, is_faulty)
+    return Generated(tokens, limits, token, list(states) if keeps_states else [], seen, is_faulty)
 
 
 def select_rows(condition: tf.Tensor, new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
     """The rows of `new` `[batch, ...]` where `condition` `[batch]` holds, of `old` elsewhere."""
-    selected = tf.raw_ops.Select(condition=condition, x=new, y=old)
-    selected.set_shape(old.shape)
-    return selected
+    return _like(tf.raw_ops.Select(condition=condition, x=new, y=old), old)
+
+
+def _like(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
+    new.set_shape(old.shape)
+    return new
 
 
 def seen_tokens(tokens: tf.Tensor, lengths: tf.Tensor, vocabulary: int) -> tf.Tensor:

@@ -32,6 +32,15 @@ def uniform_stream(seeds: tf.Tensor) -> Uniform:
     return uniform
 
 
+def drawn_ahead(seeds: tf.Tensor, position: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+    """What `uniform_stream` gives at `steps` positions from `position` `[batch]` on: `[steps, batch]`.
+
+    A loop that reads them has fewer operations than one that draws them.
+    """
+    uniform = uniform_stream(seeds)
+    return uniform(tf.cast(position, tf.int64) + tf.range(tf.cast(steps, tf.int64))[:, None])
+
+
 def _mixed(bits: tf.Tensor) -> tf.Tensor:
     bits = _folded(bits, 30) * _uint64(0xBF58476D1CE4E5B9)
     bits = _folded(bits, 27) * _uint64(0x94D049BB133111EB)

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+import numpy as np
 import tensorflow as tf
 
 from common.decoding.generate import Choose, Moment
@@ -42,7 +43,7 @@ def greedy(logits: tf.Tensor, moment: Moment) -> tf.Tensor:
     return tf.argmax(logits, axis=-1, output_type=tf.int32)
 
 
-def sample(seeds: tf.Tensor) -> Choose:
+def sample(seeds: tf.Tensor, ahead: tf.Tensor | None = None) -> Choose:
     """Draws each row's token with the probabilities of the softmax.
 
     The draw depends on the row's logits, its seed and its position alone, so a row's text does not change with the rows
@@ -50,14 +51,21 @@ def sample(seeds: tf.Tensor) -> Choose:
 
     Args:
         seeds: `[batch]`, any int32 or int64.
+        ahead: `[steps, batch]`, the random numbers of one call of `generate` (`drawn_ahead`); drawn one by one if not
+            given. Steps beyond them choose, but what they choose means nothing.
     """
     uniform = uniform_stream(seeds)
+
+    def numbers(moment: Moment) -> tf.Tensor:
+        if ahead is None:
+            return uniform(moment.position)
+        return tf.gather(ahead, tf.minimum(moment.index, tf.shape(ahead)[0] - 1))
 
     def choose(logits: tf.Tensor, moment: Moment) -> tf.Tensor:
         # Faster than a softmax, which TensorFlow spreads over threads however small it is.
         weights = tf.exp(logits - tf.reduce_max(logits, axis=-1, keepdims=True))
         total = tf.reduce_sum(weights, axis=-1)
-        return tf.where(tf.math.is_nan(total), -1, _place_of(uniform(moment.position) * total, weights))
+        return tf.where(tf.math.is_nan(total), -1, _place_of(numbers(moment) * total, weights))
 
     return choose
 
@@ -154,11 +162,13 @@ def forbid(tokens: Sequence[int]) -> Adjust:
 
 
 def without(logits: tf.Tensor, tokens: Sequence[int]) -> tf.Tensor:
-    """Minus infinity at `tokens`; the other logits `[batch, vocabulary]` as they are."""
-    ids = tf.range(tf.shape(logits)[1])
-    is_forbidden = tf.reduce_any(ids == tf.constant(tokens, tf.int32, [len(tokens), 1]), axis=0)
+    """Minus infinity at `tokens`; the other logits `[batch, vocabulary]`, of a known width, as they are."""
+    if not tokens:
+        return logits
+    penalty = np.zeros(logits.shape[1], np.float32)
+    penalty[list(tokens)] = NEVER
     # Broadcast, an addition is faster than a choice.
-    return logits + tf.where(is_forbidden, NEVER, 0.0)
+    return logits + penalty
 
 
 def _place_of(targets: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

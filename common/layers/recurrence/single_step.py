@@ -1,7 +1,10 @@
-"""One step of a cell for a loop that generates: the weights are packed once, before the loop.
+"""One step of a cell for a loop that generates, in Keras's own layout of the weights.
 
-Such a step is bound by reading the weights. So they are read in half the bytes under bfloat16, feature-major, which is
-where products of bfloat16 are fast; and input and hidden state have products of their own, which run side by side.
+Such a step is bound by reading the weights, so nothing is done to them: a graph that writes few tokens would spend its
+time on laying them out anew. Input and hidden state have products of their own, which run side by side, and the bias
+comes after both: TensorFlow fuses a product with a bias that follows it into a kernel that is slower for few rows.
+
+The equations are those of `cells`, with whose gate order they have nothing to do.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,54 +12,73 @@ from typing import TypeAlias
 
 import tensorflow as tf
 
-from common.layers.recurrence.cells import Cell, Reads
+from common.layers.recurrence import cells
 
 Tensor: TypeAlias = tf.Tensor
 CellStep: TypeAlias = Callable[[Tensor, Sequence[Tensor]], list[Tensor]]
 
 
-def single_step(cell: Cell, weights: Sequence[Tensor], compute_dtype: tf.DType) -> CellStep:
-    """Packs the weights for inference.
+def single_step(cell: cells.Cell, weights: Sequence[Tensor], compute_dtype: tf.DType) -> CellStep:
+    """The step in inference.
 
     Args:
-        cell: the cell's equations.
+        cell: which cell it is.
         weights: kernel, recurrent kernel and bias in Keras's layout, in float32 (float64 under float64).
         compute_dtype: dtype of the products.
 
     Returns:
         `(inputs [batch, features], states [batch, units] each)` -> new states, in the dtype of the old ones.
     """
-    feature_major = compute_dtype == tf.bfloat16
-    axis = 0 if feature_major else 1
-    features, state_dtype = weights[0].shape[0], weights[0].dtype
-
-    def laid_out(matrix: Tensor) -> Tensor:
-        return tf.cast(tf.transpose(matrix) if feature_major else matrix, compute_dtype)
-
-    def product(values: Tensor, matrix: Tensor) -> Tensor:
-        values = tf.cast(values, compute_dtype)
-        return tf.cast(tf.matmul(matrix, values) if feature_major else tf.matmul(values, matrix), state_dtype)
-
-    from_input, from_hidden, biases = [], [], []
-    for reads, matrix in zip(cell.reads, cell.pack(*weights), strict=True):
-        bias_row = 0 if reads is Reads.HIDDEN else features
-        from_input.append(None if reads is Reads.HIDDEN else laid_out(matrix[:bias_row]))
-        from_hidden.append(None if reads is Reads.INPUT else laid_out(matrix[bias_row + 1 :]))
-        biases.append(matrix[bias_row][:, None] if feature_major else matrix[bias_row])
+    kernel, recurrent_kernel, bias = weights
+    state_dtype = bias.dtype
+    times_kernel, times_recurrent = (_product(matrix, compute_dtype) for matrix in (kernel, recurrent_kernel))
 
     def step(inputs: Tensor, states: Sequence[Tensor]) -> list[Tensor]:
-        laid = [tf.transpose(value) if feature_major else value for value in (inputs, *states)]
-        inputs, before = laid[0], [tf.cast(state, state_dtype) for state in laid[1:]]
-        projections = []
-        for input_matrix, hidden_matrix, bias in zip(from_input, from_hidden, biases, strict=True):
-            projection = bias
-            if input_matrix is not None:
-                projection = projection + product(inputs, input_matrix)
-            if hidden_matrix is not None:
-                projection = projection + product(before[0], hidden_matrix)
-            projections.append(projection)
-        after, _ = cell.forward(projections, before, axis)
-        turned = [tf.transpose(state) if feature_major else state for state in after]
-        return [tf.cast(new, old.dtype) for new, old in zip(turned, states, strict=True)]
+        before = [tf.cast(state, state_dtype) for state in states]
+        from_input = tf.cast(times_kernel(inputs), state_dtype)
+        from_hidden = tf.cast(times_recurrent(before[0]), state_dtype)
+        after = _EQUATIONS[cell](from_input, from_hidden, bias, before)
+        return [tf.cast(new, old.dtype) for new, old in zip(after, states, strict=True)]
 
     return step
+
+
+def _product(matrix: Tensor, dtype: tf.DType) -> Callable[[Tensor], Tensor]:
+    """The product of `[batch, rows]` with a matrix `[rows, columns]`."""
+    if dtype != tf.bfloat16:
+        return lambda values: tf.matmul(tf.cast(values, dtype), tf.cast(matrix, dtype))
+    # Products of few rows are fast in bfloat16 where each column of the matrix lies together.
+    turned = tf.cast(tf.transpose(matrix), dtype)
+    return lambda values: tf.matmul(tf.cast(values, dtype), turned, transpose_b=True)
+
+
+def _simple(
+    from_input: Tensor, from_hidden: Tensor, bias: Tensor, states: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
+    return (tf.tanh(from_input + from_hidden + bias),)
+
+
+def _lstm(
+    from_input: Tensor, from_hidden: Tensor, bias: Tensor, states: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
+    input_gate, forget_gate, candidate, output_gate = tf.split(from_input + from_hidden + bias, 4, 1)
+    cell = tf.sigmoid(forget_gate) * states[1] + tf.sigmoid(input_gate) * tf.tanh(candidate)
+    return tf.sigmoid(output_gate) * tf.tanh(cell), cell
+
+
+def _gru(
+    from_input: Tensor, from_hidden: Tensor, bias: Tensor, states: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
+    units = states[0].shape[1]
+    input_gates, input_candidate = tf.split(from_input, [2 * units, units], 1)
+    hidden_gates, hidden_candidate = tf.split(from_hidden, [2 * units, units], 1)
+    gates = tf.sigmoid(input_gates + hidden_gates + (bias[0] + bias[1])[: 2 * units])
+    update, reset = tf.split(gates, 2, 1)
+    candidate = tf.tanh(
+        input_candidate + bias[0, 2 * units :] + reset * (hidden_candidate + bias[1, 2 * units :])
+    )
+    return (candidate + update * (states[0] - candidate),)
+
+
+_EQUATIONS = {cells.SIMPLE_RNN: _simple, cells.LSTM: _lstm, cells.GRU: _gru}
+"""`(product with the input, product with the hidden state, bias, states)` -> new states."""
