@@ -2,13 +2,14 @@
 
 A request joins others of the same model and signature whose inputs agree in every dimension but the first. Nothing is
 padded, and only signatures whose answers have a fixed shape for each row take part, so that an answer never depends on
-those that shared its run. Should a shared run fail, each of its requests is run alone, unless that is switched off.
+those that shared its run. A request waits for others only while its model is at work on a run of theirs: nobody gains
+by the wait of a lone one. Should a shared run fail, each of its requests is run alone, unless that is switched off.
 """
 
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -40,8 +41,8 @@ class BatchingOptions:
 
     max_batch_size: int = 32
     """Rows that requests may fill together; 1 runs each request alone. A larger request runs alone."""
-    batch_timeout_ms: float = 1.0
-    """How long a run may wait for further requests."""
+    batch_timeout_ms: float = 5.0
+    """How long a run may wait for further requests while the same model is computing another; it never waits else."""
     batch_threads: int = 2
     """Runs at the same time."""
     max_queue: int = 1000
@@ -64,6 +65,23 @@ class _Request:
     answer: "Future[Tensors]" = field(default_factory=Future)
 
 
+@dataclass(eq=False)
+class _Batch:
+    """The requests of one run, and for how many more rows it has room."""
+
+    requests: list[_Request]
+    room: int
+
+    def takes(self, request: _Request) -> bool:
+        """Adds a request that fits."""
+        kind = self.requests[0].kind
+        if kind is None or request.kind != kind or request.rows > self.room:
+            return False
+        self.requests.append(request)
+        self.room -= request.rows
+        return True
+
+
 class Batcher:
     """A bounded queue of requests and the threads that answer them.
 
@@ -82,6 +100,8 @@ class Batcher:
     def __init__(self, options: BatchingOptions) -> None:
         self._options = options
         self._waiting: deque[_Request] = deque()
+        self._gathering: list[_Batch] = []
+        self._runs_of: Counter[int] = Counter()
         self._changed = threading.Condition()
         self._is_open = True
         self._threads = [
@@ -118,7 +138,8 @@ class Batcher:
                     "The batch scheduling queue to which this task was submitted is full",
                     grpc.StatusCode.UNAVAILABLE,
                 )
-            self._waiting.append(request)
+            if not any(batch.takes(request) for batch in self._gathering):
+                self._waiting.append(request)
             self._changed.notify_all()
         request.answer.add_done_callback(lambda _: self._drop_cancelled(request))
         return request.answer
@@ -140,6 +161,7 @@ class Batcher:
 
     def _work(self) -> None:
         while batch := self._next_batch():
+            model = id(batch[0].runner)
             wanted = [request for request in batch if _is_wanted(request)]
             try:
                 _answer(wanted, self._options.second_runs)
@@ -149,35 +171,37 @@ class Batcher:
                 for request in wanted:
                     if not request.answer.done():
                         request.answer.set_exception(error)
+            with self._changed:
+                self._runs_of[model] -= 1
+                self._changed.notify_all()
 
     def _next_batch(self) -> list[_Request]:
-        """Waits for a request, and for those that can join it; empty once the queue is closed and empty."""
+        """Waits for a request, and while its model is computing for those that can join it; counts their run as begun.
+
+        Empty once the queue is closed and empty.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or not self._is_open)
             if not self._waiting:
                 return []
             first = self._waiting.popleft()
-            batch = [first]
-            room = 0 if first.kind is None else self._options.max_batch_size - first.rows
-            until = first.arrival + self._options.batch_timeout_ms / 1000
-            while True:
-                room = self._join(batch, room)
-                remaining = until - time.monotonic()
-                if room <= 0 or remaining <= 0 or not self._is_open:
-                    return batch
-                self._changed.wait(remaining)
+            batch = _Batch([first], self._options.max_batch_size - first.rows)
+            self._waiting = deque(request for request in self._waiting if not batch.takes(request))
+            self._gather(batch, id(first.runner), first.arrival + self._options.batch_timeout_ms / 1000)
+            self._runs_of[id(first.runner)] += 1
+            return batch.requests
 
-    def _join(self, batch: list[_Request], room: int) -> int:
-        """Moves the waiting requests that fit from the queue to the batch; returns the room that is left."""
-        others: deque[_Request] = deque()
-        for request in self._waiting:
-            if request.kind is not None and request.kind == batch[0].kind and request.rows <= room:
-                batch.append(request)
-                room -= request.rows
-            else:
-                others.append(request)
-        self._waiting = others
-        return room
+    def _gather(self, batch: _Batch, model: int, until: float) -> None:
+        """Lets requests join a batch while it has room and its model is computing."""
+        if batch.requests[0].kind is None:
+            return
+        self._gathering.append(batch)
+        while batch.room > 0 and self._runs_of[model] and self._is_open:
+            remaining = until - time.monotonic()
+            if remaining <= 0:
+                break
+            self._changed.wait(remaining)
+        self._gathering.remove(batch)
 
 
 def _rows(inputs: Tensors) -> int | None:

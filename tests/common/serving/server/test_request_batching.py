@@ -258,9 +258,50 @@ def test_closing_answers_what_waits_and_takes_no_more(recorder, batcher):
         batcher.submit(recorder, "total", {"x": row(1)}, 60)
 
 
-def test_a_request_waits_a_little_for_company(recorder):
-    batcher = Batcher(BatchingOptions(max_batch_size=2, batch_timeout_ms=60_000, batch_threads=1))
-    answers = [batcher.submit(recorder, "total", {"x": row(value)}, 60) for value in (1, 2)]
-    assert [total(answer) for answer in answers] == [[1], [2]]
-    assert recorder.asked == [[[1], [2]]]
+@pytest.fixture
+def patient():
+    """Two threads, and a wait so long that a test which waited for it would fail."""
+    made = Batcher(BatchingOptions(max_batch_size=2, batch_timeout_ms=600_000, batch_threads=2))
+    yield made
+    made.close()
+
+
+def test_a_lone_request_waits_for_nobody(recorder, patient):
+    assert total(patient.submit(recorder, "total", {"x": row(1)}, 60)) == [1]
+    assert total(patient.submit(recorder, "total", {"x": row(2)}, 60)) == [2]
+
+
+def test_a_request_waits_for_company_while_its_model_is_at_work(recorder, patient):
+    blocker = held(recorder, patient)
+    first = patient.submit(recorder, "total", {"x": row(1)}, 60)
+    time.sleep(0.05)
+    assert recorder.asked == [[[0]]]
+    second = patient.submit(recorder, "total", {"x": row(2)}, 60)
+    recorder.may_go_on.set()
+    assert [total(answer) for answer in (blocker, first, second)] == [[0], [1], [2]]
+    assert recorder.asked == [[[0]], [[1], [2]]]
+
+
+def test_once_its_model_is_free_a_request_waits_no_longer(recorder, patient):
+    held(recorder, patient)
+    waiting = patient.submit(recorder, "total", {"x": row(1)}, 60)
+    time.sleep(0.05)
+    recorder.may_go_on.set()
+    assert total(waiting) == [1]
+
+
+def test_no_request_waits_for_the_run_of_another_model(recorder, patient):
+    held(recorder, patient)
+    assert total(patient.submit(Recorder(), "total", {"x": row(3)}, 60)) == [3]
+    recorder.may_go_on.set()
+
+
+def test_a_request_waits_no_longer_than_allowed_for_its_model(recorder):
+    batcher = Batcher(BatchingOptions(max_batch_size=2, batch_timeout_ms=1, batch_threads=2))
+    held(recorder, batcher)
+    second = batcher.submit(recorder, "total", {"x": row(2)}, 60)
+    while len(recorder.asked) < 2:
+        time.sleep(0.01)
+    recorder.may_go_on.set()
+    assert total(second) == [2]
     batcher.close()
