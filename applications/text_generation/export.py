@@ -336,8 +336,10 @@ def description(trained: Trained) -> dict[str, str]:
 
 def export(options: ExportOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
-    require_format(options, NAME, has_core=True)
+    require_format(options, NAME, has_core=True, decodes=True)
     trained = load_run(options.run)
+    if options.decode_precision == "bfloat16":
+        trained.model.get_layer("states").stack.keep_in_bfloat16()
     card = card_of(
         NAME,
         trained,

@@ -53,6 +53,9 @@ class ExportOptions:
     """Under which terms the training data may be used, for the model card; "not stated" unless given."""
     training_note: str = ""
     """What else a reader must know of how the model was trained, for the model card."""
+    decode_precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16 keeps the recurrent kernels of what writes in half the bytes, which processors with instructions for it
+    read sooner; others are slower with it."""
     gpu_signature: bool = False
     """Also serve serving_gpu, which answers as serving_default does, by cuDNN's kernels, on NVIDIA GPUs only. Needs one
     here, to prove it on."""
@@ -60,6 +63,10 @@ class ExportOptions:
     def __post_init__(self) -> None:
         if self.format == "saved_model" and self.quantize != "none":
             raise FlagError(f"--quantize {self.quantize}: expected --format litert or onnx beside it")
+        if self.format != "saved_model" and self.decode_precision != "float32":
+            raise FlagError(
+                f"--decode-precision {self.decode_precision}: of a SavedModel; expected no --format beside it"
+            )
         if self.format != "saved_model" and self.gpu_signature:
             raise FlagError("--gpu-signature: of a SavedModel; expected no --format beside it")
 
@@ -68,18 +75,24 @@ class ExportOptions:
         return self.output or Path(_FOLDERS[self.format]) / application
 
 
-def require_format(options: ExportOptions, application: str, has_core: bool) -> None:
+def require_format(options: ExportOptions, application: str, has_core: bool, decodes: bool = False) -> None:
     """Refuses a format that cannot be written, before anything is read.
 
     Args:
         options: of the export.
         application: its name.
         has_core: whether the application has a numeric core, which other runtimes can hold.
+        decodes: whether it writes step by step, in a precision that can be chosen.
 
     Raises:
-        FlagError: the format is for models with a numeric core.
+        FlagError: the format is for models with a numeric core, or the precision for those that write step by step.
         UserError: what converts to the format is not installed.
     """
+    if options.decode_precision != "float32" and not decodes:
+        raise FlagError(
+            f"--decode-precision {options.decode_precision}: {application} does not write step by step; expected "
+            "float32"
+        )
     if options.format == "saved_model":
         return
     if not has_core:

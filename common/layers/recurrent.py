@@ -25,10 +25,13 @@ from common.layers.masks import fitting_mask, without_masked
 from common.layers.portability import PLAIN
 from common.layers.recurrence import cells, masking
 from common.layers.recurrence.loops import LoopOptions, run
-from common.layers.recurrence.single_step import CellStep, single_step
+from common.layers.recurrence.single_step import CellStep, product, single_step, turned_product
 
 Tensor: TypeAlias = tf.Tensor
 InnerLoop: TypeAlias = Callable[..., tuple[Tensor, Tensor, list[Tensor]]]
+
+KEPT = "kept_in_bfloat16"
+"""The attribute of a cell with its two kernels in bfloat16, see `keep_in_bfloat16`."""
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -99,7 +102,7 @@ class GRU(keras.layers.GRU):
         return _inner_loop(self, cells.GRU, super().inner_loop, sequences, initial_state, mask, training)
 
 
-def packed_step(layer: SimpleRNN | LSTM | GRU) -> CellStep:
+def layer_step(layer: SimpleRNN | LSTM | GRU) -> CellStep:
     """One step of a built layer in inference, with its weights read now: to be made before a loop and called in it.
 
     Args:
@@ -108,8 +111,33 @@ def packed_step(layer: SimpleRNN | LSTM | GRU) -> CellStep:
     Returns:
         `(inputs [batch, features], states [batch, units] each)` -> new states, in the dtype of the old ones.
     """
-    weights = _weights(layer.cell, _state_dtype(layer))
-    return single_step(_equations(layer), weights, tf.as_dtype(layer.cell.compute_dtype))
+    *kernels, bias = _weights(layer.cell, _state_dtype(layer))
+    kept = getattr(layer.cell, KEPT, None)
+    products = (
+        [product(kernel, tf.as_dtype(layer.cell.compute_dtype)) for kernel in kernels]
+        if kept is None
+        else [turned_product(tf.convert_to_tensor(kernel)) for kernel in kept]
+    )
+    return single_step(_equations(layer), *products, bias)
+
+
+def keep_in_bfloat16(layer: SimpleRNN | LSTM | GRU) -> None:
+    """From now on a built layer reads its two kernels as bfloat16 holds them: half the bytes of a step.
+
+    The products of `layer_step` are in bfloat16 then; whole sequences are computed as before, with the rounded weights.
+    A SavedModel traced from now on holds the rounded kernels alone, under the names that they had, each column of them
+    together (`[columns, rows]`).
+    """
+    kernels = [layer.cell.kernel, layer.cell.recurrent_kernel]
+    kept = [
+        tf.Variable(
+            tf.cast(tf.transpose(kernel.value), tf.bfloat16),
+            trainable=False,
+            name=kernel.value.name.removesuffix(":0"),
+        )
+        for kernel in kernels
+    ]
+    setattr(layer.cell, KEPT, kept)
 
 
 def packed_cell(layer: SimpleRNN | LSTM | GRU) -> tuple[cells.Cell, list[Tensor]]:
@@ -248,9 +276,11 @@ def _shards(layer: keras.layers.RNN) -> int:
 
 
 def _weights(cell: keras.layers.Layer, dtype: tf.DType) -> list[Tensor]:
-    kernel, recurrent_kernel = (
-        tf.cast(tf.convert_to_tensor(weight), dtype) for weight in (cell.kernel, cell.recurrent_kernel)
+    kept = getattr(cell, KEPT, None)
+    kernels = (
+        [cell.kernel, cell.recurrent_kernel] if kept is None else [tf.transpose(weight) for weight in kept]
     )
+    kernel, recurrent_kernel = (tf.cast(tf.convert_to_tensor(weight), dtype) for weight in kernels)
     if cell.bias is not None:
         bias = tf.cast(tf.convert_to_tensor(cell.bias), dtype)
     else:

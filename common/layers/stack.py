@@ -9,7 +9,7 @@ from keras import ops
 
 from common.keras_package import PACKAGE
 from common.layers.masks import fitting_mask, without_masked
-from common.layers.recurrent import GRU, LSTM, SimpleRNN, packed_step
+from common.layers.recurrent import GRU, LSTM, SimpleRNN, keep_in_bfloat16, layer_step
 
 CellName = Literal["lstm", "gru", "rnn"]
 _LAYERS = {"lstm": LSTM, "gru": GRU, "rnn": SimpleRNN}
@@ -172,7 +172,7 @@ class RecurrentStack(keras.layers.Layer):
     def stepper(
         self, features: int
     ) -> Callable[[tf.Tensor, Sequence[tf.Tensor]], tuple[tf.Tensor, list[tf.Tensor]]]:
-        """Makes a function like `step` for a loop that generates: it reads and packs the weights once, here.
+        """Makes a function like `step` for a loop that generates: it reads the weights once, here.
 
         Make it before the loop and call it within. States keep the dtype they are given in: float32 states lose
         nothing from step to step under mixed_bfloat16.
@@ -181,18 +181,24 @@ class RecurrentStack(keras.layers.Layer):
             features: width of the inputs.
         """
         self._prepare_steps(features)
-        steps = [packed_step(layer) for layer in self.recurrent_layers]
+        steps = [layer_step(layer) for layer in self.recurrent_layers]
 
         def step(inputs: tf.Tensor, states: Sequence[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
             outputs = tf.cast(inputs, self.compute_dtype)
             finals: list[tf.Tensor] = []
-            for index, layer_step in enumerate(steps):
-                after = layer_step(outputs, self._states_of_layer(states, index))
+            for index, advance in enumerate(steps):
+                after = advance(outputs, self._states_of_layer(states, index))
                 outputs = self._merge(index, outputs, tf.cast(after[0], self.compute_dtype))
                 finals += after
             return outputs, finals
 
         return step
+
+    def keep_in_bfloat16(self) -> None:
+        """From now on inference reads the kernels of the (built) layers as bfloat16 holds them, see
+        `recurrent.keep_in_bfloat16`."""
+        for layer in self.recurrent_layers:
+            keep_in_bfloat16(layer)
 
     def _prepare_steps(self, features: int) -> None:
         if self.bidirectional:

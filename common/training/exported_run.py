@@ -52,6 +52,9 @@ class ExportedWeights:
             values = stored.get(name)
             if values is None:
                 continue
+            if values.dtype == tf.bfloat16.as_numpy_dtype:
+                # Kernels are kept in it with their columns together, see `recurrent.keep_in_bfloat16`.
+                values = values.T.astype("float32")
             if values.shape != tuple(variable.shape):
                 raise self._unlike(f"{name} of the shape {list(values.shape)}, not {list(variable.shape)}")
             variable.assign(values)

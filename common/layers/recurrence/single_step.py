@@ -15,41 +15,48 @@ import tensorflow as tf
 from common.layers.recurrence import cells
 
 Tensor: TypeAlias = tf.Tensor
+Product: TypeAlias = Callable[[Tensor], Tensor]
+"""`[batch, rows]` -> `[batch, columns]`."""
 CellStep: TypeAlias = Callable[[Tensor, Sequence[Tensor]], list[Tensor]]
 
 
-def single_step(cell: cells.Cell, weights: Sequence[Tensor], compute_dtype: tf.DType) -> CellStep:
+def single_step(cell: cells.Cell, times_kernel: Product, times_recurrent: Product, bias: Tensor) -> CellStep:
     """The step in inference.
 
     Args:
         cell: which cell it is.
-        weights: kernel, recurrent kernel and bias in Keras's layout, in float32 (float64 under float64).
-        compute_dtype: dtype of the products.
+        times_kernel: multiplies the input with the kernel.
+        times_recurrent: multiplies the hidden state with the recurrent kernel.
+        bias: in Keras's layout, in the dtype of the gates and the states.
 
     Returns:
         `(inputs [batch, features], states [batch, units] each)` -> new states, in the dtype of the old ones.
     """
-    kernel, recurrent_kernel, bias = weights
-    state_dtype = bias.dtype
-    times_kernel, times_recurrent = (_product(matrix, compute_dtype) for matrix in (kernel, recurrent_kernel))
 
     def step(inputs: Tensor, states: Sequence[Tensor]) -> list[Tensor]:
-        before = [tf.cast(state, state_dtype) for state in states]
-        from_input = tf.cast(times_kernel(inputs), state_dtype)
-        from_hidden = tf.cast(times_recurrent(before[0]), state_dtype)
-        after = _EQUATIONS[cell](from_input, from_hidden, bias, before)
+        before = [tf.cast(state, bias.dtype) for state in states]
+        products = [
+            tf.cast(values, bias.dtype) for values in (times_kernel(inputs), times_recurrent(before[0]))
+        ]
+        after = _EQUATIONS[cell](*products, bias, before)
         return [tf.cast(new, old.dtype) for new, old in zip(after, states, strict=True)]
 
     return step
 
 
-def _product(matrix: Tensor, dtype: tf.DType) -> Callable[[Tensor], Tensor]:
-    """The product of `[batch, rows]` with a matrix `[rows, columns]`."""
-    if dtype != tf.bfloat16:
-        return lambda values: tf.matmul(tf.cast(values, dtype), tf.cast(matrix, dtype))
-    # Products of few rows are fast in bfloat16 where each column of the matrix lies together.
-    turned = tf.cast(tf.transpose(matrix), dtype)
-    return lambda values: tf.matmul(tf.cast(values, dtype), turned, transpose_b=True)
+def product(matrix: Tensor, dtype: tf.DType) -> Product:
+    """Multiplies `[batch, rows]` with a matrix `[rows, columns]` in a dtype."""
+    if dtype == tf.bfloat16:
+        return turned_product(tf.cast(tf.transpose(matrix), dtype))
+    return lambda values: tf.matmul(tf.cast(values, dtype), tf.cast(matrix, dtype))
+
+
+def turned_product(matrix: Tensor) -> Product:
+    """Multiplies `[batch, rows]` with a matrix whose columns are the rows here, `[columns, rows]`, in its dtype.
+
+    Products of few rows are fast in bfloat16 where each column lies together.
+    """
+    return lambda values: tf.matmul(tf.cast(values, matrix.dtype), matrix, transpose_b=True)
 
 
 def _simple(

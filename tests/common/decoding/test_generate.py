@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from common.decoding.generate import Generated, generate, seen_tokens
+from common.decoding.random_numbers import drawn_ahead
 from common.decoding.samplers import compose, greedy, repetition_penalty, sample, temperature, truncate
 from common.export.saved_model import Signature, export_saved_model
 from common.inference.runner import SavedModelRunner
@@ -102,6 +103,47 @@ def test_a_row_stops_at_the_end_token_and_keeps_it() -> None:
     np.testing.assert_array_equal(result.lengths, [3, 5, 2])
     np.testing.assert_array_equal(result.token, [3, 3, 7])
     np.testing.assert_array_equal(result.states[0], [3, 5, 2])
+
+
+@pytest.mark.parametrize("end", [None, 3])
+def test_what_is_written_does_not_change_where_no_states_are_kept(end: int | None) -> None:
+    lengths = [5, 0, 9, 1]
+    kept, lost = (
+        generate(
+            chatter,
+            tf.constant(FIRST),
+            [tf.constant(FIRST)],
+            tf.constant(lengths),
+            sampled(tf.constant(SEEDS)),
+            end=end,
+            seen=tf.zeros([4, VOCABULARY], tf.bool),
+            keeps_states=keeps,
+        )
+        for keeps in (True, False)
+    )
+    np.testing.assert_array_equal(kept.tokens, lost.tokens)
+    np.testing.assert_array_equal(kept.lengths, lost.lengths)
+    np.testing.assert_array_equal(kept.seen, lost.seen)
+    assert len(kept.states) == 1
+    assert lost.states == []
+
+
+def test_numbers_drawn_ahead_write_what_numbers_drawn_one_by_one_do() -> None:
+    seeds, lengths, position = tf.constant(SEEDS), tf.constant([5, 3, 0, 8]), tf.constant([0, 7, 1, 3])
+    ahead = drawn_ahead(seeds, position, tf.reduce_max(lengths))
+    one_by_one, at_once = (
+        generate(
+            chatter,
+            tf.constant(FIRST),
+            [tf.constant(FIRST)],
+            lengths,
+            sample(seeds, drawn),
+            position=position,
+        )
+        for drawn in (None, ahead)
+    )
+    np.testing.assert_array_equal(one_by_one.tokens, at_once.tokens)
+    np.testing.assert_array_equal(one_by_one.token, at_once.token)
 
 
 def test_a_first_token_that_equals_the_end_stops_nothing() -> None:

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from common.decoding.random_numbers import uniform_stream
+from common.decoding.random_numbers import drawn_ahead, uniform_stream
 
 EXTREME_SEEDS = [0, 1, -1, 2**31 - 1, -(2**31), 2**63 - 1, -(2**63), 2**32]
 _MASK = 2**64 - 1
@@ -47,6 +47,16 @@ def test_the_numbers_are_those_of_splitmix64() -> None:
     np.testing.assert_array_equal(
         _grid(np.array(EXTREME_SEEDS, np.int64), np.array(positions)), np.float32(expected)
     )
+
+
+def test_numbers_drawn_ahead_are_those_of_their_positions() -> None:
+    seeds = np.array(EXTREME_SEEDS, np.int64)
+    first = np.arange(len(seeds)) * 1000
+    drawn = drawn_ahead(tf.constant(seeds), tf.constant(first, tf.int32), tf.constant(5)).numpy()
+    for step, numbers in enumerate(drawn):
+        expected = [_reference(int(seed), int(at) + step) for seed, at in zip(seeds, first, strict=True)]
+        np.testing.assert_array_equal(numbers, np.float32(expected))
+    assert len(drawn) == 5
 
 
 def test_int32_and_int64_seeds_give_the_same_numbers() -> None:

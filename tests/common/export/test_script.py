@@ -132,6 +132,10 @@ def test_models_go_beside_the_shipped_ones_unless_a_folder_is_named(tmp_path):
     [
         ({"quantize": "int8"}, "--quantize int8: expected --format litert or onnx beside it"),
         (
+            {"format": "litert", "decode_precision": "bfloat16"},
+            "--decode-precision bfloat16: of a SavedModel; expected no --format beside it",
+        ),
+        (
             {"format": "onnx", "gpu_signature": True},
             "--gpu-signature: of a SavedModel; expected no --format beside it",
         ),
@@ -154,6 +158,13 @@ def test_only_models_with_a_numeric_core_are_for_other_runtimes(monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
     with pytest.raises(UserError, match="expected the extra litert"):
         require_format(options, "keyboard", has_core=True)
+
+
+def test_only_models_that_write_have_a_precision_to_write_in():
+    options = ExportOptions(Path("run"), decode_precision="bfloat16")
+    require_format(options, "text_generation", has_core=True, decodes=True)
+    with pytest.raises(FlagError, match="forecasting does not write step by step; expected float32"):
+        require_format(options, "forecasting", has_core=False)
 
 
 def test_the_report_names_the_version_and_its_size(tmp_path, capsys):

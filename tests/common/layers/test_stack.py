@@ -100,6 +100,31 @@ def test_a_loop_in_graph_equals_the_run_over_the_whole_sequence(cell: str, dtype
         np.testing.assert_allclose(mine, whole, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("cell", STOCK)
+def test_kept_in_bfloat16_a_stack_computes_with_rounded_kernels(cell: str) -> None:
+    stack, rounded = (RecurrentStack(cell, UNITS, layers=2) for _ in range(2))
+    inputs = _inputs()
+    for one in (stack, rounded):
+        one.build(inputs.shape)
+    weights = [np.asarray(weight) for weight in stack.get_weights()]
+    rounded.set_weights(
+        [tf.cast(tf.cast(one, tf.bfloat16), tf.float32) if one.ndim == 2 else one for one in weights]
+    )
+    if cell == "gru":  # whose bias has two rows, which are not rounded
+        for mine, theirs in zip(rounded.recurrent_layers, stack.recurrent_layers, strict=True):
+            mine.cell.bias.assign(theirs.cell.bias)
+    before = stack(inputs)
+    stack.keep_in_bfloat16()
+    expected = rounded(inputs)
+    np.testing.assert_allclose(stack(inputs), expected, atol=1e-6)
+    assert np.abs(before - expected).max() > 1e-4
+    step, states = stack.stepper(FEATURES), stack.zero_states(BATCH)
+    for t in range(TIME):
+        output, states = step(inputs[:, t], states)
+        np.testing.assert_allclose(output, expected[:, t], atol=0.02)
+    assert {state.dtype for state in states} == {tf.float32}
+
+
 def test_a_stream_cut_in_two_goes_on_from_its_states() -> None:
     stack = RecurrentStack("lstm", UNITS, layers=2)
     inputs = _inputs()

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from common.errors import UserError
 from common.export.saved_model import Signature, export_saved_model
+from common.layers.stack import RecurrentStack
 from common.training.exported_run import ExportedWeights, encode_run, read_run, variable_names
 
 
@@ -55,6 +56,27 @@ def test_the_same_weights_in_the_same_order_are_the_same_file(tmp_path):
     file = "variables/variables.data-00000-of-00001"
     assert (first / file).read_bytes() == (second / file).read_bytes()
     assert ExportedWeights(publish(trained, tmp_path / "model"), names).order() == sorted(weights.order())
+
+
+@pytest.mark.parametrize("cell", ["lstm", "rnn"])
+def test_kernels_kept_in_bfloat16_are_found_again(tmp_path, cell):
+    stack = RecurrentStack(cell, 4)
+    model = keras.Sequential([keras.Input([None, 4]), stack])
+    names, weights = variable_names(model), model.get_weights()
+    stack.keep_in_bfloat16()
+    values = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    signature = Signature(
+        "serving_default",
+        lambda values: {"outputs": model(values)},
+        {"values": tf.TensorSpec([None, None, 4], tf.float32)},
+        {"values": values},
+    )
+    version = export_saved_model([signature], tmp_path / "model")
+    again = keras.Sequential([keras.Input([None, 4]), RecurrentStack(cell, 4)])
+    ExportedWeights(version, names).load_into(again)
+    np.testing.assert_allclose(again(values), model(values), atol=1e-6)
+    for mine, theirs in zip(again.get_weights(), weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=2**-8)
 
 
 def test_weights_of_another_model_are_refused_in_one_line(tmp_path):
