@@ -274,8 +274,10 @@ def _are_files(source: PairSource) -> bool:
 
 def export(options: SearchOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
-    require_format(options.export, NAME, has_core=False)
+    require_format(options.export, NAME, has_core=False, decodes=True)
     trained = load_run(options.export.run)
+    if options.export.decode_precision == "bfloat16":
+        sequence_decoder_of(trained.model).keep_in_bfloat16()
     source = trained.run.config.source
     card = card_of(
         NAME,

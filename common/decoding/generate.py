@@ -16,13 +16,13 @@ class Moment(NamedTuple):
 
     Attributes:
         position: `[batch]` int32, how many tokens the row has chosen before.
-        index: int32, how many tokens this call of `generate` has chosen before.
+        step: int32, how many tokens this call of `generate` has chosen before.
         seen: `[batch, vocabulary]` bool, which tokens stand in the row's text so far; None if nobody keeps count.
     """
 
     position: tf.Tensor
     seen: tf.Tensor | None
-    index: tf.Tensor | int = 0
+    step: tf.Tensor | int = 0
 
 
 STEPS_A_TURN = 2

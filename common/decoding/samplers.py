@@ -59,7 +59,7 @@ def sample(seeds: tf.Tensor, ahead: tf.Tensor | None = None) -> Choose:
     def numbers(moment: Moment) -> tf.Tensor:
         if ahead is None:
             return uniform(moment.position)
-        return tf.gather(ahead, tf.minimum(moment.index, tf.shape(ahead)[0] - 1))
+        return tf.gather(ahead, tf.minimum(moment.step, tf.shape(ahead)[0] - 1))
 
     def choose(logits: tf.Tensor, moment: Moment) -> tf.Tensor:
         # Faster than a softmax, which TensorFlow spreads over threads however small it is.

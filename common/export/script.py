@@ -29,6 +29,11 @@ from common.training.script import CALIBRATED
 _DESCRIPTIONS = ("data_description", "data_licence", "training_note")
 _IN_NO_FILE_NAME = set('<>|*?"')  # but in patterns and the like
 _FOLDERS = {"saved_model": "saved_models", "litert": "litert_models", "onnx": "onnx_models"}
+_BFLOAT16_TOLERANCE = 1e-2  # sums of products in it differ with their order
+_BFLOAT16_LIMIT = (
+    "It reads its recurrent kernels as bfloat16 holds them: processors without instructions for it write more slowly "
+    "than they would in float32."
+)
 _OF_THIS_MACHINE = ("data_dir", "runs", "resume", "overwrite", "tensorboard")
 
 
@@ -82,16 +87,16 @@ def require_format(options: ExportOptions, application: str, has_core: bool, dec
         options: of the export.
         application: its name.
         has_core: whether the application has a numeric core, which other runtimes can hold.
-        decodes: whether it writes step by step, in a precision that can be chosen.
+        decodes: whether it writes texts step by step, in a precision that can be chosen.
 
     Raises:
-        FlagError: the format is for models with a numeric core, or the precision for those that write step by step.
+        FlagError: the format is for models with a numeric core, or the precision for those that write texts.
         UserError: what converts to the format is not installed.
     """
     if options.decode_precision != "float32" and not decodes:
         raise FlagError(
-            f"--decode-precision {options.decode_precision}: {application} does not write step by step; expected "
-            "float32"
+            f"--decode-precision {options.decode_precision}: of models that write texts; {application} has float32 "
+            "alone"
         )
     if options.format == "saved_model":
         return
@@ -217,13 +222,16 @@ def publish(
         return publish_package(core(), card, target, options.folder(card.application))
     described = {name: json.dumps(fact, ensure_ascii=False) for name, fact in facts.items()}
     served = with_gpu_signature(signatures, trained.model, options.gpu_signature)
-    card = dataclasses.replace(card, examples=examples(served[0]))
+    limits = (*card.limits, _BFLOAT16_LIMIT) if options.decode_precision == "bfloat16" else card.limits
+    card = dataclasses.replace(card, examples=examples(served[0]), limits=limits)
     return export_saved_model(
         served,
         options.folder(card.application),
         resources=resources,
         files={**described, **record_files(trained.run, trained.model, card, options)},
-        tolerance=tolerance,
+        tolerance=max(tolerance, _BFLOAT16_TOLERANCE)
+        if options.decode_precision == "bfloat16"
+        else tolerance,
         variable_order=trained.run.variable_order(),
     )
 

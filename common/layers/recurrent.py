@@ -113,12 +113,12 @@ def layer_step(layer: SimpleRNN | LSTM | GRU) -> CellStep:
     """
     *kernels, bias = _weights(layer.cell, _state_dtype(layer))
     kept = getattr(layer.cell, KEPT, None)
-    products = (
+    times_kernel, times_recurrent = (
         [product(kernel, tf.as_dtype(layer.cell.compute_dtype)) for kernel in kernels]
         if kept is None
         else [turned_product(tf.convert_to_tensor(kernel)) for kernel in kept]
     )
-    return single_step(_equations(layer), *products, bias)
+    return single_step(_equations(layer), times_kernel, times_recurrent, bias)
 
 
 def keep_in_bfloat16(layer: SimpleRNN | LSTM | GRU) -> None:

@@ -52,6 +52,13 @@ class SequenceDecoder:
         above = self.upper.zero_states(tf.shape(states[0])[0])
         return [*states, *(tf.cast(state, tf.float32) for state in above)]
 
+    def keep_in_bfloat16(self) -> None:
+        """From now on reads the kernels of the recurrent layers as bfloat16 holds them, see
+        `recurrent.keep_in_bfloat16`."""
+        for stack in (self.decoder.recurrence, self.upper):
+            if stack is not None:
+                stack.keep_in_bfloat16()
+
     def stepper(self, memory: Memory) -> SequenceDecoderStep:
         """One step of writing, made once before the loop that calls it.
 
