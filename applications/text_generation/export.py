@@ -148,11 +148,12 @@ def functions(trained: Trained) -> Functions:
                 return text, written.error
             return text, written.error, written.token, tf.stack(written.states, axis=1)
 
-        return tf.function(
+        traced: Callable[..., tuple[tf.Tensor, ...]] = tf.function(
             write,
             input_signature=[integers, states_spec, integers, integers, floats, integers, floats, integers],
             autograph=False,
         )
+        return traced
 
     return Functions(read_text, writer(keeps_states=False), writer(keeps_states=True), start)
 

@@ -7,7 +7,7 @@ comes after both: TensorFlow fuses a product with a bias that follows it into a 
 The equations are those of `cells`, with whose gate order they have nothing to do.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 import tensorflow as tf
@@ -87,5 +87,9 @@ def _gru(
     return (candidate + update * (states[0] - candidate),)
 
 
-_EQUATIONS = {cells.SIMPLE_RNN: _simple, cells.LSTM: _lstm, cells.GRU: _gru}
+_EQUATIONS: Mapping[cells.Cell, Callable[[Tensor, Tensor, Tensor, Sequence[Tensor]], tuple[Tensor, ...]]] = {
+    cells.SIMPLE_RNN: _simple,
+    cells.LSTM: _lstm,
+    cells.GRU: _gru,
+}
 """`(product with the input, product with the hidden state, bias, states)` -> new states."""
