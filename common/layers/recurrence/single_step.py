@@ -35,10 +35,9 @@ def single_step(cell: cells.Cell, times_kernel: Product, times_recurrent: Produc
 
     def step(inputs: Tensor, states: Sequence[Tensor]) -> list[Tensor]:
         before = [tf.cast(state, bias.dtype) for state in states]
-        products = [
-            tf.cast(values, bias.dtype) for values in (times_kernel(inputs), times_recurrent(before[0]))
-        ]
-        after = _EQUATIONS[cell](*products, bias, before)
+        from_input = tf.cast(times_kernel(inputs), bias.dtype)
+        from_hidden = tf.cast(times_recurrent(before[0]), bias.dtype)
+        after = _EQUATIONS[cell](from_input, from_hidden, bias, before)
         return [tf.cast(new, old.dtype) for new, old in zip(after, states, strict=True)]
 
     return step
