@@ -92,8 +92,8 @@ def signatures(trained: Trained) -> list[Signature]:
     - `serving_default`: `notes` `[batch, time, voices]`, of no step to begin from nothing, `steps` int32 `[batch]` to
       be written after them, and the controls -> `notes` `[batch, time, voices]`, those given and those written, and
       their `count` `[batch]`.
-    - `midi`: what `serving_default` takes, and `tempo` float32 `[batch]`, quarter notes per minute -> `midi` strings
-      `[batch]`, a MIDI file each.
+    - `midi`: what `serving_default` takes, and `tempo` float32 `[batch]`, quarter notes per minute -> `midi_bytes`
+      strings `[batch]`, a MIDI file each.
     - `harmonize`: `melody` `[batch, time]` and the controls -> `notes` `[batch, time, voices]`, whose highest voice is
       the melody (where that is silent, all are), and their `count`.
     - `infill`: `notes`, `keep` bool of the same shape, and the controls -> `notes`, of which those that are not kept
@@ -213,7 +213,7 @@ def signatures(trained: Trained) -> list[Signature]:
             tf.where(usable, tempo, 120.0),
             tf.where(usable, given["steps_per_quarter"], 1),
         )
-        return {"midi": file, ROW_ERROR: error}
+        return {"midi_bytes": file, ROW_ERROR: error}
 
     def around(
         notes: tf.Tensor, keep: tf.Tensor, lengths: tf.Tensor, given: Tensors, error: tf.Tensor

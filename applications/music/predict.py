@@ -236,7 +236,7 @@ class Predictor(LoadedModel):
             raise UserError(f"notes: {len(given)} pieces; expected one, [steps, voices]")
         asked = {"notes": given[0], "steps": np.int32(0), "tempo": np.float32(tempo)}
         (row,) = self._ask("midi", [asked], self._controls(sampling, 0, 1), "", False)
-        return bytes(row["midi"])
+        return bytes(row["midi_bytes"])
 
     def play_along(self, *, seed: int = 0, sampling: Sampling | None = None) -> Iterator[np.ndarray]:
         """Steps without an end, each `[voices]`, as soon as it is written; `send` another in its place to go on from

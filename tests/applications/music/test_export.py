@@ -107,7 +107,7 @@ def test_voices_keep_between_the_notes_that_are_asked_for(runner):
 def test_the_midi_file_plays_the_notes_of_the_same_call(runner):
     asked = {"notes": [NOTES], "steps": [8], **controls(1)}
     notes = runner.answer("serving_default", **asked)["notes"][0]
-    content = runner.answer("midi", **asked, tempo=[75.0])["midi"][0]
+    content = runner.answer("midi", **asked, tempo=[75.0])["midi_bytes"][0]
     file = mido.MidiFile(file=io.BytesIO(content))
     tempos = [message.tempo for track in file.tracks for message in track if message.type == "set_tempo"]
     assert [round(mido.tempo2bpm(tempo)) for tempo in tempos] == [75]
