@@ -66,7 +66,6 @@ class SequenceDecoder:
         other.
         """
         lower_step, own_states = self.decoder.stepper(memory), self.decoder.state_count
-        score = self.embedding.scorer()
         upper_step = None if self.upper is None else self.upper.stepper(self.decoder.units)
 
         def step(
@@ -76,7 +75,7 @@ class SequenceDecoder:
             if upper_step is not None:
                 outputs, above = upper_step(outputs, states[own_states:])
                 after = [*after, *above]
-            return score(self.projection(outputs)), after, weights
+            return self.embedding.logits(self.projection(outputs)), after, weights
 
         return step
 

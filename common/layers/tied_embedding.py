@@ -1,6 +1,6 @@
 """One table of vectors for the tokens that a model reads and for those that it writes, and the loss of writing them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -74,24 +74,6 @@ class TiedEmbedding(keras.layers.Layer):
         vectors = ops.cast(vectors, self.compute_dtype)
         scores = ops.matmul(vectors, ops.transpose(ops.cast(self._table, self.compute_dtype)))
         return ops.cast(scores, "float32") + ops.cast(self.bias, "float32")
-
-    def scorer(self) -> Callable[[Any], Any]:
-        """Makes a function like `logits` of vectors `[batch, units]`, for a loop that generates: made before the loop
-        and called in it.
-
-        The table is multiplied in two halves, which run side by side, where one product of few rows would keep one core
-        busy; the bias comes after both, as in `recurrence.single_step`.
-        """
-        table = ops.cast(self._table, self.compute_dtype)
-        halves = [table[: self.tokens // 2], table[self.tokens // 2 :]]
-        bias = ops.cast(self.bias, "float32")
-
-        def score(vectors: Any) -> Any:
-            vectors = ops.cast(vectors, self.compute_dtype)
-            scores = tf.concat([tf.matmul(vectors, half, transpose_b=True) for half in halves], 1)
-            return ops.cast(scores, "float32") + bias
-
-        return score
 
     @property
     def _table(self) -> Any:
