@@ -156,7 +156,7 @@ class TrainingProgress:
 def save_state(folder: Path, model: keras.Model, progress: TrainingProgress) -> None:
     """Writes weights, random seeds, the optimiser's variables and the progress to `state.npz`."""
     arrays: dict[str, Any] = {
-        f"variable_{index}": np.asarray(variable) for index, variable in enumerate(_variables(model))
+        f"variable_{index}": np.asarray(variable) for index, variable in enumerate(state_variables(model))
     }
     arrays["record"] = np.array(json.dumps(asdict(progress)))
     with replacing(folder / STATE) as temporary, temporary.open("wb") as file:
@@ -168,13 +168,14 @@ def restore_state(folder: Path, model: keras.Model, epochs: int) -> TrainingProg
     if not (folder / STATE).exists():
         return TrainingProgress(epochs=epochs)
     with np.load(folder / STATE) as state:
-        for index, variable in enumerate(_variables(model)):
+        for index, variable in enumerate(state_variables(model)):
             variable.assign(state[f"variable_{index}"])
         record = json.loads(str(state["record"]))
     return TrainingProgress(**{"epochs": epochs, **record}).lasting(epochs)
 
 
-def _variables(model: keras.Model) -> list[keras.Variable]:
+def state_variables(model: keras.Model) -> list[keras.Variable]:
+    """All that training depends on: weights, seeds and the optimiser's variables, but no metrics."""
     metrics = {id(variable) for variable in model.metrics_variables}
     return [variable for variable in model.variables if id(variable) not in metrics] + list(
         model.optimizer.variables

@@ -1,6 +1,7 @@
 """The fit loop of all applications, on `keras.Model.fit`, that can be killed at any moment and resumed."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from common.training.callbacks import (
 from common.training.optimizer import make_optimizer
 from common.training.options import TrainingOptions
 from common.training.run_folder import BEST_WEIGHTS, CURVES, STATE
+from common.training.workers import Counts, Together
 
 
 def fit(
@@ -35,6 +37,7 @@ def fit(
     monitor: str = "val_loss",
     mode: str = "min",
     scores: Callable[[], Mapping[str, float]] | None = None,
+    counts: Counts | None = None,
     title: str = "epoch",
 ) -> History:
     """Trains a model, and leaves it with the weights of its best validation.
@@ -57,6 +60,8 @@ def fit(
         mode: `min` or `max`: which way `monitor` is better.
         scores: further metrics of the validated weights, such as those of what the model writes; the name `bleu` is
             logged, and can be monitored, as `val_bleu`.
+        counts: from inputs and targets of a batch to how much each row `[rows]` adds to what the loss is a mean over,
+            such as its real tokens; rows alike, unless it is given. Several workers weigh their shares by it.
         title: what the progress lines begin with.
 
     Returns:
@@ -75,22 +80,29 @@ def fit(
     first = len(history)
     if not before.finished and first < options.epochs:
         progress = ShowProgress(steps, options.epochs, title)
+        training, _ = batches(range(first, options.epochs))
+        together = Together.of(options)
         callbacks = [] if scores is None else [Scores(scores)]
+        if together is not None:
+            training = together.share(training, counts)
+            callbacks += [together]
         callbacks += [BestWeights(folder, history, monitor, mode, options.patience, since)]
         callbacks += [keras.callbacks.SwapEMAWeights()] if options.averaging else []
-        callbacks += [keras.callbacks.TerminateOnNaN(), SaveState(folder, history, since), progress]
+        callbacks += [] if together is not None else [keras.callbacks.TerminateOnNaN()]
+        callbacks += [SaveState(folder, history, since), progress]
         callbacks += [keras.callbacks.TensorBoard(folder / "tensorboard")] if options.tensorboard else []
         try:
-            model.fit(
-                batches(range(first, options.epochs))[0],
-                initial_epoch=first,
-                epochs=options.epochs,
-                steps_per_epoch=steps,
-                validation_data=validation,
-                callbacks=callbacks,
-                shuffle=False,
-                verbose=0,
-            )
+            with nullcontext() if together is None else together.apart(model):
+                model.fit(
+                    training,
+                    initial_epoch=first,
+                    epochs=options.epochs,
+                    steps_per_epoch=steps,
+                    validation_data=validation,
+                    callbacks=callbacks,
+                    shuffle=False,
+                    verbose=0,
+                )
         except BaseException as error:
             if is_interrupt(error):
                 raise KeyboardInterrupt(
@@ -99,6 +111,8 @@ def fit(
                 ) from None
             if is_disk_full(error):
                 raise _no_space(folder) from error
+            if together is not None:
+                together.end_if_lost(error)
             raise
         finally:
             progress.close()

@@ -1,12 +1,17 @@
 """AdamW with warm-up, cosine decay, clipping and weight averaging, from the shared training flags."""
 
+from functools import partial
+
 import keras
 
+from common.training.cluster import cluster_of
 from common.training.options import TrainingOptions
+from common.training.workers import JointAdamW
 
 
 def make_optimizer(options: TrainingOptions, steps_per_epoch: int) -> keras.optimizers.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019), its rate rising linearly, then falling along half a cosine."""
+    """AdamW (Loshchilov and Hutter 2019), its rate rising linearly, then falling along half a cosine; of several
+    workers, on the mean of their gradients."""
     steps = max(options.epochs * steps_per_epoch, 1)
     warmup_steps = min(max(round(options.warmup * steps), 1), steps)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -17,7 +22,9 @@ def make_optimizer(options: TrainingOptions, steps_per_epoch: int) -> keras.opti
         warmup_steps=warmup_steps,
     )
     averaging = {"use_ema": True, "ema_momentum": options.averaging} if options.averaging else {}
-    optimizer = keras.optimizers.AdamW(
+    cluster = cluster_of(options)
+    kind = keras.optimizers.AdamW if cluster is None else partial(JointAdamW, cluster)
+    optimizer = kind(
         schedule,
         beta_2=options.beta_2,
         weight_decay=options.weight_decay,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from common.checks import FRACTION, SHARE, Above, AtLeast, Between, check_ranges
 from common.errors import FlagError
+from common.training.cluster import named_cluster
 
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 
@@ -55,8 +56,16 @@ class TrainingOptions:
     """Delete an earlier run of this name first."""
     tensorboard: bool = False
     """Also write TensorBoard logs (needs the `tensorboard` extra)."""
+    workers: str = ""
+    """host:port,host:port,...: train together with these processes, of which this is one; each takes its share of every
+    batch. The first keeps the run. Without it, TF_CONFIG is heeded where it is set."""
+    worker: Annotated[int, AtLeast(0)] = 0
+    """Which of the workers this process is, from 0."""
+    worker_timeout: Annotated[float, Above(0)] = 600.0
+    """Seconds to wait for the other workers, in each step, before giving up."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        named_cluster(self)
         if self.name in ("", ".", "..") or Path(self.name).name != self.name:
             raise FlagError(f"--name {self.name!r}: expected the name of a folder, without slashes")

@@ -15,6 +15,7 @@ import keras
 from common.checks import flag
 from common.errors import UserError
 from common.files import atomic_write
+from common.training.cluster import cluster_of, private_runs
 from common.training.exported_run import ExportedWeights, read_run
 from common.training.options import TrainingOptions
 
@@ -29,20 +30,30 @@ CONFIG, HISTORY, BEST_WEIGHTS, STATE, CURVES, PREPROCESSING, OUTCOME = (
     "preprocessing.json",
     "outcome.json",
 )
-_MAY_DIFFER_ON_RESUME = {"epochs", "resume", "overwrite", "tensorboard", "runs", "name"}
+_OF_THE_PROCESS: dict[str, Any] = {
+    name: getattr(TrainingOptions, name) for name in ("workers", "worker", "worker_timeout")
+}
+_MAY_DIFFER_ON_RESUME = {"epochs", "resume", "overwrite", "tensorboard", "runs", "name", *_OF_THE_PROCESS}
 
 
 def open_run(application: str, config: Any, options: TrainingOptions) -> Path:
     """Makes the run's folder with its config.json, or finds it again with `--resume`.
+
+    Of several workers the first keeps the run; each of the others has a folder of its own, which goes when it ends, and
+    resumes in a copy of what the first has kept.
 
     Raises:
         UserError: the run exists already; or there is none to resume, it was started with other flags, or has done more
             epochs than it is to last.
     """
     folder = run_folder(application, options)
+    if options.resume:
+        _copy_kept(options.runs / application / options.name, folder)
     exists = (folder / CONFIG).exists()
     if options.resume and not exists:
-        raise UserError(f"{folder}: no run to resume; leave --resume out to start one")
+        raise UserError(
+            f"{options.runs / application / options.name}: no run to resume; leave --resume out to start one"
+        )
     if options.resume:
         _require_same(folder, config)
         _set_length(folder, options.epochs)
@@ -56,13 +67,28 @@ def open_run(application: str, config: Any, options: TrainingOptions) -> Path:
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    atomic_write(folder / CONFIG, json.dumps(to_json(config), indent=2) + "\n")
+    kept = to_json(config)
+    kept["training"] |= _OF_THE_PROCESS
+    atomic_write(folder / CONFIG, json.dumps(kept, indent=2) + "\n")
     return folder
 
 
 def run_folder(application: str, options: TrainingOptions) -> Path:
-    """Where a run is kept."""
-    return options.runs / application / options.name
+    """Where this process keeps a run."""
+    cluster = cluster_of(options)
+    keeps = cluster is None or cluster.index == 0
+    return (options.runs if keeps else private_runs()) / application / options.name
+
+
+def _copy_kept(source: Path, folder: Path) -> None:
+    """Copies what a resumed run needs to another folder."""
+    if folder == source:
+        return
+    for name in (CONFIG, HISTORY, BEST_WEIGHTS, STATE):
+        for path in source.rglob(name):
+            target = folder / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
 
 
 def identity(folder: Path) -> int | None:
