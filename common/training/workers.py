@@ -108,7 +108,7 @@ class JointAdamW(keras.optimizers.AdamW):
 
     def __init__(self, cluster: Cluster, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._cluster = cluster
+        self._cluster, self._timer = cluster, _Timer(cluster)
         self.is_finite = tf.Variable(True, trainable=False)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
@@ -119,7 +119,15 @@ class JointAdamW(keras.optimizers.AdamW):
         # Gradients of tables come as slices, of which each worker has others.
         dense = [None if one is None else tf.convert_to_tensor(one) for one in gradients]
         flat = [tf.reshape(tf.cast(one, tf.float32), [-1]) for one in dense if one is not None]
-        total = joint_sum(tf.concat(flat, 0), self._cluster, _GRADIENTS) / len(self._cluster)
+        vector = tf.concat(flat, 0)
+        # What this worker does before, such as tracing the step, is no waiting for the others.
+        with tf.control_dependencies([vector]):
+            begun = tf.numpy_function(self._timer.start, [], [])
+        with tf.control_dependencies([begun]):
+            total = joint_sum(vector, self._cluster, _GRADIENTS)
+        with tf.control_dependencies([total]):
+            tf.numpy_function(self._timer.stop, [], [])
+        total /= len(self._cluster)
         self.is_finite.assign(tf.math.is_finite(tf.reduce_sum(total)))
         parts = iter(tf.split(total, [tf.size(one) for one in flat]))
         return [
@@ -206,11 +214,7 @@ class Together(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self._require_equal(self._checksum(), "the weights before the first step")
 
-    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self._timer.start()
-
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self._timer.stop()
         self._steps += 1
         if batch == 0:
             self._require_equal(self._seen[self._steps - 1], "the training examples")
