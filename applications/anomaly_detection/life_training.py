@@ -22,7 +22,7 @@ from common.series.reading_tables import ReadingSource
 from common.series.readings import Readings, Recording
 from common.training.init_from import Origin, begin_from
 from common.training.loop import fit
-from common.training.losses import output_itself, quantile_loss
+from common.training.losses import count_values, output_itself, quantile_loss
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
 from common.training.script import begin_run, finish_run
@@ -185,6 +185,7 @@ def train_life(config: Config) -> Path:
         config.training,
         folder,
         loss=output_itself,
+        counts=count_values(np.ones(1, np.float32)),
         title="training",
     )
     told = _told(model, held_out)

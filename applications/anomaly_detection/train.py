@@ -34,7 +34,7 @@ from applications.anomaly_detection.severity_tail import fitted_tail
 from common import cli
 from common.training.init_from import begin_from
 from common.training.loop import fit
-from common.training.losses import output_itself, quantile_loss
+from common.training.losses import count_values, output_itself, quantile_loss
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
 from common.training.script import begin_run, discarding_unbegun, finish_run
@@ -65,6 +65,7 @@ def train(config: Config) -> Path:
         config.training,
         folder,
         loss=output_itself,
+        counts=count_values(np.ones(config.window, np.float32)),
         title="training",
     )
     figures = {"validation_quantile_loss": min(epoch["val_loss"] for epoch in epochs)}

@@ -23,7 +23,7 @@ from common.series.windows import Windows, evaluation_windows, thinned, training
 from common.training.callbacks import History
 from common.training.init_from import begin_from
 from common.training.loop import fit
-from common.training.losses import output_itself, quantile_loss
+from common.training.losses import count_values, output_itself, quantile_loss
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
 from common.training.script import begin_run, discarding_unbegun, finish_run
@@ -88,6 +88,7 @@ def fit_quantiles(
         config.training,
         folder,
         loss=output_itself,
+        counts=count_values(_weights(config)),
         title="training",
     )
 

@@ -49,7 +49,7 @@ from common.text.word_vocabulary import WordVocabulary
 from common.training.callbacks import History
 from common.training.init_from import begin_from
 from common.training.loop import fit
-from common.training.losses import output_itself
+from common.training.losses import count_nonzero, output_itself
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
 from common.training.script import begin_run, discarding_unbegun, finish_run
@@ -153,6 +153,7 @@ def learn(
         options,
         folder,
         loss=output_itself,
+        counts=count_nonzero,
         monitor="val_cider_d",
         mode="max",
         scores=scores,

@@ -16,6 +16,7 @@ from applications.music.model import build
 from common import cli
 from common.training.init_from import begin_from
 from common.training.loop import fit
+from common.training.losses import count_nonzero
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
 from common.training.script import begin_run, discarding_unbegun, finish_run
@@ -43,6 +44,7 @@ def train(config: Config) -> Path:
         config.training,
         folder,
         loss=mean_of_steps,
+        counts=count_nonzero,
         scores=lambda: {"nats_per_step": nats_per_step(model, examples, config)},
         monitor="val_nats_per_step",
         title="training",

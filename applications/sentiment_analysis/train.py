@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from applications.sentiment_analysis.config import INHERITANCE, NAME, PRESET_DESCRIPTIONS, PRESETS, Config
 from applications.sentiment_analysis.data import encode, features_layer, make_features, training_examples
@@ -14,6 +15,7 @@ from applications.sentiment_analysis.model import build, build_language_model
 from common import cli
 from common.data.batching import Sequences, evaluation_batches, training_batches, windows
 from common.evaluation.calibration import calibrated, can_calibrate
+from common.text.word_features import PADDING
 from common.training.callbacks import History
 from common.training.classes import balanced_weights, tell_of_classes, weighted
 from common.training.init_from import begin_from
@@ -77,8 +79,15 @@ def pretrain(
         options,
         folder,
         loss=output_itself,
+        counts=count_neighbours,
         title="pre-training",
     )
+
+
+def count_neighbours(features: tf.Tensor, _: tf.Tensor) -> tf.Tensor:
+    """How many pairs of neighbouring words each row of features `[batch, time, features]` has, `[batch]`."""
+    real = features[..., 0] != PADDING
+    return tf.math.count_nonzero(real[:, 1:] & real[:, :-1], axis=1)
 
 
 def classify(

@@ -33,7 +33,7 @@ from common.text.subwords import END, START, Subwords, SubwordText, learn_subwor
 from common.training.callbacks import History
 from common.training.init_from import begin_from
 from common.training.loop import fit
-from common.training.losses import output_itself
+from common.training.losses import count_nonzero, output_itself
 from common.training.options import TrainingOptions
 from common.training.run_folder import write_preprocessing
 from common.training.runtime import set_up
@@ -161,7 +161,7 @@ def _fit(
         return dataset.map(_with_labels), steps
 
     held_out = validation_batches(validation, tokens)[0].map(_with_labels)
-    return fit(model, batches, held_out, options, folder, loss=output_itself, **judged)
+    return fit(model, batches, held_out, options, folder, loss=output_itself, counts=count_nonzero, **judged)
 
 
 def _tokens_per_batch(training: EncodedPairs, options: TrainingOptions) -> int:

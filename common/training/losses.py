@@ -44,3 +44,27 @@ def quantile_loss(truth: Any, quantiles: Any, levels: Any, weights: Any) -> Any:
     weight = ops.cast(is_there, quantiles.dtype) * ops.convert_to_tensor(weights, quantiles.dtype)[:, None]
     count = ops.maximum(ops.mean(ops.sum(weight, axis=(1, 2))), 1e-6)
     return ops.sum(losses * weight, axis=(1, 2)) / count
+
+
+# --- what these and the losses of layers are means over, for several workers (`counts` of `fit`)
+
+
+def count_nonzero(_: Any, labels: Any) -> Any:
+    """How many of each row's labels `[batch, ...]` are not 0, `[batch]`: tokens that are no padding, steps that are
+    real."""
+    return ops.count_nonzero(ops.reshape(labels, (ops.shape(labels)[0], -1)), axis=1)
+
+
+def count_values(weights: Any) -> Callable[[Any, Any], Any]:
+    """How much each row of an input `truth` `[batch, steps, ...]` adds to what `quantile_loss` is a mean over.
+
+    Args:
+        weights: of each step, `[steps]`, as of that loss.
+    """
+
+    def counts(inputs: Any, _: Any) -> Any:
+        is_there = ops.logical_not(ops.isnan(inputs["truth"]))
+        of_steps = ops.reshape(ops.cast(is_there, "float32"), (*ops.shape(is_there)[:2], -1))
+        return ops.sum(of_steps * ops.convert_to_tensor(weights)[:, None], axis=(1, 2))
+
+    return counts

@@ -5,6 +5,7 @@ the workers equal; they compare checksums to prove it.
 """
 
 import os
+import signal
 import sys
 import threading
 import zlib
@@ -57,8 +58,11 @@ def connect(options: TrainingOptions) -> None:
         # Each worker would scale its loss, and leave out steps, by its own share of the batch.
         raise FlagError("--precision mixed_float16: one process alone trains so; expected mixed_bfloat16")
     console().print(f"{cluster.name} waits for {cluster.others}")
+    on_termination = signal.getsignal(signal.SIGTERM)
     with _Timer(cluster):
         _connected(cluster.addresses, cluster.index)
+    # TensorFlow's server takes the signal for a warning, and the process would outlive it.
+    signal.signal(signal.SIGTERM, on_termination)
     if cluster.index:
         console().print(f"{cluster.name} trains; the first worker tells of it and keeps the run")
         sys.stdout.flush()
