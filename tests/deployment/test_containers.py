@@ -91,6 +91,34 @@ def test_each_manifest_keeps_to_kubernetes_schema(objects):
         kubernetes_validate.validate(wrong, version, strict=True)
 
 
+def test_the_training_job_keeps_to_kubernetes_schema_and_its_pods_find_each_other():
+    version = kubernetes_validate.latest_version()
+    objects = {value["kind"]: value for value in documents("training/job.yaml")}
+    for value in objects.values():
+        kubernetes_validate.validate(value, version, strict=True)
+    job, service = objects["Job"], objects["Service"]
+    pod = job["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    workers = {one["name"]: one["value"] for one in container["env"]}["WORKERS"]
+    assert job["spec"]["completions"] == job["spec"]["parallelism"] == int(workers)
+    listed = re.search(r"--workers \"(\$\(.*\))\"", container["args"][0])[1]
+    shown = subprocess.run(
+        ["sh", "-c", f"echo {listed}"], capture_output=True, text=True, env={"WORKERS": workers}, check=True
+    )
+    assert pod["spec"]["subdomain"] == service["metadata"]["name"]
+    port = container["ports"][0]["containerPort"]
+    assert shown.stdout.strip().split(",") == [
+        f"{job['metadata']['name']}-{index}.{service['metadata']['name']}:{port}"
+        for index in range(int(workers))
+    ]
+    assert service["spec"]["ports"][0]["port"] == port
+    for chosen in (
+        service["spec"]["selector"],
+        objects["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"],
+    ):
+        assert chosen.items() <= pod["metadata"]["labels"].items()
+
+
 def test_both_ways_give_the_server_the_same_flags(compose, flags):
     assert compose["serving"]["command"] == compose["serving-gpu"]["command"] == flags
     assert {flag.partition("=")[0] for flag in flags} == {

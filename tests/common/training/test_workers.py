@@ -48,9 +48,9 @@ def trained(tmp_path_factory):
         processes.append(FORKS.Process(target=runpy.run_path, args=(path, given)))
         processes[-1].start()
     try:
-        processes[0].join(240)
+        processes[0].join(900)
         (folder / "given_up").touch()
-        processes[1].join(60)
+        processes[1].join(300)
     finally:
         for process in processes:
             process.kill()
