@@ -24,12 +24,8 @@ Measured = Mapping[str, float]
 
 _HEADINGS = (
     "pairs",
-    "one, s",
-    "two, s",
-    "speed-up",
-    "by the processor's seconds",
-    "sum alone, s",
-    "its share",
+    *("one, s", "two, s", "sum alone, s", "speed-up"),
+    *("one, CPU s", "two, CPU s each", "sum alone, CPU s each", "speed-up by CPU", "share of the sum"),
 )
 
 
@@ -116,17 +112,22 @@ def main(options: Options) -> None:
 
 
 def _row(rows: int, measured: Mapping[str, Sequence[Measured]]) -> tuple[str, ...]:
-    one, two, alone = ([each["seconds"] for each in measured[name]] for name in ("one", "two", "sum"))
-    processor = [[each["cpu_seconds"] for each in measured[name]] for name in ("one", "two")]
-    spread = (f"{statistics.median(each):.3f} [{min(each):.3f}..{max(each):.3f}]" for each in (one, two))
+    clock, processor = (
+        [[each[kind] for each in measured[name]] for name in ("one", "two", "sum")]
+        for kind in ("seconds", "cpu_seconds")
+    )
     return (
         str(rows),
-        *spread,
-        f"{ratio(one, two):.2f}",
-        f"{ratio(*processor):.2f}",
-        f"{statistics.median(alone):.3f}",
-        f"{ratio(alone, two):.0%}",
+        *(_spread(each) for each in clock),
+        f"{ratio(*clock[:2]):.2f}",
+        *(_spread(each) for each in processor),
+        f"{ratio(*processor[:2]):.2f}",
+        f"{ratio(processor[2], processor[1]):.0%}",
     )
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.3f} [{min(values):.3f}..{max(values):.3f}]"
 
 
 def _free_port() -> int:

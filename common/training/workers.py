@@ -183,7 +183,8 @@ class Together(keras.callbacks.Callback):
             places = tf.range(index, tf.maximum(rows, index + 1), workers) % rows
             mine = tf.nest.map_structure(lambda values: tf.gather(values, places), (inputs, targets))
             if weights is None:
-                return *mine, tf.fill(tf.shape(places), weight)
+                # Of two dimensions, which Keras fits to losses `[rows]` and `[rows, time]` alike.
+                return *mine, tf.fill([tf.size(places), 1], weight)
             return *mine, tf.gather(weights, places) * weight
 
         return batches.enumerate().map(take).prefetch(1)

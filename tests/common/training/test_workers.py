@@ -156,7 +156,7 @@ def test_the_mean_of_the_workers_losses_is_that_of_the_batch(rows, workers):
     shares = shares_of(
         lambda inputs, _: inputs["tokens"], workers, {"loss": losses, "tokens": tokens}, losses
     )
-    means = [np.sum(x["loss"]) / np.sum(x["tokens"]) * weights[0] for x, _, weights in shares]
+    means = [np.sum(x["loss"]) / np.sum(x["tokens"]) * weights[0, 0] for x, _, weights in shares]
     assert np.mean(means) == pytest.approx(losses.sum() / tokens.sum())
 
 
