@@ -6,8 +6,11 @@ and the last one has a single row.
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from common.data.batching import Sequences, evaluation_batches, training_batches
+from common.layers.stack import RecurrentStack
+from common.layers.stateful_stack import StreamedStack
 from common.layers.tied_embedding import TiedEmbedding, TokenLoss
 from common.training.callbacks import ShowProgress
 from common.training.loop import fit
@@ -67,3 +70,33 @@ def stop_in_third_epoch():
 
     ShowProgress.on_epoch_begin = on_epoch_begin
     return lambda: setattr(ShowProgress, "on_epoch_begin", before)
+
+
+STREAMS = RNG.normal(size=(6, 5, 4, 3)).astype(np.float32)
+TARGETS = RNG.integers(0, 2, (6, 5, 4))
+
+
+def train_streams(folder, options):
+    """Trains on five streams side by side, with batch normalisation; returns all weights, and what it validates to."""
+    keras.utils.set_random_seed(OPTIONS.seed)
+    inputs, starts = keras.Input((None, 3), name="x"), keras.Input((), dtype="bool", name="starts")
+    states = StreamedStack(RecurrentStack("rnn", units=4), rows=5, evaluation_rows=2)(inputs, starts)
+    logits = keras.layers.Dense(2)(keras.layers.BatchNormalization()(states))
+    model = keras.Model({"x": inputs, "starts": starts}, logits)
+
+    def windows(epochs, rows=5):
+        def generate():
+            for _ in epochs:
+                for place, (x, y) in enumerate(zip(STREAMS, TARGETS, strict=True)):
+                    yield {"x": x[:rows], "starts": np.full(rows, place == 0)}, y[:rows]
+
+        specs = {"x": tf.TensorSpec([None, None, 3]), "starts": tf.TensorSpec([None], tf.bool)}
+        return tf.data.Dataset.from_generator(
+            generate, output_signature=(specs, tf.TensorSpec([None, None], tf.int64))
+        )
+
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    validation = windows(range(1), 2).apply(tf.data.experimental.assert_cardinality(len(STREAMS)))
+    fit(model, lambda epochs: (windows(epochs), len(STREAMS)), validation, options, folder, loss=loss)
+    shapes = [tuple(state.shape) for state in model.get_layer(index=2).training_states]
+    return [np.asarray(weight) for weight in model.get_weights() if weight.dtype == np.float32], shapes

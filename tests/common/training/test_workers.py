@@ -67,7 +67,7 @@ def weights(trained, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["plain", "whole", "resumed"])
+@pytest.mark.parametrize("name", ["plain", "whole", "resumed", "streams"])
 def test_both_workers_have_the_same_weights_bit_for_bit(trained, name):
     one, other = weights(trained, name)
     for a, b in zip(one, other, strict=True):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -15,10 +16,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 import joint_training as joint  # noqa: E402
 
 from common.errors import UserError  # noqa: E402
+from common.training import loop  # noqa: E402
 from common.training.runtime import set_up  # noqa: E402
 
 options = dataclasses.replace(joint.OPTIONS, workers=addresses, worker=index)  # noqa: F821
 set_up(options)
+loop.plot_learning_curves = lambda *_: None
 
 
 def keep(name, weights):
@@ -28,6 +31,11 @@ def keep(name, weights):
 def own(name):
     """As `open_run` does it: only the first worker's folder is the run's."""
     return folder / f"{name}.{index}"  # noqa: F821
+
+
+def wait_for(name):
+    while not (folder / name).exists():
+        time.sleep(0.05)
 
 
 weights, history = joint.train(own("plain"), options)
@@ -40,18 +48,19 @@ try:
     joint.train(own("broken"), options, dropout=0.3)
 except KeyboardInterrupt:
     undo()
-# The second worker goes on from what the first has kept, on a folder that both see.
-resuming = dataclasses.replace(options, resume=True)
-if index == 1:  # noqa: F821
-    while not (folder / "broken.0" / "copied").exists():
-        time.sleep(0.05)
+# The second worker goes on from what the first has kept, as from a folder that both see.
+if index == 0:  # noqa: F821
+    (folder / "stopped").touch()
 else:
-    import shutil
-
-    shutil.rmtree(folder / "broken.1")
-    shutil.copytree(folder / "broken.0", folder / "broken.1")
-    (folder / "broken.0" / "copied").touch()
+    wait_for("stopped")
+    shutil.rmtree(own("broken"))
+    shutil.copytree(folder / "broken.0", own("broken"))
+resuming = dataclasses.replace(options, resume=True)
 keep("resumed", joint.train(own("broken"), resuming, dropout=0.3)[0])
+
+weights, shapes = joint.train_streams(own("streams"), dataclasses.replace(options, epochs=1))
+keep("streams", weights)
+assert shapes == [(5, 4)], "the model that is kept has all of its streams"
 
 try:
     joint.train(own("other_data"), options, seed=1 + index)  # noqa: F821
@@ -60,6 +69,5 @@ except UserError as error:
 
 if index == 1:  # noqa: F821
     # It is there, but does not train, until the other has given up; then that one is gone.
-    while not (folder / "given_up").exists():
-        time.sleep(0.05)
+    wait_for("given_up")
 joint.train(own("alone"), dataclasses.replace(options, worker_timeout=4.0))
