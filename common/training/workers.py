@@ -59,8 +59,11 @@ def connect(options: TrainingOptions) -> None:
         raise FlagError("--precision mixed_float16: one process alone trains so; expected mixed_bfloat16")
     console().print(f"{cluster.name} waits for {cluster.others}")
     on_termination = signal.getsignal(signal.SIGTERM)
-    with _Timer(cluster):
-        _connected(cluster.addresses, cluster.index)
+    try:
+        with _Timer(cluster):
+            _connected(cluster.addresses, cluster.index)
+    except _GONE:
+        _leave(cluster, f"lost one of {cluster.others}")
     # TensorFlow's server takes the signal for a warning, and the process would outlive it.
     signal.signal(signal.SIGTERM, on_termination)
     if cluster.index:
