@@ -6,7 +6,7 @@ import tensorflow as tf
 from scipy.special import log_softmax
 from sklearn.metrics import mean_pinball_loss
 
-from common.training.losses import quantile_loss, smoothed_cross_entropy
+from common.training.losses import count_nonzero, count_values, quantile_loss, smoothed_cross_entropy
 
 
 @pytest.mark.parametrize("shape", [(5,), (3, 4)])
@@ -69,3 +69,24 @@ def test_the_gradient_of_a_quantile_loss_with_gaps_is_finite():
     gradient = tape.gradient(loss, given).numpy()
     assert np.isfinite(gradient).all()
     assert not gradient[0].any()
+
+
+def test_the_loss_of_a_batch_follows_from_its_halves_and_what_each_counts():
+    rng = np.random.default_rng(3)
+    truth = rng.normal(size=(6, 4, 2)).astype(np.float32)
+    truth[rng.random(truth.shape) < 0.4] = np.nan
+    quantiles = rng.normal(size=(6, 4, 2, 3)).astype(np.float32)
+    levels, weights = (0.1, 0.5, 0.9), np.array([2.0, 1.0, 0.5, 0.5], np.float32)
+
+    def loss(rows):
+        return float(np.mean(quantile_loss(truth[rows], quantiles[rows], levels, weights)))
+
+    counts = np.asarray(count_values(weights)({"truth": truth}, None))
+    halves = slice(0, None, 2), slice(1, None, 2)
+    joint = sum(loss(half) * counts[half].sum() for half in halves) / counts.sum()
+    assert joint == pytest.approx(loss(slice(None)), rel=1e-5)
+
+
+def test_what_is_not_zero_counts_over_all_dimensions_of_a_row():
+    labels = np.array([[[3, 0], [1, 1]], [[0, 0], [0, 2]]], np.int32)
+    assert np.asarray(count_nonzero(None, labels)).tolist() == [3, 1]
