@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks import scale_out
-from benchmarks.scale_out import BEAM, PARTS, PLAIN, Cost, Options, main, require_equal, sentences_of
+from benchmarks.scale_out import scoring
+from benchmarks.scale_out.scoring import BEAM, PARTS, PLAIN, Cost, Options, main, require_equal, sentences_of
 from common.errors import UserError
 
 
@@ -29,10 +29,10 @@ def test_each_way_has_a_line(monkeypatch, capsys, tmp_path):
         return costs.pop(0)
 
     costs = [Cost(10.0, 100.0), Cost(12.0, 110.0), Cost(15.0, 120.0)]
-    monkeypatch.setattr(scale_out, "measured", measured)
-    monkeypatch.setattr(scale_out, "labels_of", lambda output: {})
-    known = scale_out.ways(tmp_path, 2)
-    monkeypatch.setattr(scale_out, "ways", lambda rows, shards: {PLAIN: [], PARTS: [], BEAM: []})
+    monkeypatch.setattr(scoring, "measured", measured)
+    monkeypatch.setattr(scoring, "labels_of", lambda output: {})
+    known = scoring.ways(tmp_path, 2)
+    monkeypatch.setattr(scoring, "ways", lambda rows, shards: {PLAIN: [], PARTS: [], BEAM: []})
     main(Options(rows=30))
     assert {PLAIN, PARTS} <= known.keys()
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│")]

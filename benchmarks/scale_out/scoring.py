@@ -1,6 +1,6 @@
 """What does it cost to answer many texts? Rows per CPU second into one file, in parts, and by Apache Beam.
 
-python -m benchmarks.scale_out --texts reviews.tsv --text-column text
+python -m benchmarks.scale_out.scoring --texts reviews.tsv --text-column text
 """
 
 import csv
