@@ -1,6 +1,9 @@
 """Settings of all tests."""
 
+import os
 import random
+import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache, partial
@@ -108,6 +111,24 @@ def loaded_once(without_grappler: Callable[[Path], Path]) -> "Callable[..., Save
         return shared
 
     return load
+
+
+@pytest.fixture(scope="session")
+def assert_javascript_makes_the_same() -> Callable[[Path], None]:
+    """Lets node hold `frontend.js` to a golden file."""
+
+    def run(version: Path) -> None:
+        code = Path(__file__).parent / "common" / "serving" / "frontend.test.mjs"
+        command = ["node", "--test", "--test-reporter=tap", str(code)]
+        done = subprocess.run(
+            command, env={**os.environ, "FOLDER": str(version)}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout[-4000:]
+        passed = re.search(r"(?m)^# pass (\d+)$", done.stdout)
+        assert passed
+        assert int(passed[1]) > 20
+
+    return run
 
 
 def _without_grappler(version: Path, folders: pytest.TempPathFactory) -> Path:

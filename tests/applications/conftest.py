@@ -15,7 +15,6 @@ import io
 import json
 import multiprocessing
 import os
-import re
 import runpy
 import shutil
 import subprocess
@@ -327,22 +326,6 @@ def assert_as_served():
                 np.testing.assert_allclose(values, expected, atol=1e-4, err_msg=f"{name} of {example.raw}")
 
     return compare
-
-
-@pytest.fixture(scope="session")
-def assert_javascript_makes_the_same():
-    """Lets node hold `frontend.js` to a golden file."""
-
-    def run(version):
-        code = REPOSITORY / "tests" / "common" / "serving" / "frontend.test.mjs"
-        command = ["node", "--test", "--test-reporter=tap", str(code)]
-        done = subprocess.run(
-            command, env={**os.environ, "FOLDER": str(version)}, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stdout[-4000:]
-        assert int(re.search(r"(?m)^# pass (\d+)$", done.stdout)[1]) > 20
-
-    return run
 
 
 @pytest.fixture
