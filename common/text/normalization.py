@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 INVISIBLE = r"[\x{AD}\x{200B}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2069}\x{FEFF}]"
-_BLANK = r"[\s\p{Z}\p{Cc}\x{FFFD}\x{2581}]+"
+BLANK = r"[\s\p{Z}\p{Cc}\x{FFFD}\x{2581}]+"
+MARKS_ON_A_LETTER = 2
 _CODE_POINT_BITS = 21
 _LETTERS_WITH_MARKS = range(0xC0, 0x30000)
-_MARKS_ON_A_LETTER = 2
 
 
 def normalize(text: tf.Tensor) -> tf.Tensor:
@@ -22,7 +22,7 @@ def normalize(text: tf.Tensor) -> tf.Tensor:
     order). Case, punctuation and all else stay as they are.
     """
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
-    return tf.strings.strip(tf.strings.regex_replace(composed(text), _BLANK, " "))
+    return tf.strings.strip(tf.strings.regex_replace(composed(text), BLANK, " "))
 
 
 def composed(text: tf.Tensor) -> tf.Tensor:
@@ -33,7 +33,7 @@ def composed(text: tf.Tensor) -> tf.Tensor:
     text = tf.strings.regex_replace(text, INVISIBLE, "")
     characters = tf.strings.unicode_decode(text, "UTF-8")
     keys, values = (tf.constant(array) for array in _compositions())
-    for _ in range(_MARKS_ON_A_LETTER):
+    for _ in range(MARKS_ON_A_LETTER):
         characters = _compose(characters, keys, values)
     return tf.strings.unicode_encode(characters, "UTF-8")
 

@@ -20,8 +20,8 @@ from common.text.normalization import normalize
 
 PADDING, UNKNOWN, START, END, FIRST_PIECE = 0, 1, 2, 3, 4
 SPACE = "▁"
+UNKNOWN_CHARACTER = "\ufffd"
 
-_UNKNOWN_CHARACTER = "\ufffd"
 _UNKNOWN_PENALTY = 10.0
 _LONGEST_PIECE = 16
 _CODE_POINT_BITS = 21
@@ -189,7 +189,7 @@ class SubwordText(keras.layers.Layer):
 
     def _characters(self, text: tf.Tensor) -> tf.Tensor:
         """Code points `[batch, time]` of the text, each word after a "▁", and one 0 or more at each row's end."""
-        text = tf.strings.regex_replace(normalize(text), self.unknown_characters, _UNKNOWN_CHARACTER)
+        text = tf.strings.regex_replace(normalize(text), self.unknown_characters, UNKNOWN_CHARACTER)
         text = tf.strings.substr(text, 0, self.max_tokens * self.longest, unit="UTF8_CHAR")
         text = tf.strings.regex_replace(text, "(?:^| )([^ ])", SPACE + r"\1")
         return tf.pad(tf.strings.unicode_decode(text, "UTF-8").to_tensor(0), [[0, 0], [0, 1]])

@@ -6,7 +6,7 @@
 const MASK = (1n << 64n) - 1n;
 
 export function frontend(facts) {
-  const kinds = { characters: Characters, words: Words, features: Features, "log-mel": LogMel };
+  const kinds = { characters: Characters, words: Words, subwords: Subwords, features: Features, "log-mel": LogMel };
   if (facts.version !== 1 || !(facts.kind in kinds)) {
     throw new Error(`frontend.json: expected version 1 of a known kind, got ${facts.version} of ${facts.kind}`);
   }
@@ -132,6 +132,84 @@ export class Words {
   }
 }
 
+// Subwords of a unigram language model: a text as the ids of its most probable pieces, and the text of ids.
+export class Subwords {
+  constructor(facts) {
+    this.facts = facts;
+    this.normalisation = facts.normalisation.map(textStep);
+    this.spellings = [...new Array(facts.first_piece).fill(""), ...facts.pieces];
+    this.ids = new Map(facts.pieces.map((piece, place) => [piece, place + facts.first_piece]));
+    // Single precision throughout, as the graph has it: pieces that tie there tie here.
+    const withoutPiece = new Array(facts.first_piece).fill(facts.unknown_score);
+    this.scores = Float32Array.from([...withoutPiece, ...facts.log_probabilities]);
+    this.longest = facts.pieces.reduce((most, piece) => Math.max(most, [...piece].length), 0);
+    const single = facts.pieces.filter((piece) => [...piece].length === 1);
+    const spelt = single.map((piece) => `\\u{${piece.codePointAt(0).toString(16)}}`).join("");
+    this.unknownCharacters = new RegExp(`[^ ${spelt}]+`, "gu");
+  }
+
+  // What goes in, in one step.
+  encode(text) {
+    return { ids: [this.idsOf(text)] };
+  }
+
+  // The ids of a text's pieces, `max_tokens` of them at most, and the end.
+  idsOf(text) {
+    const characters = this.#charactersOf(text);
+    const pieces = this.#piecesAt(characters);
+    const ids = [];
+    for (let place = 0; place < characters.length && ids.length < this.facts.max_tokens; ) {
+      const { id, length } = pieces[place];
+      ids.push(id);
+      place += length;
+    }
+    return [...ids, this.facts.end];
+  }
+
+  // The text of the pieces before the first end; ids that are no pieces leave no mark.
+  decode(ids) {
+    const outside = ids.find((id) => this.spellings[id] === undefined);
+    if (outside !== undefined) {
+      throw new Error(`subwords: expected ids from 0 to ${this.spellings.length - 1}, got ${outside}`);
+    }
+    const end = ids.indexOf(this.facts.end);
+    const pieces = Array.from(end < 0 ? ids : ids.slice(0, end), (id) => this.spellings[id]);
+    return trimmed(pieces.join("").replace(new RegExp(`${this.facts.space}+`, "gu"), " "));
+  }
+
+  // The text in one spelling: single plain spaces, nothing invisible, accents composed with their letters.
+  normalised(text) {
+    return trimmed(this.normalisation.reduce((changed, step) => step(changed), text));
+  }
+
+  // The characters that pieces are sought in, a run of unknown ones being one; each word stands after a `space`.
+  #charactersOf(text) {
+    const known = this.normalised(text).replace(this.unknownCharacters, "\uFFFD");
+    const cut = [...known].slice(0, this.facts.max_tokens * this.longest).join("");
+    return [...cut.replace(/(?:^| )([^ ])/gu, `${this.facts.space}$1`)];
+  }
+
+  // The piece that the most probable segmentation from each character on begins with; the shortest of equal ones.
+  #piecesAt(characters) {
+    const best = new Float32Array(characters.length + 1);
+    const pieces = new Array(characters.length);
+    for (let place = characters.length - 1; place >= 0; place -= 1) {
+      best[place] = -Infinity;
+      const last = Math.min(this.longest, characters.length - place);
+      for (let length = 1, piece = ""; length <= last; length += 1) {
+        piece += characters[place + length - 1];
+        const id = this.ids.get(piece) ?? (length === 1 ? this.facts.unknown : undefined);
+        const score = id === undefined ? -Infinity : Math.fround(this.scores[id] + best[place + length]);
+        if (score > best[place]) {
+          best[place] = score;
+          pieces[place] = { id, length };
+        }
+      }
+    }
+    return pieces;
+  }
+}
+
 // A text as the features of its tokens: the word's number, and hashes of how it begins and ends.
 export class Features {
   constructor(facts) {
@@ -184,7 +262,14 @@ function textStep(step) {
   throw new Error(`frontend.json: unknown step ${JSON.stringify(step)}`);
 }
 
-// Each letter joined with the marks behind it, as many as `times`, where Unicode has one character for them.
+// A text without the blanks of ASCII at its ends.
+function trimmed(text) {
+  return text.replace(/^[\t-\r ]+|[\t-\r ]+$/gu, "");
+}
+
+// Each letter joined with the marks behind it, as many as `times`, where Unicode has one character for them. The graph
+// holds the pairs of the Unicode version of the Python that it was exported with; here it is that of the JavaScript. No
+// pair is ever withdrawn; only letters that a newer version brought are joined here and not in the graph.
 function composed(text, times) {
   let characters = [...text];
   for (let time = 0; time < times; time += 1) {

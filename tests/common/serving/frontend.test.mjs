@@ -73,6 +73,29 @@ if (folder) {
     });
   }
 
+  if (facts.kind === "subwords") {
+    const { normalised, decoded } = read("subwords.json");
+    const subwords = frontend(facts);
+
+    test(`${normalised.length} texts are normalised as in the graph`, () => {
+      normalised.forEach(([raw, text]) => assert.equal(subwords.normalised(raw), text, JSON.stringify(raw)));
+    });
+
+    test(`${decoded.length} rows of ids become the texts that the graph makes of them`, () => {
+      decoded.forEach(([ids, text]) => {
+        assert.equal(subwords.decode(ids), text);
+        assert.equal(subwords.decode(Int32Array.from(ids)), text);
+      });
+    });
+
+    test("an id that no piece has is refused", () => {
+      const most = facts.first_piece + facts.pieces.length - 1;
+      const refusal = new RegExp(`subwords: expected ids from 0 to ${most}, got ${most + 1}`);
+      assert.throws(() => subwords.decode([most, most + 1]), refusal);
+      assert.throws(() => subwords.decode([-1]), /got -1/);
+    });
+  }
+
   if (facts.kind === "log-mel" && facts.frames_per_step && !facts.clip_samples) {
     test("a stream in pieces of any size gives the frames of the whole", () => {
       const sound = rawOf(examples[1].raw);
