@@ -267,9 +267,9 @@ function trimmed(text) {
   return text.replace(/^[\t-\r ]+|[\t-\r ]+$/gu, "");
 }
 
-// Each letter joined with the marks behind it, as many as `times`, where Unicode has one character for them. The graph
-// holds the pairs of the Unicode version of the Python that it was exported with; here it is that of the JavaScript. No
-// pair is ever withdrawn; only letters that a newer version brought are joined here and not in the graph.
+// Each letter joined with the marks behind it, as many as `times`, where Unicode has one character for them. Which pairs
+// there are is a matter of the Unicode version, of JavaScript here and in the graph of the Python that exported it. They
+// differ in letters that only one of them knows: Unicode 17 joins 20 that Unicode 14 lacks.
 function composed(text, times) {
   let characters = [...text];
   for (let time = 0; time < times; time += 1) {

@@ -74,11 +74,17 @@ if (folder) {
   }
 
   if (facts.kind === "subwords") {
-    const { normalised, decoded } = read("subwords.json");
+    const { normalised, letters, decoded } = read("subwords.json");
     const subwords = frontend(facts);
 
     test(`${normalised.length} texts are normalised as in the graph`, () => {
       normalised.forEach(([raw, text]) => assert.equal(subwords.normalised(raw), text, JSON.stringify(raw)));
+    });
+
+    test("letters are joined with their marks as in the graph, but for those that this node does not know", () => {
+      const known = letters.filter(([letter]) => !/\p{Cn}/u.test(letter));
+      assert.ok(known.length > 10_000);
+      known.forEach(([letter, raw, text]) => assert.equal(subwords.normalised(raw), text, letter));
     });
 
     test(`${decoded.length} rows of ids become the texts that the graph makes of them`, () => {

@@ -41,6 +41,15 @@ TIES = {"▁": -1, "a": -1, "b": -1, "ab": -2, "ba": -2, "aa": -2, "aba": -3, "�
 """Each way to cut a text into these is as probable as any other."""
 NEAR_TIES = {"▁": -0.7, "a": -0.1, "aa": -0.2, "aaa": -0.3, "aaaa": -0.4, "b": -0.3, "ab": -0.4, "aab": -0.5}
 """Whether two ways are equally probable depends on the precision of the sums."""
+BEYOND_16_BITS = {"▁": -1, "a": -1, "😀": -1, "𝒜": -2, "😀😀a": -2, "▁😀": -1.5, "a𝒜": -2.5, "\u00a0": -3}
+"""Pieces of characters that JavaScript holds as two, and a blank that stays at the ends of what is written."""
+
+
+CHARACTERS = [
+    chr(point)
+    for part in ((0, 0xD800), (0xE000, 0x32000), (0xE0000, 0xE0200), (0x10FF00, 0x110000))
+    for point in range(*part)
+]
 
 
 def shipped_subwords():
@@ -61,14 +70,17 @@ def made_texts(subwords, count, longest):
 
 
 def every_character():
-    """Each character of Unicode's planes with letters behind an "x", and each that decomposes in two parts."""
-    points = [*range(0xD800), *range(0xE000, 0x32000), *range(0xE0000, 0xE0200), *range(0x10FF00, 0x110000)]
-    for start in range(0, len(points), 128):
-        yield "".join(f"x{chr(point)}" for point in points[start : start + 128])
-    decomposed = [unicodedata.normalize("NFD", chr(point)) for point in points]
-    pairs = [unicodedata.normalize("NFC", text[:-1]) + text[-1] for text in decomposed if len(text) > 1]
-    for start in range(0, len(pairs), 64):
-        yield "|".join(pairs[start : start + 64] + decomposed[start : start + 64])
+    """Each character of Unicode's planes with letters, behind an "x"."""
+    for start in range(0, len(CHARACTERS), 128):
+        yield "".join(f"x{character}" for character in CHARACTERS[start : start + 128])
+
+
+def letters_with_marks():
+    """Each character that decomposes, the two it may be composed of, and all of its parts."""
+    for character in CHARACTERS:
+        parts = unicodedata.normalize("NFD", character)
+        if len(parts) > 1:
+            yield character, f"{unicodedata.normalize('NFC', parts[:-1])}{parts[-1]} {parts}"
 
 
 def encoded(texts):
@@ -100,11 +112,13 @@ def write_golden(folder, layer, texts):
     given = list(rows_of_ids(layer, [row.tolist() for row in rows]))
     ragged = tf.ragged.constant(given, tf.int32).to_tensor(END)
     normalised = [*texts, *every_character()]
+    letters, parts = zip(*letters_with_marks(), strict=True)
     facts = {
         FRONTEND: {"version": VERSION, **subwords_frontend(layer)},
         GOLDEN: {"version": VERSION, "examples": examples},
         "subwords.json": {
             "normalised": list(zip(normalised, strings(normalize(encoded(normalised))), strict=True)),
+            "letters": list(zip(letters, parts, strings(normalize(encoded(parts))), strict=True)),
             "decoded": list(zip(given, strings(layer.detokenize(ragged)), strict=True)),
         },
     }
@@ -128,12 +142,17 @@ def test_the_shipped_translation_model_reads_the_same_subwords_in_javascript(
     assert_javascript_makes_the_same(tmp_path)
 
 
-@pytest.mark.parametrize("pieces", [TIES, NEAR_TIES], ids=["ties", "near ties"])
+@pytest.mark.parametrize(
+    ("pieces", "letters"),
+    [(TIES, "ab"), (NEAR_TIES, "ab"), (BEYOND_16_BITS, "a😀")],
+    ids=["ties", "near ties", "beyond 16 bits"],
+)
 @pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
-def test_of_equally_probable_ways_to_cut_a_text_javascript_takes_the_graphs(
-    tmp_path, pieces, assert_javascript_makes_the_same
+def test_javascript_takes_the_graphs_of_equally_probable_ways_and_cuts_a_text_where_it_does(
+    tmp_path, pieces, letters, assert_javascript_makes_the_same
 ):
     layer = SubwordText(tuple(pieces), tuple(map(float, pieces.values())), max_tokens=5)
-    texts = [*TEXTS, *LINES, *words_of("ab", 6), *words_of("ab ", 4), *made_texts(layer.subwords, 100, 30)]
+    texts = [*TEXTS, *LINES, *made_texts(layer.subwords, 100, 30)]
+    texts += [*words_of(letters, 6), *words_of(f"{letters} ", 4)]
     write_golden(tmp_path, layer, texts)
     assert_javascript_makes_the_same(tmp_path)
