@@ -102,7 +102,7 @@ def rows_of_ids(layer, rows):
 
 
 def write_golden(folder, layer, texts):
-    """What the graph makes of the texts, one by one as a page would, or at once: it is the same."""
+    """What the graph makes of the texts, and of ids and characters that they lack."""
     traced = tf.function(layer.call, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     rows = [row[: list(row).index(END) + 1] for row in traced(encoded(texts)).numpy()]
     examples = [
