@@ -16,11 +16,12 @@ from common.text.character_ngrams import COUNT, LENGTHS, LONGEST
 from common.text.normalization import INVISIBLE
 
 _USAGE = (
-    "`frontend.js` of the project makes words and their numbers of a text by `frontend.json`. Feed the end of a line "
-    "first (token 2), then the complete words of the text; the `logits` after the last one are scores of all words, "
-    "of which those with a 1 in `is_suggested` may be suggested, as `spellings` writes them, if they begin with the "
-    "word begun. `ngrams` are the hashed n-grams of a word whose token is 0, and zeros otherwise. `query` is what the "
-    "words' vectors are compared with; a cache of the user's own words keeps it."
+    "`frontend.js` of the project makes words and their numbers of a text by `frontend.json`. Feed the end of a "
+    "line first (token 2), then the complete words of the text. Word k of `words` in `frontend.json`, counted from "
+    "0, is token k + 3 and has that place in `logits` too. The `logits` after the last word are scores of all that "
+    "may follow, of which those with a 1 in `is_suggested` may be suggested, as `spellings` writes them, if they "
+    "begin with the word begun. `ngrams` are the hashed n-grams of a word whose token is 0, and zeros otherwise. "
+    "`query` is what the words' vectors are compared with; a cache of the user's own words keeps it."
 )
 
 

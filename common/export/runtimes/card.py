@@ -54,7 +54,8 @@ def card_text(
     about = (
         f"`{name}` ({size / 1e6:.1f} MB, weights in {weights}) runs in {_RUNTIMES[target]}. It is the numeric core of "
         "the model, one row at a time: what makes numbers of raw input is told in `frontend.json`, and inputs with "
-        "their numbers and answers in `golden.json`, for a test of your host."
+        "their numbers and answers in `golden.json`, for a test of your host (of a long array its first and last "
+        "numbers and the mean)."
     )
     parts = [
         f"# {card.application} for other runtimes",
