@@ -1,5 +1,7 @@
 /** Elements, and the parts that several views show. Texts go in as text nodes: nothing here makes HTML of a string. */
 
+import { drop_fault, say_fault } from "./status.js";
+
 /**
  * Makes an element.
  *
@@ -23,10 +25,16 @@ export function fill(element, ...children) {
   return element;
 }
 
-/** One line that says what went wrong; an earlier one of the container is replaced. Without an error it goes away. */
+/**
+ * One line that says what went wrong, in the container and in the line of the status; an earlier one of the container
+ * is replaced. Without an error it goes away.
+ */
 export function fail(container, error = null) {
   for (const line of container.querySelectorAll(":scope > .error")) line.remove();
-  if (error) container.append(h("p", { class: "error", role: "alert" }, error.message ?? String(error)));
+  if (!error) return drop_fault();
+  const message = error.message ?? String(error);
+  container.append(h("p", { class: "error", role: "alert" }, message));
+  return say_fault(message);
 }
 
 /** Colours an element by a value from -max to max, with a sign as well as the colour. */

@@ -3,6 +3,7 @@
 import { AskError, ask, bytes, latest, report } from "./ask.js";
 import * as dom from "./dom.js";
 import * as sound from "./sound.js";
+import { say } from "./status.js";
 
 const { h, fill } = dom;
 const element = (id) => document.getElementById(id);
@@ -10,10 +11,6 @@ const NAME = /^[a-z][a-z0-9_]*$/;
 
 let leave = () => {};
 let shows = 0;
-
-function say(line) {
-  element("status").textContent = line;
-}
 
 /** The name that the address asks for, or the first. */
 function asked_name(applications) {

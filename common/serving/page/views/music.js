@@ -5,12 +5,14 @@ import { midi_of } from "../midi.js";
 import { filled, held_notes, notes_of_text, text_of_notes } from "../notes.js";
 import { draw_roll, place_of } from "../piano_roll.js";
 import { play } from "../player.js";
+import { counted } from "../wording.js";
 
 const TONICS = ["C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B"];
 const KEYS = ["any", ...["major", "minor"].flatMap((mode) => TONICS.map((tonic) => `${tonic} ${mode}`))];
 const STEPS = { 1: "a quarter note", 2: "an eighth", 4: "a sixteenth" };
 const TEMPO = 90;
 const MOST_STEPS = 512;
+const NO_STEP = -1;
 const HELP = "A step of several notes: G4+D4+B3. A silent step: -. Steps stand between blanks.";
 const NO_NOTES = "No notes yet: write some, by a click on the roll or as text below it, or let it begin from nothing.";
 
@@ -21,6 +23,7 @@ export function mount(root, { application, examples, ask, dom, say }) {
   const roll = h("canvas", { class: "roll", role: "img", "aria-label": "piano roll", onclick: (event) => write_at(event) });
   const text = h("textarea", { rows: 3, spellcheck: "false", onchange: () => work(read_text) });
   const told = h("p", { class: "muted" });
+  const trouble = h("div", { class: "trouble" });
   const button = (label, action, kind = "") => h("button", { class: `button ${kind}`, type: "button", onclick: action }, label);
   const player = button("Play", () => (playing ? playing.stop() : start()));
   let notes = [], given = 0, playing = null, turn = 0;
@@ -43,26 +46,28 @@ export function mount(root, { application, examples, ask, dom, say }) {
   /** Does what a button asks for; what comes after another button was pressed is left out. */
   async function work(task) {
     const mine = ++turn;
-    fail(root);
+    fail(trouble);
     try {
       const done = await task();
       if (mine === turn) done();
     } catch (error) {
-      if (mine === turn) fail(root, error);
+      if (mine === turn) fail(trouble, error);
     }
   }
 
   async function go_on() {
     const before = notes.length;
-    const inputs = { ...asked.inputs(voices), notes, steps: asked.value("steps") };
+    // JSON has no list of no steps of four notes: a step of -1 throughout is the same to the model.
+    const begun = before ? notes : [Array(voices).fill(NO_STEP)];
+    const inputs = { ...asked.inputs(voices), notes: begun, steps: asked.value("steps") };
     const after = notes_of(await ask(application.name, inputs));
-    return () => show(after, before, `${after.length - before} steps written after ${before}`);
+    return () => show(after, before, `${counted(after.length - before, "step")} written after ${before}`);
   }
 
   async function harmonise() {
     const melody = notes.map((step) => Math.max(...step));
     const after = notes_of(await ask(application.name, { ...asked.inputs(voices), melody }, { signature: "harmonize" }));
-    return () => show(after, 0, `${after.length} steps of the melody with voices below it`);
+    return () => show(after, 0, `${counted(after.length, "step")} of the melody with voices below it`);
   }
 
   function save() {
@@ -72,14 +77,14 @@ export function mount(root, { application, examples, ask, dom, say }) {
 
   function read_text() {
     const next = notes_of_text(text.value, voices);
-    return () => show(next, next.length, next.length ? `${next.length} steps given` : NO_NOTES);
+    return () => show(next, next.length, next.length ? `${counted(next.length, "step")} given` : NO_NOTES);
   }
 
   function write_at({ offsetX, offsetY }) {
     const { step, note } = place_of(notes, roll.clientWidth, roll.clientHeight, offsetX, offsetY);
     const next = toggled(notes, step, note, voices);
     turn += 1;
-    show(next, next.length, `${next.length} steps given`);
+    show(next, next.length, `${counted(next.length, "step")} given`);
   }
 
   function start() {
@@ -103,7 +108,7 @@ export function mount(root, { application, examples, ask, dom, say }) {
 
   const pick = (row) => {
     asked.set(row);
-    show(row.notes, row.notes.length, `${row.notes.length} steps given`);
+    show(row.notes, row.notes.length, `${counted(row.notes.length, "step")} given`);
     work(go_on);
   };
   const harmony_button = button("Harmonise the top voice", () => work(harmonise));
@@ -114,6 +119,7 @@ export function mount(root, { application, examples, ask, dom, say }) {
     roll,
     h("div", { class: "row" }, player, button("Go on", () => work(go_on), "primary"), harmony_button, save_button,
       button("Clear", () => work(() => () => show([], 0, NO_NOTES)))),
+    trouble,
     told,
     h("div", { class: "fields" }, asked.elements),
     field("The notes as text", text, HELP),

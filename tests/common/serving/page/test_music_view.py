@@ -47,6 +47,34 @@ def test_music_goes_on_and_is_harmonised_as_from_python(view, declared, loaded):
     expect(text).to_have_value(_text(harmonised))
 
 
+def test_music_begins_from_nothing(view, declared, loaded):
+    row = declared("music")["examples"][0]["row"]
+    compose = loaded("music")
+    expected = compose(None, steps=5, seed=row["seed"], sampling=_sampling(row))["notes"]
+    view.get_by_label("Steps to write").fill("5")
+
+    view.get_by_role("button", name="Go on").click()
+
+    expect(view.get_by_label("The notes as text")).to_have_value(_text(expected.tolist()))
+    expect(view.locator("#status")).to_have_text("5 steps written after 0")
+
+
+def test_what_went_wrong_is_in_sight_where_the_button_is_and_goes_with_the_next_answer(view):
+    view.get_by_label("Steps to write").fill("9999")
+
+    view.get_by_role("button", name="Go on").click()
+
+    expect(view.locator("#view .error")).to_be_in_viewport()
+    expect(view.locator("#status")).to_have_text("steps: expected 0 or more, 4096 in all")
+    expect(view.locator("#view .error")).to_have_text(view.locator("#status").text_content())
+
+    view.get_by_label("Steps to write").fill("1")
+    view.get_by_role("button", name="Go on").click()
+
+    expect(view.locator("#view .error")).to_have_count(0)
+    expect(view.locator("#status")).to_have_text("1 step written after 0")
+
+
 def test_the_roll_plays_and_stops_without_an_error(view):
     faults = []
     view.on("pageerror", lambda error: faults.append(str(error)))
