@@ -1,5 +1,7 @@
 /** A small line chart on a canvas, which follows the size of its place and the colours of the page. */
 
+import { counted } from "./wording.js";
+
 const GAP = 6;
 const PADDING = { top: 10, right: 12, bottom: 20, left: 52 };
 const drawn = new Map();
@@ -167,7 +169,7 @@ function said(lines, marks) {
   const ranges = lines.map(({ label, values }) => {
     const known = values.filter((value) => Number.isFinite(value));
     const [low, high] = [Math.min(...known), Math.max(...known)].map((value) => Number(value.toPrecision(4)));
-    return `${label ?? "values"}: ${known.length} values from ${low} to ${high}`;
+    return `${label ?? "values"}: ${counted(known.length, "value")} from ${low} to ${high}`;
   });
   return [...ranges, ...marks.map(({ from, to, label }) => `${label ?? "marked"}: ${from} to ${to}`)].join("; ");
 }

@@ -1,5 +1,7 @@
 /** Notes by step and voice, `[[67, 62, 59, 55], ...]`, MIDI numbers from the highest down, 0 for silence. */
 
+import { counted } from "./wording.js";
+
 const NAMES = ["C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"];
 const STEPS_OF_LETTERS = { C: 0, D: 2, E: 4, F: 5, G: 7, A: 9, B: 11 };
 const NOTE = /^([A-G])([#b]?)(-?\d)$/;
@@ -29,7 +31,7 @@ export function notes_of_text(text, voices) {
       const got = step.split("+")[odd] || step;
       throw new Error(`step ${at + 1}: expected notes such as G4+D4, or - for silence, got ${got}`);
     }
-    if (numbers.length > voices) throw new Error(`step ${at + 1}: ${numbers.length} notes; expected ${voices} at most`);
+    if (numbers.length > voices) throw new Error(`step ${at + 1}: ${counted(numbers.length, "note")}; expected ${voices} at most`);
     return filled(numbers, voices);
   });
 }

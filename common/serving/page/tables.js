@@ -1,5 +1,7 @@
 /** Tables as people paste them: CSV with or without a header, times, numbers, gaps. What is wrong is one line. */
 
+import { counted } from "./wording.js";
+
 const DELIMITERS = [",", ";", "\t"];
 const MISSING = new Set(["", "nan", "na", "n/a", "null", "none", "-"]);
 const TIME_NAMES = new Set(["time", "date", "ds", "datetime", "timestamp", "index"]);
@@ -56,7 +58,7 @@ export function table_of(text, at = (utc) => utc) {
   if (!body.length) throw new Error("the table has a header and no row below it; expected rows of values");
   const odd = body.find(({ cells }) => cells.length !== names.length);
   if (odd) {
-    throw new Error(`line ${odd.line}: ${odd.cells.length} cells; expected ${names.length}, as in line ${filled[0].line}`);
+    throw new Error(`line ${odd.line}: ${counted(odd.cells.length, "cell")}; expected ${names.length}, as in line ${filled[0].line}`);
   }
   return columns_of(names, body, at);
 }

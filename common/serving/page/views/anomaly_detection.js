@@ -1,6 +1,7 @@
 /** Readings of sensors in, alarms out: of a whole table at once, or row by row on a chart that runs. */
 
 import { table_of, rounded, zoned } from "../tables.js";
+import { counted } from "../wording.js";
 
 const LIMIT_MB = 8;
 const ROWS_SHOWN = 240;
@@ -70,7 +71,7 @@ export function mount(root, { application, examples, ask, dom, say }) {
     if (!is_on()) return;
     const rows = values.map((_, row) => Object.fromEntries(TOLD.map((name) => [name, outputs[name][row]])));
     show(readings, rows);
-    say(`${alarms_of(rows).length} alarms in ${rows.length} rows`);
+    say(`${counted(alarms_of(rows).length, "alarm")} in ${counted(rows.length, "row")}`);
   }
 
   async function follow(readings, is_on) {
@@ -176,7 +177,7 @@ function panel_of({ values, times, is_counted }, rows, alarms, sensor, name, fir
     band: { low: of("lower"), high: of("upper") },
     marks,
     at: (step) => clock({ times, is_counted }, Math.min(first + step, times.length - 1)).slice(0, 16),
-    label: `${name}: ${shown.length} rows, the last ${reading}, ${marks.length} alarms`,
+    label: `${name}: ${counted(shown.length, "row")}, the last ${reading}, ${counted(marks.length, "alarm")}`,
   };
 }
 

@@ -1,6 +1,7 @@
 /** A table of values over time in, the next steps with their interval out, as a chart and as a table. */
 
 import { clock_of, rounded, table_of, zoned } from "../tables.js";
+import { counted } from "../wording.js";
 
 const LIMIT_MB = 8;
 const ROWS_SHOWN = 3;
@@ -69,12 +70,12 @@ export function mount(root, { application, examples, ask, dom, say }) {
       lines: [{ values: before, label: history.name }, { values: median, label: "forecast", start }],
       band: { low, high, start },
       at: (step) => (shown[step] ?? "").slice(0, 16),
-      label: `${history.name}: ${before.length} values and ${steps} steps forecast, the last ${rounded(median.at(-1))}`,
+      label: `${history.name}: ${counted(before.length, "value")} and ${counted(steps, "step")} forecast, the last ${rounded(median.at(-1))}`,
     });
     fill(rows, table(["time", "lower", "median", "upper"], times.map((time, at) =>
       [time_text(time, facts), ...ahead.map((values) => Number(values[at].toPrecision(6)))])));
     const between = `between ${rounded(low[0])} and ${rounded(high[0])}`;
-    say(`${steps} steps of ${history.name} forecast, the first ${rounded(median[0])}, ${between}`);
+    say(`${counted(steps, "step")} of ${history.name} forecast, the first ${rounded(median[0])}, ${between}`);
   }
 
   for (const control of [horizon, coverage]) control.addEventListener("change", () => picked && forecast());
@@ -197,8 +198,7 @@ const median = (values) => [...values].sort((one, other) => one - other)[values.
 const duration = (seconds) => {
   const units = [[86_400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
   const [length, unit] = units.find(([size]) => seconds % size === 0);
-  const count = seconds / length;
-  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+  return counted(seconds / length, unit);
 };
 
 function steps_of(input, { horizon }) {

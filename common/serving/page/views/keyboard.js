@@ -5,6 +5,7 @@
 
 import { report } from "../ask.js";
 import { ACCEPTED, begun, changes, recent } from "../typed_words.js";
+import { counted } from "../wording.js";
 
 const DELAY_MS = 60;
 const COUNT = 3;
@@ -160,10 +161,11 @@ export async function mount(root, { application, examples, ask, latest, dom, say
       .filter(({ word }) => typeof word === "string" && word)
       .sort((one, other) => other.times - one.times);
     const pairs = state.count_words.filter((word) => word !== EMPTY.count_words).length;
+    const read = state.clock === 1 ? "1 word or mark" : `${state.clock} words and marks`;
     const item = ({ word, times }) => h("li", { class: "tag" }, word, h("span", { class: "muted" }, ` ${times}×`));
     fill(
       known,
-      h("p", {}, `${state.clock} words and marks, and ${pairs} counts of which word follows which.`),
+      h("p", {}, `${read}, and ${counted(pairs, "count")} of which word follows which.`),
       own.length > 0 && h("p", {}, "Words that only you have; one is suggested once you have used it a few times:"),
       own.length > 0 && h("ul", { class: "tags" }, own.map(item)),
     );

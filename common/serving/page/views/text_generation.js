@@ -1,5 +1,7 @@
 /** Text that grows while it is written: `prime` reads the beginning, `extend` goes on in pieces; `score` paints it. */
 
+import { counted } from "../wording.js";
+
 const PIECE = 20;
 const MOST_SCORED = 4000;
 const MOST_SEED = 2 ** 31 - 1;
@@ -52,9 +54,9 @@ export function mount(root, { application, examples, ask, dom, say }) {
         written += piece.length;
         text.scrollTop = text.scrollHeight;
       }
-      say(`${written} characters written`);
+      say(`${counted(written, "character")} written`);
     } catch (error) {
-      if (signal.aborted) say(`stopped after ${written} characters`);
+      if (signal.aborted) say(`stopped after ${counted(written, "character")}`);
       else fail(root, error);
     }
     // A later run has taken the buttons over.
