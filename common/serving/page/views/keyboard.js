@@ -1,5 +1,5 @@
 /**
- * A keyboard that learns: three words above the box, Tab or 1 to 3 takes one. What it learns of its user is a state that
+ * A keyboard that learns: three words above the box, Tab or Alt+1 to Alt+3 takes one. What it learns of its user is a state that
  * goes with each request and comes back changed; it stays in the memory of this page, and the server keeps nothing.
  */
 
@@ -21,7 +21,7 @@ export async function mount(root, { application, examples, ask, latest, dom, say
   const observes = (definitions.signature_def ?? definitions).observe;
 
   const chips = h("div", { class: "chips suggestions", role: "group", "aria-label": "Suggestions" });
-  const help = "Tab or 1 takes the first word, 2 and 3 the others. Esc puts them away: then Tab goes on and digits are digits.";
+  const help = "Tab or Alt+1 takes the first word, Alt+2 and Alt+3 the others. Esc puts them away: then Tab goes on.";
   const box = h("textarea", { id: "typed", rows: 5, spellcheck: "false", autocomplete: "off", "aria-describedby": "typed-help" });
   const learns = h("input", { type: "checkbox", id: "learns", checked: true });
   const known = h("div", { class: "stack" });
@@ -44,7 +44,16 @@ export async function mount(root, { application, examples, ask, latest, dom, say
 
   const typed = () => box.value.slice(0, box.selectionStart);
 
+  /** Whether the suggestions are for what stands before the cursor now, not for an earlier text. */
+  const is_fresh = () => suggestions.text === typed();
+
+  /** Lets the chips be pressed only while they are for what stands before the cursor. */
+  function freshen() {
+    for (const chip of chips.children) chip.disabled = !is_fresh();
+  }
+
   async function update() {
+    freshen();
     learn();
     await show(typed());
   }
@@ -67,11 +76,18 @@ export async function mount(root, { application, examples, ask, latest, dom, say
     const chip = (word, index) =>
       h(
         "button",
-        { class: "chip", type: "button", onclick: () => take(index), "aria-label": `${word}, suggestion ${index + 1}` },
-        h("kbd", {}, index + 1),
+        {
+          class: "chip",
+          type: "button",
+          onclick: () => take(index),
+          "aria-label": `${word}, suggestion ${index + 1}`,
+          "aria-keyshortcuts": `Alt+${index + 1}`,
+        },
+        h("kbd", {}, `Alt+${index + 1}`),
         word,
       );
     fill(chips, suggestions.words.map(chip));
+    freshen();
     say(suggestions.words.length ? `Suggestions: ${suggestions.words.join(", ")}` : "");
   }
 
@@ -84,7 +100,7 @@ export async function mount(root, { application, examples, ask, latest, dom, say
   function take(index) {
     const word = suggestions.words[index];
     const before = typed();
-    if (!word || suggestions.text !== before) return;
+    if (!word || !is_fresh()) return;
     const start = before.slice(0, before.length - begun(before).length);
     const after = `${start}${word} `;
     const rest = box.value.slice(before.length);
@@ -173,13 +189,16 @@ export async function mount(root, { application, examples, ask, latest, dom, say
 
   box.addEventListener("input", update);
   box.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.isComposing) return;
-    if (event.key === "Escape") hide();
-    const index = event.key === "Tab" ? 0 : "123".indexOf(event.key);
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.isComposing) return;
+    if (event.key === "Escape" && !event.altKey) hide();
+    const index = index_of(event);
     if (index < 0 || index >= suggestions.words.length) return;
-    event.preventDefault();
+    // Some browsers go to another tab by Alt and a digit, which nobody means who is late by a moment.
+    if (is_fresh() || event.altKey) event.preventDefault();
     take(index);
   });
+  // These move the cursor.
+  for (const moved of ["keyup", "pointerup"]) box.addEventListener(moved, freshen);
 
   const pick = ({ text }) => {
     box.value = text;
@@ -211,6 +230,10 @@ export async function mount(root, { application, examples, ask, latest, dom, say
   tell();
   box.focus({ preventScroll: true });
 }
+
+/** Which suggestion a key takes, -1 for none. By the place of a digit: with Alt it makes another letter on some machines. */
+const index_of = ({ key, code, altKey }) =>
+  altKey ? ["Digit1", "Digit2", "Digit3"].indexOf(code) : key === "Tab" ? 0 : -1;
 
 /** The state of a user who has typed nothing yet, of the shapes that the model says; see `EMPTY`. */
 export function empty_state({ inputs }) {
