@@ -1,8 +1,17 @@
 /** Asks models over TensorFlow Serving's REST: the same of the local server and of the real one. */
 
+import { while_asking } from "./status.js";
+
 const PATIENCE_MS = 60_000;
+/** Between a request that the page's policy stops and the event that tells of it. */
+const POLICY_MS = 50;
 const MARK = "\ue000";
 const NUMBERS_OF_NO_JSON = { NaN: NaN, Infinity: Infinity, "-Infinity": -Infinity };
+
+const barred = new Set();
+document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
+  if (effectiveDirective === "connect-src") barred.add(new URL(blockedURI).origin);
+});
 
 /** Why there is no answer, in one line for people. */
 export class AskError extends Error {
@@ -46,12 +55,13 @@ export async function ask(
   { signature = "serving_default", rows = false, signal } = {},
 ) {
   const columns = rows ? inputs : mapped(inputs, (value) => [value]);
-  const { outputs } = await request(`v1/models/${encodeURIComponent(application)}:predict`, {
+  const question = request(`v1/models/${encodeURIComponent(application)}:predict`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: written({ signature_name: signature, inputs: columns }),
     signal,
   });
+  const { outputs } = await while_asking(`${application} ${signature}`, question);
   if (rows) return outputs;
   const row = mapped(outputs, (values) => values[0]);
   if (row.error) throw new AskError(row.error, 200);
@@ -120,11 +130,23 @@ async function request(path, { signal, ...options }) {
   } catch (error) {
     if (signal?.aborted) throw error;
     if (patience.aborted) throw new AskError(`The server did not answer within ${PATIENCE_MS / 1000} seconds.`);
+    if (await is_barred(place)) {
+      throw new AskError(
+        `This page may not ask ${place.origin}: its own server must allow that by connect-src of its Content-Security-Policy.`,
+      );
+    }
     throw new AskError("The server does not answer. Is it still running?");
   }
   const answer = read(text);
   if (response.ok && answer) return answer;
   throw new AskError(refusal(path, response.status, answer?.error), response.status);
+}
+
+/** Whether the policy that came with the page does not let it ask the server of an address. */
+async function is_barred({ origin }) {
+  if (origin === location.origin) return false;
+  await new Promise((resolve) => setTimeout(resolve, POLICY_MS));
+  return barred.has(origin);
 }
 
 function refusal(path, status, said) {

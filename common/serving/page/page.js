@@ -18,14 +18,14 @@ function asked_name(applications) {
   return NAME.test(name) ? name : applications[0].name;
 }
 
-/** Whether the server has the model: "served", "missing", or "" where no server answers. */
+/** Whether the server has the model: "served", "missing", or why no server answers. */
 async function state_of(name) {
   try {
     const { model_version_status: versions } = await report(name);
     return versions.some(({ state }) => state === "AVAILABLE") ? "served" : "missing";
   } catch (error) {
     if (!(error instanceof AskError)) throw error;
-    return error.status ? "missing" : "";
+    return error.status ? "missing" : error;
   }
 }
 
@@ -42,9 +42,9 @@ async function mark_served(applications) {
     element(`to-${name}`).title = is_missing ? "The server has no model of this name." : "";
   });
   const served = states.filter((state) => state === "served").length;
-  const is_dead = states.every((state) => state === "");
+  const is_dead = states.every((state) => state instanceof AskError);
   element("served").textContent = is_dead
-    ? "The server does not answer."
+    ? states[0].message
     : `${served} of ${applications.length} models served`;
 }
 

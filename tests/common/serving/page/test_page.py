@@ -171,6 +171,37 @@ def test_the_page_of_another_server_asks_the_one_that_is_named(open_view, addres
     expect(view.locator(".verdict")).to_have_text("negative")
 
 
+
+def test_a_server_that_the_policy_of_the_page_bars_is_one_line(browser, address, elsewhere):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{address}?server={elsewhere}#sentiment_analysis")
+        line = (
+            f"This page may not ask {elsewhere}: "
+            "its own server must allow that by connect-src of its Content-Security-Policy."
+        )
+        expect(page.locator("#served")).to_have_text(line)
+        page.get_by_label("A text").fill("dull")
+        expect(page.locator("#view .error")).to_have_text(line)
+
+
+def test_an_answer_that_takes_long_is_waited_for_in_sight(open_view):
+    view = open_view("sentiment_analysis")
+    held = []
+    view.route("**/*:predict", lambda route: held.append(route))
+    busy = view.locator("#busy")
+
+    for text, line in [
+        ("dull", "asking the model; its first answer takes longer"),
+        ("very dull", "asking the model"),
+    ]:
+        view.get_by_label("A text").fill(text)
+        expect(busy).to_have_text(line)
+        expect(busy).to_be_in_viewport()
+        held.pop().continue_()
+        expect(busy).to_be_empty()
+        expect(view.locator(".verdict")).to_have_text("negative")
+
 def test_numbers_that_json_has_not_go_and_come(open_view):
     view = open_view("sentiment_analysis")
     written, read = view.evaluate(
