@@ -3,6 +3,7 @@
 python -m applications.page
 """
 
+import gzip
 import json
 import math
 from collections.abc import Iterable
@@ -23,6 +24,9 @@ from common.serving.json_values import plain
 PAGE = Path(common.serving.__file__).parent / "page"
 FILE = "applications.json"
 
+_FACTS = ("model.json", "languages.json")
+_RUN = "run.json.gz"
+_SETTINGS = ("max_tokens",)
 _MOST_BYTES = 100_000
 _MOST_OF_A_FACT = 1000
 _DIGITS = 7
@@ -59,14 +63,18 @@ def _declared(application: Application) -> dict[str, Any]:
         "title": application.title,
         "takes": application.takes,
         "gives": application.gives,
-        "facts": _facts(SHIPPED_MODELS / application.name / "1" / "assets.extra" / "model.json"),
+        "facts": _facts(SHIPPED_MODELS / application.name / "1" / "assets.extra"),
         "examples": [example for example in examples if len(json.dumps(example)) <= _MOST_BYTES],
     }
 
 
-def _facts(path: Path) -> dict[str, Any]:
+def _facts(folder: Path) -> dict[str, Any]:
     """What the export says of the shipped model, such as its labels, but not what is long, such as a vocabulary."""
-    told = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    told: dict[str, Any] = {}
+    for file in (folder / name for name in _FACTS):
+        told |= json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    configuration = json.loads(gzip.decompress((folder / _RUN).read_bytes()))["configuration"]
+    told |= {name: configuration[name] for name in _SETTINGS if name in configuration}
     return {name: value for name, value in told.items() if len(json.dumps(value)) <= _MOST_OF_A_FACT}
 
 

@@ -177,7 +177,7 @@ export async function mount(root, { application, examples, ask, latest, dom, say
       .filter(({ word }) => typeof word === "string" && word)
       .sort((one, other) => other.times - one.times);
     const pairs = state.count_words.filter((word) => word !== EMPTY.count_words).length;
-    const read = state.clock === 1 ? "1 word or mark" : `${state.clock} words and marks`;
+    const read = counted(state.clock, "word or mark", "words and marks");
     const item = ({ word, times }) => h("li", { class: "tag" }, word, h("span", { class: "muted" }, ` ${times}×`));
     fill(
       known,

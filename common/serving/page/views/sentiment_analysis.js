@@ -4,6 +4,7 @@ const DELAY_MS = 150;
 
 export function mount(root, { application, examples, ask, latest, dom, say }) {
   const { h, fill, bar, fail, field, example_chips } = dom;
+  const most = application.facts?.max_tokens ?? Infinity;
   const box = h("textarea", { rows: 4, spellcheck: "false", oninput: () => update() });
   const answer = h("div", { class: "card answer", hidden: true });
   const read = latest(DELAY_MS, async (text) =>
@@ -14,7 +15,10 @@ export function mount(root, { application, examples, ask, latest, dom, say }) {
   async function update() {
     const text = box.value;
     fail(root);
-    if (!text.trim()) answer.hidden = true;
+    if (!text.trim()) {
+      answer.hidden = true;
+      say("");
+    }
     try {
       const outputs = await read(text);
       if (outputs) show(text, outputs);
@@ -27,15 +31,16 @@ export function mount(root, { application, examples, ask, latest, dom, say }) {
   function show(text, { label, probabilities, tokens, contributions, mask }) {
     const probability = Math.max(...probabilities);
     const real = tokens.filter((_, index) => mask[index]);
-    const most = Math.max(...contributions.map(Math.abs));
+    const strongest = Math.max(...contributions.map(Math.abs));
     const words = spans_of(text, real).map(({ text: part, token }) =>
-      token === null ? part : dom.tint(h("span", {}, part), contributions[token], most),
+      token === null ? part : dom.tint(h("span", {}, part), contributions[token], strongest),
     );
     answer.hidden = false;
     fill(
       answer,
       h("p", { class: "verdict" }, label),
       bar(probability, "probability"),
+      real.length >= most && h("p", { class: "muted" }, `The model reads ${most.toLocaleString("en")} words and marks of a text at most; what stands after them was left out.`),
       h("p", { class: "passage", "aria-label": "The words, tinted" }, words),
       h("p", { class: "legend muted" }, "Tinted words: + speaks for the label, − against it."),
     );

@@ -71,7 +71,8 @@ export function mount(root, { application, examples, ask, dom, say }) {
   /** Shows how surprising each character is: to the model, after all that stands before it. */
   async function paint() {
     fail(root);
-    const shown = [...(text.hidden ? prefix.value : text.textContent)].slice(0, MOST_SCORED);
+    const whole = [...(text.hidden ? prefix.value : text.textContent)];
+    const [shown, rest] = [whole.slice(0, MOST_SCORED), whole.slice(MOST_SCORED)];
     if (!shown.length) return;
     busy(true);
     stop.disabled = true;
@@ -79,9 +80,10 @@ export function mount(root, { application, examples, ask, dom, say }) {
       const outputs = await ask(application.name, { text: shown.join("") }, { signature: "score" });
       const bits = outputs.character_log_likelihoods.map((nats) => -nats / Math.LN2);
       const mean = -outputs.log_likelihood / Math.LN2 / outputs.characters;
-      fill(text, painted(shown, bits));
+      fill(text, painted(shown, bits), rest.join(""));
       text.hidden = false;
       note.textContent = `${mean.toFixed(2)} bits per character. The stronger the colour and the underline, the less the model expected the character.`;
+      if (rest.length) note.textContent += ` Only the first ${MOST_SCORED.toLocaleString("en")} characters are measured and painted.`;
       say(`${mean.toFixed(2)} bits per character`);
     } catch (error) {
       fail(root, error);

@@ -21,7 +21,10 @@ export function mount(root, { application, examples, ask, latest, dom, say }) {
 
   async function update() {
     fail(root);
-    if (!box.value.trim()) clear();
+    if (!box.value.trim()) {
+      clear();
+      say("");
+    }
     try {
       const outputs = await read(box.value);
       if (outputs) show(outputs);
@@ -61,7 +64,11 @@ export function mount(root, { application, examples, ask, latest, dom, say }) {
         text,
       ),
     );
-    fill(output, h("p", { class: "passage" }, translation));
+    fill(
+      output,
+      h("p", { class: "passage" }, translation),
+      truncated && h("p", { class: "muted" }, "The text is longer than the model takes; its end was left out."),
+    );
     fill(source, spaced(left));
     fill(
       alignment,
@@ -75,7 +82,6 @@ export function mount(root, { application, examples, ask, latest, dom, say }) {
       others,
       h("h2", {}, "The best translations"),
       table(["", "translation", "score"], rows),
-      truncated && h("p", { class: "muted" }, "The text is longer than the model takes; its end was left out."),
     );
     alignment.hidden = others.hidden = false;
     say(translation);
@@ -85,8 +91,10 @@ export function mount(root, { application, examples, ask, latest, dom, say }) {
     box.value = text;
     update();
   };
+  const [from, to] = ["source", "target"].map((side) => language_of(application.facts?.[side]));
   fill(
     root,
+    from && to && h("p", { class: "languages" }, `${from} to ${to}`),
     h(
       "div",
       { class: "two" },
@@ -98,6 +106,13 @@ export function mount(root, { application, examples, ask, latest, dom, say }) {
     others,
   );
   box.focus({ preventScroll: true });
+}
+
+/** The language that a file or a column of a training is named after: "train.en.gz" is of English; undefined if none. */
+export function language_of(name = "") {
+  const names = new Intl.DisplayNames("en", { type: "language", fallback: "none" });
+  const codes = name.toLowerCase().split(/[^a-z]+/).filter((part) => /^[a-z]{2}$/.test(part));
+  return codes.map((code) => names.of(code)).find(Boolean);
 }
 
 /** Subwords as words: `[{ text, tokens }]`, where `tokens` are the numbers of the subwords; the end mark is none. */

@@ -171,7 +171,6 @@ def test_the_page_of_another_server_asks_the_one_that_is_named(open_view, addres
     expect(view.locator(".verdict")).to_have_text("negative")
 
 
-
 def test_a_server_that_the_policy_of_the_page_bars_is_one_line(browser, address, elsewhere):
     with browser.new_context() as context:
         page = context.new_page()
@@ -201,6 +200,7 @@ def test_an_answer_that_takes_long_is_waited_for_in_sight(open_view):
         held.pop().continue_()
         expect(busy).to_be_empty()
         expect(view.locator(".verdict")).to_have_text("negative")
+
 
 def test_numbers_that_json_has_not_go_and_come(open_view):
     view = open_view("sentiment_analysis")

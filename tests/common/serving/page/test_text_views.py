@@ -130,3 +130,53 @@ def test_a_sentence_is_translated_with_its_alignment_and_other_translations(open
     expect(marked).to_have_count(0)
     word.hover()
     expect(marked.first).to_be_visible()
+
+
+def test_the_end_of_a_review_that_is_not_read_is_told(open_view):
+    view = open_view("sentiment_analysis")
+    box, line = view.get_by_label("A text"), view.get_by_text("what stands after them was left out")
+    box.fill("good " * 1999)
+    expect(view.locator(".passage span")).to_have_count(1999)
+    expect(line).to_have_count(0)
+
+    box.fill("good " * 2001)
+
+    expect(view.locator(".passage span")).to_have_count(2000)
+    expect(line).to_contain_text("reads 2,000 words and marks")
+
+
+def test_a_text_that_is_deleted_leaves_no_answer_in_the_line_of_the_status(open_view):
+    view = open_view("sentiment_analysis")
+    view.get_by_label("A text").fill("dull")
+    expect(view.locator("#status")).to_contain_text("negative")
+
+    view.get_by_label("A text").fill("")
+
+    expect(view.locator("#status")).to_be_empty()
+
+
+def test_what_is_not_painted_of_a_long_text_stays_and_is_told(open_view):
+    view = open_view("text_generation")
+    text = "To be, or not. " * 300
+    view.get_by_label("How the text begins").fill(text)
+
+    view.get_by_role("button", name="Paint surprises").click()
+
+    expect(view.locator(".legend")).to_contain_text("Only the first 4,000 characters")
+    assert view.locator(".written").text_content() == text
+
+
+def test_the_languages_are_named_and_a_text_that_is_cut_is_told_beside_its_translation(open_view):
+    view = open_view("translation")
+    expect(view.locator(".languages")).to_have_text("English to German")
+    languages = view.evaluate(
+        """async () => {
+            const { language_of } = await import("/views/translation.js");
+            return ["news.fr", "train.en.gz", "german", "pairs.csv", undefined].map((name) => language_of(name) ?? null);
+        }"""
+    )
+    assert languages == ["French", "English", None, None, None]
+
+    view.get_by_label("Text", exact=True).fill("Two dogs are playing in the snow. " * 30)
+
+    expect(view.locator(".output")).to_contain_text("its end was left out")
