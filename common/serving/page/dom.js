@@ -27,10 +27,10 @@ export function fill(element, ...children) {
 
 /**
  * One line that says what went wrong, in the container and in the line of the status; an earlier one of the container
- * is replaced. Without an error it goes away.
+ * or of a place for files in it is replaced. Without an error it goes away.
  */
 export function fail(container, error = null) {
-  for (const line of container.querySelectorAll(":scope > .error")) line.remove();
+  for (const line of container.querySelectorAll(":scope > .error, .drop > .error")) line.remove();
   if (!error) return drop_fault();
   const message = error.message ?? String(error);
   container.append(h("p", { class: "error", role: "alert" }, message));
@@ -103,13 +103,16 @@ export function table(columns, rows) {
  * @param {string} accept as of `<input type=file>`: ".csv,text/csv" or "image/*".
  * @param {number} limit_mb megabytes from which on a file is refused.
  * @param {function} on_file gets the File.
+ * @param {function} on_refused called before it is said why a file is not taken: what was shown of another must go.
  */
-export function file_drop(label, accept, limit_mb, on_file) {
+export function file_drop(label, accept, limit_mb, on_file, on_refused = () => {}) {
   const take = async (file) => {
     fail(zone);
     const fault = file && fault_of(file, accept, limit_mb);
-    if (fault) fail(zone, fault);
-    else if (file) await on_file(file);
+    if (fault) {
+      on_refused();
+      fail(zone, fault);
+    } else if (file) await on_file(file);
   };
   const input = h("input", {
     type: "file",
@@ -153,7 +156,9 @@ function fault_of(file, accept, limit_mb) {
     if (kind.startsWith(".")) return name.endsWith(kind);
     return kind.endsWith("/*") ? file.type.startsWith(kind.slice(0, -1)) : file.type === kind;
   };
-  if (kinds.length && !kinds.some(fits)) return `${file.name}: expected ${kinds.join(" or ")}`;
+  if (kinds.length && !kinds.some(fits)) {
+    return `${file.name}: expected ${KINDS[kinds.find((kind) => kind in KINDS)] ?? kinds.join(" or ")}`;
+  }
   if (!file.size) return `${file.name}: the file is empty`;
   const size = file.size / 1e6;
   return size > limit_mb ? `${file.name}: expected at most ${limit_mb} MB, got ${size.toFixed(1)} MB` : "";
@@ -178,6 +183,12 @@ const nodes = (children) =>
 
 const shown = (value) =>
   typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)).toString() : value;
+
+const KINDS = {
+  "image/*": "a picture such as JPEG or PNG",
+  "audio/*": "a sound file such as WAV",
+  "text/csv": "a table such as CSV",
+};
 
 let fields = 0;
 

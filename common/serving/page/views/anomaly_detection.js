@@ -56,6 +56,13 @@ export function mount(root, { application, examples, ask, dom, say }) {
     if (mine === turn) stop();
   }
 
+  function forget() {
+    stop();
+    fail(root);
+    text.value = "";
+    answer.hidden = true;
+  }
+
   function open({ sensors }) {
     panels = sensors.map((name) => ({ name, canvas: h("canvas", { class: "low" }) }));
     fill(charts, panels.map(({ name, canvas }) => h("figure", {}, h("figcaption", {}, name), canvas)));
@@ -122,7 +129,7 @@ export function mount(root, { application, examples, ask, dom, say }) {
     file_drop("Choose a table", ".csv,.tsv,.txt,text/csv", LIMIT_MB, async (file) => {
       text.value = await file.text();
       work(judge);
-    }),
+    }, forget),
     field("Or paste one", text, HELP),
     example_chips(examples, pick),
     h("div", { class: "row" },

@@ -16,6 +16,11 @@ export async function mount(root, { application, examples, ask, bytes, dom, say 
       const drop = file_drop(`Choose a file for ${name}`, "", 6, async (file) => {
         row[name] = bytes(new Uint8Array(await file.arrayBuffer()));
         chosen.textContent = file.name;
+      }, () => {
+        fail(root);
+        delete row[name];
+        chosen.textContent = "";
+        answer.hidden = true;
       });
       return h("div", { class: "field" }, drop, chosen);
     }

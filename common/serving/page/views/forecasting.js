@@ -44,6 +44,14 @@ export function mount(root, { application, examples, ask, dom, say }) {
     return forecast();
   }
 
+  function forget() {
+    turn += 1;
+    fail(root);
+    text.value = "";
+    picked = null;
+    columns.hidden = answer.hidden = true;
+  }
+
   async function forecast() {
     const mine = ++turn;
     fail(root);
@@ -85,7 +93,7 @@ export function mount(root, { application, examples, ask, dom, say }) {
   };
   fill(
     root,
-    file_drop("Choose a table", ".csv,.tsv,.txt,text/csv", LIMIT_MB, async (file) => take(await file.text())),
+    file_drop("Choose a table", ".csv,.tsv,.txt,text/csv", LIMIT_MB, async (file) => take(await file.text()), forget),
     field("Or paste one", text, HELP),
     example_chips(examples, (row) => take(csv_of(row, facts))),
     h("div", { class: "fields" }, field("Steps ahead", horizon), field("Interval that holds", coverage)),

@@ -33,7 +33,10 @@ export function mount(root, tools) {
     [strokes, given, lit] = [after, as_given, {}];
     draw();
     fail(root);
-    if (!strokes.length) answer.hidden = true;
+    if (!strokes.length) {
+      answer.hidden = true;
+      say("");
+    }
     await show(read());
   }
 
@@ -93,7 +96,7 @@ export function mount(root, tools) {
     example_chips(examples, give),
     answer,
     asked === picture_asked && file_drop("Choose a picture of a word", "image/*", LIMIT_MB, async (file) =>
-      show(picture_asked(tools, "", new Uint8Array(await file.arrayBuffer())))),
+      show(picture_asked(tools, "", new Uint8Array(await file.arrayBuffer()))), () => write([])),
   );
   return stop_drawing;
 }

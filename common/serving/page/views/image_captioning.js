@@ -36,7 +36,7 @@ export function mount(root, { application, examples, ask, bytes, dom, say }) {
   async function describe(blob, name) {
     const mine = ++turn;
     fail(root);
-    answer.hidden = true;
+    frame.hidden = answer.hidden = true;
     look(null);
     try {
       const ready = await readable(blob, name);
@@ -52,6 +52,12 @@ export function mount(root, { application, examples, ask, bytes, dom, say }) {
     } catch (error) {
       if (mine === turn) fail(root, error);
     }
+  }
+
+  function forget() {
+    turn += 1;
+    fail(root);
+    frame.hidden = answer.hidden = true;
   }
 
   /** Asks for all hypotheses; most people look at the first alone, so not before somebody wants to see them. */
@@ -93,7 +99,7 @@ export function mount(root, { application, examples, ask, bytes, dom, say }) {
 
   fill(
     root,
-    file_drop("Choose a picture", "image/*", LIMIT_MB, (file) => describe(file, file.name)),
+    file_drop("Choose a picture", "image/*", LIMIT_MB, (file) => describe(file, file.name), forget),
     h("div", { class: "row" },
       h("button", { class: "button", type: "button", onclick: open_camera }, "Camera"),
       h("span", { class: "muted" }, "or paste a picture")),
@@ -207,12 +213,14 @@ async function filming(h, place, on_picture) {
     stop();
     on_picture(blob);
   };
-  const shutter = h("button", { class: "button primary", type: "button", onclick: take }, "Take the picture");
+  // Before the camera shows something there is no picture to take.
+  const shutter = h("button", { class: "button primary", type: "button", disabled: true, onclick: take }, "Take the picture");
   const close = h("button", { class: "button", type: "button", onclick: stop }, "Close the camera");
   video.muted = true;
   video.srcObject = stream;
   place.replaceChildren(video, h("div", { class: "row" }, shutter, close));
   await video.play();
+  shutter.disabled = false;
   shutter.focus();
   return stop;
 }

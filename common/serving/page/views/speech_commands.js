@@ -40,6 +40,12 @@ export function mount(root, tools) {
     }
   }
 
+  function forget() {
+    turn += 1;
+    fail(root);
+    answer.hidden = true;
+  }
+
   function show(outputs, recorded) {
     [told, samples] = [outputs, recorded];
     const classes = likeliest(outputs.probabilities, application.facts?.labels, outputs.label);
@@ -58,7 +64,7 @@ export function mount(root, tools) {
     root,
     live.element,
     file_drop("Choose a recording", "audio/*,.wav", LIMIT_MB, async (file) =>
-      recognise(new Uint8Array(await file.arrayBuffer()), file.name)),
+      recognise(new Uint8Array(await file.arrayBuffer()), file.name), forget),
     example_chips(examples, (row) => recognise(unpacked(row.audio_bytes), "the example")),
     answer,
   );

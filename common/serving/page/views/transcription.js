@@ -39,6 +39,12 @@ export function mount(root, tools) {
     }
   }
 
+  function forget() {
+    turn += 1;
+    fail(root);
+    answer.hidden = true;
+  }
+
   function show(words, recorded) {
     samples = recorded;
     const buttons = words.map((word) => word_button(dom, word, mark));
@@ -53,7 +59,7 @@ export function mount(root, tools) {
     root,
     live.element,
     file_drop("Choose a recording", "audio/*,.wav", LIMIT_MB, async (file) =>
-      transcribe(new Uint8Array(await file.arrayBuffer()), file.name)),
+      transcribe(new Uint8Array(await file.arrayBuffer()), file.name), forget),
     example_chips(examples, (row) => transcribe(unpacked(row.audio_bytes), "the example")),
     answer,
   );

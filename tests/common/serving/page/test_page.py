@@ -71,7 +71,7 @@ def test_what_is_no_answer_of_a_server_of_models_is_one_line(open_view):
 @pytest.mark.parametrize(
     ("name", "size", "line"),
     [
-        ("cat.png", 3, "cat.png: expected .csv or text/csv"),
+        ("cat.png", 3, "cat.png: expected a table such as CSV"),
         ("t.csv", 0, "t.csv: the file is empty"),
         ("huge.csv", 20_000_000, "huge.csv: expected at most 8 MB, got 20.0 MB"),
     ],

@@ -60,7 +60,7 @@ def test_a_word_shows_where_the_model_looked(view, scene):
         ),
         (
             {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no picture"},
-            "notes.txt: expected image/*",
+            "notes.txt: expected a picture such as JPEG or PNG",
         ),
     ],
     ids=["no picture", "another kind"],

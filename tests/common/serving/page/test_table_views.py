@@ -138,6 +138,33 @@ def test_a_wrong_table_is_one_line(open_view, dropped, name, text, line):
     expect(view.locator(".answer")).to_be_hidden()
 
 
+@pytest.mark.parametrize("name", VIEWS)
+def test_what_was_shown_goes_when_another_file_is_refused_and_the_refusal_with_the_next_answer(
+    open_view, dropped, name
+):
+    view = open_view(name)
+    refused = {"name": "notes.png", "mimeType": "image/png", "buffer": b"1"}
+    line = "notes.png: expected a table such as CSV"
+    dropped(view, last_weeks().to_csv(index=False))
+    expect(view.locator(".answer")).to_be_visible()
+
+    view.locator("input[type=file]").set_input_files(refused)
+
+    expect(view.locator("#view .error")).to_have_text([line])
+    expect(view.locator("#status")).to_have_text(line)
+    expect(view.locator(".answer")).to_be_hidden()
+    expect(view.get_by_label("Or paste one")).to_have_value("")
+    dropped(view, "time,heat")
+    expect(view.locator("#view .error")).to_have_text([re.compile("^the table has a header")])
+
+    view.locator("input[type=file]").set_input_files(refused)
+    expect(view.locator("#view .error")).to_have_text([line])
+    view.locator(".chip").first.click()
+
+    expect(view.locator(".answer")).to_be_visible()
+    expect(view.locator("#view .error")).to_have_count(0)
+
+
 def test_another_step_than_the_model_has_is_one_line(open_view, dropped):
     view = open_view("forecasting")
     rows = "\n".join(f"2024-05-01 {hour:02}:00,{hour}" for hour in range(24))
@@ -146,6 +173,24 @@ def test_another_step_than_the_model_has_is_one_line(open_view, dropped):
 
     line = "steps of 1 hour; expected 30 minutes, as the model was trained on"
     expect(view.locator("#view .error")).to_have_text([line])
+
+
+@pytest.mark.parametrize("name", ["music", *VIEWS])
+def test_nothing_is_cut_off_on_a_screen_of_1280(open_view, dropped, name):
+    view = open_view(name, size={"width": 1280, "height": 800})
+    if name != "music":
+        history = last_weeks() if name == "forecasting" else table(pump_with_fault())
+        dropped(view, history.to_csv(index=False))
+        expect(view.locator("tbody tr").first).to_be_attached()
+    is_whole = """() => [...document.querySelectorAll("select, .scroll")].every((one) => {
+        const free = one.cloneNode(true);
+        Object.assign(free.style, { position: "absolute", width: "max-content", minWidth: "0" });
+        one.after(free);
+        const needed = free.getBoundingClientRect().width;
+        free.remove();
+        return needed <= one.getBoundingClientRect().width + 0.5;
+    })"""
+    assert view.evaluate(is_whole)
 
 
 def test_a_history_that_is_too_short_is_refused_by_the_model(open_view, dropped):

@@ -172,7 +172,8 @@ def test_the_languages_are_named_and_a_text_that_is_cut_is_told_beside_its_trans
     languages = view.evaluate(
         """async () => {
             const { language_of } = await import("/views/translation.js");
-            return ["news.fr", "train.en.gz", "german", "pairs.csv", undefined].map((name) => language_of(name) ?? null);
+            const names = ["news.fr", "train.en.gz", "german", "pairs.csv", undefined];
+            return names.map((name) => language_of(name) ?? null);
         }"""
     )
     assert languages == ["French", "English", None, None, None]
