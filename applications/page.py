@@ -73,7 +73,8 @@ def _facts(folder: Path) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for file in (folder / name for name in _FACTS):
         told |= json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    configuration = json.loads(gzip.decompress((folder / _RUN).read_bytes()))["configuration"]
+    run = folder / _RUN
+    configuration = json.loads(gzip.decompress(run.read_bytes()))["configuration"] if run.is_file() else {}
     told |= {name: configuration[name] for name in _SETTINGS if name in configuration}
     return {name: value for name, value in told.items() if len(json.dumps(value)) <= _MOST_OF_A_FACT}
 

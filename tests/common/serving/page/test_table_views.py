@@ -182,7 +182,11 @@ def test_nothing_is_cut_off_on_a_screen_of_1280(open_view, dropped, name):
         history = last_weeks() if name == "forecasting" else table(pump_with_fault())
         dropped(view, history.to_csv(index=False))
         expect(view.locator("tbody tr").first).to_be_attached()
-    is_whole = """() => [...document.querySelectorAll("select, .scroll")].every((one) => {
+    if name == "anomaly_detection":
+        # An alarm that is over has a second time.
+        view.locator("tbody tr").evaluate("({ cells }) => (cells[1].textContent = cells[0].textContent)")
+        assert view.locator(".scroll").evaluate("one => one.scrollWidth <= one.clientWidth")
+    is_whole = """() => [...document.querySelectorAll("select")].every((one) => {
         const free = one.cloneNode(true);
         Object.assign(free.style, { position: "absolute", width: "max-content", minWidth: "0" });
         one.after(free);
