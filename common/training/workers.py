@@ -111,6 +111,11 @@ class JointAdamW(keras.optimizers.AdamW):
 
     Attributes:
         is_finite: whether the last mean was a number; it is so for all workers or for none.
+
+    Example:
+        >>> cluster = Cluster(("10.0.0.1:7000", "10.0.0.2:7000"), index=0, timeout=60)
+        >>> JointAdamW(cluster, learning_rate=1e-3, global_clipnorm=1.0).global_clipnorm
+        1.0
     """
 
     def __init__(self, cluster: Cluster, *arguments: Any, **options: Any) -> None:
@@ -149,6 +154,12 @@ class Together(keras.callbacks.Callback):
 
     Args:
         cluster: the workers.
+
+    Example:
+        >>> second = Together(Cluster(("10.0.0.1:7000", "10.0.0.2:7000"), index=1, timeout=60))
+        >>> batches = tf.data.Dataset.from_tensors((tf.range(4), tf.range(4)))
+        >>> next(iter(second.share(batches, None)))[0].numpy().tolist()
+        [1, 3]
     """
 
     def __init__(self, cluster: Cluster) -> None:

@@ -48,6 +48,7 @@ NOT_REGISTERED = {
     "TokenLoss": SHARES_A_LAYER,
     "CharacterLogits": SHARES_A_LAYER,
     "WordLoss": SHARES_A_LAYER,
+    "JointAdamW": "no model is saved with its optimiser",
     **dict.fromkeys(("Composer", "Harmony", "Anticipation", "NoteHead"), "only its weights are saved"),
     **dict.fromkeys(
         ("QuantileForecaster", "LifeNetwork", "RowsLeft", "ScaledSensors"), "only its weights are saved"

@@ -102,7 +102,7 @@ def address(elsewhere, without_grappler, config_without_grappler, tmp_path_facto
         server.terminate()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(spoken):
     if not CHROMIUM.exists():
         reason = f"no browser at {CHROMIUM}; install Debian's chromium, or say where it is by CHROMIUM=PATH"
