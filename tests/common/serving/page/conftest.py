@@ -51,9 +51,14 @@ def declared():
 def loaded(loaded_once):
     """Gives the predictor of an application, loaded once."""
     with ExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("common.predicting.predictor.SavedModelRunner", loaded_once)
-        yield cache(lambda name: stack.enter_context(load(name)))
+
+        @cache
+        def one(name):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("common.predicting.predictor.SavedModelRunner", loaded_once)
+                return stack.enter_context(load(name))
+
+        yield one
 
 
 @pytest.fixture(scope="session")
