@@ -6,8 +6,10 @@ the workers equal; they compare checksums to prove it.
 
 import os
 import signal
+import socket
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +34,7 @@ Counts = Callable[[Any, Any], tf.Tensor]
 """From inputs and targets of a batch to how much each row `[rows]` adds to what the loss is a mean over."""
 
 _GRADIENTS, _FACTS = 71, 72  # TensorFlow's own groups count from 1
+_BETWEEN_CALLS = 0.2  # seconds
 _SEED = "seed_generator_state"
 _GONE = (
     tf.errors.UnavailableError,
@@ -61,6 +64,7 @@ def connect(options: TrainingOptions) -> None:
     on_termination = signal.getsignal(signal.SIGTERM)
     try:
         with _Timer(cluster):
+            _meet(cluster)
             _connected(cluster.addresses, cluster.index)
     except _GONE:
         _leave(cluster, f"lost one of {cluster.others}")
@@ -70,6 +74,34 @@ def connect(options: TrainingOptions) -> None:
         console().print(f"{cluster.name} trains; the first worker tells of it and keeps the run")
         sys.stdout.flush()
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (it lasts as long as the process)
+
+
+def _meet(cluster: Cluster) -> None:
+    """Waits until all others can be reached. TensorFlow's own wait, which follows, heeds no signal and has no end.
+
+    Raises:
+        UserError: this worker's port cannot be used.
+    """
+    own = cluster.addresses[cluster.index]
+    try:
+        listener = socket.create_server(("", int(own.rpartition(":")[2])))
+    except OSError as error:
+        raise _unusable(own, error) from None
+    with listener:
+        for address in cluster.addresses:
+            host, _, port = address.rpartition(":")
+            while address != own:
+                try:
+                    socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+                    break
+                except OSError:
+                    time.sleep(_BETWEEN_CALLS)
+
+
+def _unusable(address: str, error: Exception) -> UserError:
+    return UserError(
+        f"{address}: this worker cannot listen there ({one_line(error)[:200]}); expected a free port of this machine"
+    )
 
 
 @cache
@@ -82,10 +114,7 @@ def _connected(addresses: Sequence[str], index: int) -> tf.distribute.Strategy:
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except (tf.errors.UnknownError, tf.errors.InvalidArgumentError) as error:
-        raise UserError(
-            f"{addresses[index]}: this worker cannot listen there ({one_line(error)[:200]}); expected a free port of "
-            "this machine"
-        ) from None
+        raise _unusable(addresses[index], error) from None
 
 
 def joint_sum(vector: tf.Tensor, cluster: Cluster, group: int, operation: str = "Add") -> tf.Tensor:

@@ -9,4 +9,8 @@ export workers resume
 srun --kill-on-bad-exit=1 bash -c '
     exec .venv/bin/python -m applications.translation.train base --name mine $resume \
         --source data/train.en.gz --target data/train.de.gz \
-        --workers "$workers" --worker "$SLURM_PROCID"' || { [ $? = 75 ] && scontrol requeue "$SLURM_JOB_ID"; }
+        --workers "$workers" --worker "$SLURM_PROCID"'
+# 75 of a worker that has lost another, 128 and more of one that a signal has ended; srun tells the highest.
+status=$?
+[ $status = 75 ] || [ $status -ge 128 ] && scontrol requeue "$SLURM_JOB_ID"
+exit $status

@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import runpy
 import socket
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -129,6 +130,23 @@ def test_a_worker_whose_peer_is_gone_ends_with_one_line(trained):
     assert status == LOST
     assert len(errors) == 1
     assert "lost one of 127.0.0.1" in errors[0]
+
+
+ALONE = """
+from common.training.options import TrainingOptions
+from common.training.workers import connect
+connect(TrainingOptions(name="x", workers="127.0.0.1:{own},127.0.0.1:{other}", worker=0, worker_timeout=1))
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_whose_peer_never_comes_ends_with_one_line():
+    own, other = free_port(), free_port()
+    command = [sys.executable, "-c", ALONE.format(own=own, other=other)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == LOST
+    says = f"no answer from 127.0.0.1:{other} for 1 seconds; start all workers again, with --resume"
+    assert done.stderr.splitlines()[-1].endswith(says)
 
 
 @pytest.mark.slow
