@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from common.decoding.faults import errors_of, require_none_outside_of_graphs
 from common.decoding.samplers import NEVER, without
+from common.decoding.shapes import shaped_like
 from common.decoding.top_k import largest
 
 BeamStep: TypeAlias = Callable[[tf.Tensor, list[tf.Tensor]], Sequence[Any]]
@@ -147,8 +148,8 @@ def beam_search(
         bound = tf.reduce_max(live, axis=-1) / penalty_at_limit
         live = tf.where((ranked.scores[:, count - 1] >= bound)[:, None], NEVER, live)
         rows = tf.reshape(_rows(parent, beam_width), [-1])
-        after = [_like(tf.gather(new, rows), old) for new, old in zip(after, states, strict=True)]
-        token = _like(tf.reshape(chosen, [-1]), token)
+        after = [shaped_like(tf.gather(new, rows), old) for new, old in zip(after, states, strict=True)]
+        token = shaped_like(tf.reshape(chosen, [-1]), token)
         return index + 1, token, live, histories, ranked, recorded, is_faulty, after
 
     # At first a row has one hypothesis, the empty one; a row of no length has none but that.
@@ -269,8 +270,3 @@ def _with(history: tf.Tensor, index: tf.Tensor, value: tf.Tensor) -> tf.Tensor:
 
 def _count(conditions: tf.Tensor) -> tf.Tensor:
     return tf.math.count_nonzero(conditions, axis=-1, dtype=tf.int32)
-
-
-def _like(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
-    new.set_shape(old.shape)
-    return new

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from common.decoding.language_models import LanguageModel
+from common.decoding.shapes import shaped_like
 
 LOG_ZERO = -1e30
 """The logarithm of 0 within a search; unlike minus infinity it can be subtracted from itself."""
@@ -121,7 +122,7 @@ def advanced(
             for model, states in zip(language_models, beams.states, strict=True)
         ],
     )
-    return tf.nest.map_structure(_like, after, beams), _like(places, beams.last)
+    return tf.nest.map_structure(shaped_like, after, beams), shaped_like(places, beams.last)
 
 
 def origin(places: tf.Tensor, candidates: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -151,7 +152,7 @@ def labels_of(slots: tf.Tensor, parents: tf.Tensor, added: tf.Tensor) -> tuple[t
 
     def turn(index: tf.Tensor, slots: tf.Tensor, path: tf.TensorArray) -> tuple[Any, ...]:
         before = tf.gather(tf.gather(parents, index), slots, batch_dims=1)
-        return index - 1, _like(before, slots), path.write(index, slots)
+        return index - 1, shaped_like(before, slots), path.write(index, slots)
 
     path = tf.TensorArray(tf.int32, time, element_shape=slots.shape)
     *_, path = tf.while_loop(lambda index, *_: index >= 0, turn, (time - 1, slots, path))
@@ -195,8 +196,3 @@ def _after(model: LanguageModel, states: tf.Tensor, symbols: tf.Tensor) -> tf.Te
     """The states after the symbols; where these are 0, as they were."""
     is_same = tf.reshape(symbols == 0, tf.concat([tf.shape(symbols), [1] * (states.shape.rank - 2)], 0))
     return tf.where(is_same, states, model.advance(states, symbols))
-
-
-def _like(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
-    new.set_shape(old.shape)
-    return new

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 import tensorflow as tf
 
 from common.decoding.faults import errors_of, lacks_distribution, require_none_outside_of_graphs
+from common.decoding.shapes import shaped_like
 
 DecodingStep: TypeAlias = Callable[[tf.Tensor, list[tf.Tensor]], tuple[tf.Tensor, Sequence[tf.Tensor]]]
 """`(tokens [batch] int32, states [batch, ...] each)` -> `(logits [batch, vocabulary], states after)`."""
@@ -129,8 +130,8 @@ def generate(
             chosen = select_rows(writes, chosen, token)
             after = [select_rows(writes, new, old) for new, old in zip(after, states, strict=True)]
         else:
-            chosen = _like(tf.maximum(chosen, 0), token)
-            after = [_like(new, old) for new, old in zip(after, states, strict=True)]
+            chosen = shaped_like(tf.maximum(chosen, 0), token)
+            after = [shaped_like(new, old) for new, old in zip(after, states, strict=True)]
         return index + 1, chosen, limits, written, is_faulty | fails, history, after
 
     def turn(*carried: Any) -> tuple[Any, ...]:
@@ -150,12 +151,7 @@ def generate(
 
 def select_rows(condition: tf.Tensor, new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
     """The rows of `new` `[batch, ...]` where `condition` `[batch]` holds, of `old` elsewhere."""
-    return _like(tf.raw_ops.Select(condition=condition, x=new, y=old), old)
-
-
-def _like(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
-    new.set_shape(old.shape)
-    return new
+    return shaped_like(tf.raw_ops.Select(condition=condition, x=new, y=old), old)
 
 
 def seen_tokens(tokens: tf.Tensor, lengths: tf.Tensor, vocabulary: int) -> tf.Tensor:

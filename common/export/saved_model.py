@@ -15,6 +15,7 @@ from common.export.versions import next_version
 from common.export.warmup import classify_request, predict_request, write_warmup
 from common.inference.extra_files import EXTRA_FOLDER, WARMUP_FILE
 from common.inference.runner import SavedModelRunner
+from common.layers.stored_variables import stored_name
 from common.row_errors import with_equal_rows, with_row_errors
 
 _INFERRED_SHAPES = "_output_shapes"
@@ -174,7 +175,7 @@ def _save(
     root = tf.Module()
     place = {name: index for index, name in enumerate(variable_order)}
     variables = {id(variable): variable for one in traced.values() for variable in one.variables}.values()
-    names = {id(variable): variable.name.removesuffix(":0") for variable in variables}
+    names = {id(variable): stored_name(variable) for variable in variables}
     root.weights = sorted(variables, key=lambda one: (place.get(names[id(one)], len(place)), names[id(one)]))
     root.resources = list(resources)
     try:

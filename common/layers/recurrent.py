@@ -26,6 +26,7 @@ from common.layers.portability import PLAIN
 from common.layers.recurrence import cells, masking
 from common.layers.recurrence.loops import LoopOptions, run
 from common.layers.recurrence.single_step import CellStep, product, single_step, turned_product
+from common.layers.stored_variables import stored_instead
 
 Tensor: TypeAlias = tf.Tensor
 InnerLoop: TypeAlias = Callable[..., tuple[Tensor, Tensor, list[Tensor]]]
@@ -130,12 +131,7 @@ def keep_in_bfloat16(layer: SimpleRNN | LSTM | GRU) -> None:
     """
     kernels = [layer.cell.kernel, layer.cell.recurrent_kernel]
     kept = [
-        tf.Variable(
-            tf.cast(tf.transpose(kernel.value), tf.bfloat16),
-            trainable=False,
-            name=kernel.value.name.removesuffix(":0"),
-        )
-        for kernel in kernels
+        stored_instead(kernel.value, tf.cast(tf.transpose(kernel.value), tf.bfloat16)) for kernel in kernels
     ]
     setattr(layer.cell, KEPT, kept)
 

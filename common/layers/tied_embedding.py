@@ -9,6 +9,7 @@ from keras import ops
 
 from common.keras_package import PACKAGE
 from common.layers.recurrence.gradient import with_gradient
+from common.layers.stored_variables import stored_instead
 
 _PADDING = 0
 _SHARDS = 2
@@ -17,8 +18,7 @@ _LEAST = 1e-37
 
 def in_half(variable: keras.Variable) -> tf.Variable:
     """The values of a variable in float16, under its name, by which they are found again."""
-    values = tf.cast(variable.value, tf.float16)
-    return tf.Variable(values, trainable=False, name=variable.value.name.removesuffix(":0"))
+    return stored_instead(variable.value, tf.cast(variable.value, tf.float16))
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

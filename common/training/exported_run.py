@@ -17,6 +17,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
 from common.errors import UserError
+from common.layers.stored_variables import stored_name
 
 RUN_FILE = "run.json.gz"
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -79,7 +80,7 @@ def variable_names(model: keras.Model) -> list[str]:
     Raises:
         ValueError: two have one name.
     """
-    names = [variable.value.name.removesuffix(":0") for variable in model.variables]
+    names = [stored_name(variable.value) for variable in model.variables]
     if len(set(names)) != len(names):
         raise ValueError("expected variables of different names, for they are found again by them")
     return names
