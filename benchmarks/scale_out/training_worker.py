@@ -31,7 +31,7 @@ def main(workers: str, worker: int, core: int, preset: str) -> None:
     """Answers until there is no question any more."""
     os.sched_setaffinity(0, {core})
     answers, sys.stdout = sys.stdout, sys.stderr
-    options = TrainingOptions(workers=workers, worker=worker, intra_op_threads=1)
+    options = TrainingOptions(workers=workers, worker=worker if workers else None, intra_op_threads=1)
     tf.config.threading.set_inter_op_parallelism_threads(2)
     set_up(options)
     config = PRESETS[preset]

@@ -54,7 +54,7 @@ class WorkerOptions(Protocol):
     @property
     def workers(self) -> str: ...
     @property
-    def worker(self) -> int: ...
+    def worker(self) -> int | None: ...
     @property
     def worker_timeout(self) -> float: ...
 
@@ -84,9 +84,12 @@ def named_cluster(options: WorkerOptions) -> Cluster | None:
         return None
     addresses = options.workers.split(",")
     _require_addresses(addresses, "--workers")
-    if options.worker >= len(addresses):
+    if len(addresses) == 1 and options.worker is None:
+        return None
+    if options.worker is None or options.worker >= len(addresses):
+        given = "" if options.worker is None else f" {options.worker}"
         raise FlagError(
-            f"--worker {options.worker}: expected a place in --workers, from 0 to {len(addresses) - 1}"
+            f"--worker{given}: expected this worker's place in --workers, from 0 to {len(addresses) - 1}"
         )
     return Cluster(tuple(addresses), options.worker, options.worker_timeout) if len(addresses) > 1 else None
 
@@ -111,8 +114,10 @@ def _of_environment(text: str) -> tuple[list[str], int]:
 def _require_addresses(addresses: Sequence[Any], where: str) -> None:
     for address in addresses:
         host, _, port = str(address).rpartition(":")
-        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 2**16:
+        if not host or not port.isascii() or not port.isdigit():
             raise FlagError(f"{where} {address!r}: expected host:port, and a comma between two of them")
+        if not 0 < int(port) < 2**16:
+            raise FlagError(f"{where} {address!r}: expected a port from 1 to 65535")
     if len(set(addresses)) < len(addresses):
         raise FlagError(f"{where} {','.join(map(str, addresses))}: expected another address for each worker")
 

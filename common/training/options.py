@@ -59,7 +59,7 @@ class TrainingOptions:
     workers: str = ""
     """host:port,host:port,...: train together with these processes, of which this is one; each takes its share of every
     batch. The first keeps the run. Without it, TF_CONFIG is heeded where it is set."""
-    worker: Annotated[int, AtLeast(0)] = 0
+    worker: Annotated[int, AtLeast(0)] | None = None
     """Which of the workers this process is, from 0."""
     worker_timeout: Annotated[float, Above(0)] = 600.0
     """Seconds to wait for the other workers, in each step, before giving up."""

@@ -195,12 +195,13 @@ def test_each_row_goes_to_one_worker_and_its_own_weight_stays():
     [
         ({"workers": "one"}, "--workers 'one': expected host:port"),
         ({"workers": "one:2222,two"}, "--workers 'two': expected host:port"),
-        ({"workers": "one:2222,two:70000"}, "--workers 'two:70000': expected host:port"),
+        ({"workers": "one:2222,two:70000"}, "--workers 'two:70000': expected a port from 1 to 65535"),
         ({"workers": "one:2222,"}, "--workers '': expected host:port"),
         ({"workers": "one:2222,one:2222"}, "expected another address for each worker"),
-        ({"workers": TWO, "worker": 2}, "--worker 2: expected a place in --workers, from 0 to 1"),
+        ({"workers": TWO, "worker": 2}, "--worker 2: expected this worker's place in --workers, from 0 to 1"),
+        ({"workers": TWO}, "--worker: expected this worker's place in --workers, from 0 to 1"),
         ({"worker": 1}, "--worker 1: expected --workers"),
-        ({"workers": TWO, "worker_timeout": 0.0}, "--worker-timeout"),
+        ({"workers": TWO, "worker": 0, "worker_timeout": 0.0}, "--worker-timeout"),
     ],
 )
 def test_workers_that_cannot_be_are_refused_before_anything_is_made(flags, says):
@@ -210,7 +211,7 @@ def test_workers_that_cannot_be_are_refused_before_anything_is_made(flags, says)
 
 def test_float16_is_for_one_process(monkeypatch):
     with pytest.raises(FlagError, match=r"--precision mixed_float16: .* expected mixed_bfloat16"):
-        set_up(TrainingOptions(workers=TWO, precision="mixed_float16"))
+        set_up(TrainingOptions(workers=TWO, worker=0, precision="mixed_float16"))
 
 
 def test_one_worker_is_a_training_as_ever():
@@ -246,7 +247,7 @@ def test_an_environment_that_names_no_worker_is_one_line(monkeypatch, text):
 def test_only_the_first_worker_keeps_the_run(tmp_path):
     from test_run_folder import Config
 
-    first = TrainingOptions(runs=tmp_path, workers=TWO)
+    first = TrainingOptions(runs=tmp_path, workers=TWO, worker=0)
     second = replace(first, worker=1)
     kept = open_run("app", Config(first), first)
     assert kept == tmp_path / "app" / "run"
@@ -263,12 +264,12 @@ def test_only_the_first_worker_keeps_the_run(tmp_path):
 def test_another_worker_resumes_in_a_copy_of_what_the_first_has_kept(tmp_path):
     from test_run_folder import Config
 
-    first = TrainingOptions(runs=tmp_path, name="copied", workers=TWO)
+    first = TrainingOptions(runs=tmp_path, name="copied", workers=TWO, worker=0)
     folder = open_run("app", Config(first), first)
     (folder / "pretraining").mkdir()
     (folder / "pretraining" / "state.npz").write_text("state")
     second = replace(first, worker=1, resume=True)
     other = open_run("app", Config(second), second)
     assert (other / "pretraining" / "state.npz").read_text() == "state"
-    alone = replace(first, workers="", resume=True)
+    alone = replace(first, workers="", worker=None, resume=True)
     assert open_run("app", Config(alone), alone) == folder
