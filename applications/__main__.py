@@ -71,7 +71,7 @@ def _usage(program: str, application: str, scripts: Sequence[str]) -> str:
     width = max(map(len, scripts))
     lines = [f"    {script:{width}}  {_purpose(application, script)}" for script in scripts]
     usage = f"usage: {program} {application} <script> ...    (--help after a script lists its flags)"
-    return "\n".join([usage, "", application, f"    {catalogue()[application].summary}", "", *lines])
+    return "\n".join([usage, "", application, *_about(application), "", *lines])
 
 
 def _purpose(application: str, script: str) -> str:
@@ -82,7 +82,12 @@ def _purpose(application: str, script: str) -> str:
 
 
 def _entry(application: str) -> str:
-    return f"{application}\n    {catalogue()[application].summary}\n    {', '.join(scripts_of(application))}"
+    return "\n".join([application, *_about(application), f"    {', '.join(scripts_of(application))}"])
+
+
+def _about(application: str) -> list[str]:
+    declared = catalogue()[application]
+    return [f"    {declared.summary}", *([f"    shipped: {declared.knows}"] if declared.knows else [])]
 
 
 def _can_be_run(module: str) -> bool:

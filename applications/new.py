@@ -93,7 +93,9 @@ def _rename(folder: Path, old: str, new: str) -> None:
         if path.suffix in (".py", ".md"):
             text = re.sub(places, lambda match: match[0].replace(old, new), path.read_text("utf-8"))
             pattern = rf"(?m)(?<=title=\"){title}(?=\")|(?<=^# ){title}$|(?<=^\"\"\"){title}(?=:)"
-            path.write_text(re.sub(pattern, _title(new), text), "utf-8")
+            text = re.sub(pattern, _title(new), text)
+            # Of a model that is not this application's.
+            path.write_text(re.sub(r"(?m)^    knows=\".*\n", "", text), "utf-8")
 
 
 def _title(name: str) -> str:

@@ -63,6 +63,7 @@ def _declared(application: Application) -> dict[str, Any]:
         "title": application.title,
         "takes": application.takes,
         "gives": application.gives,
+        "knows": application.knows,
         "facts": _facts(SHIPPED_MODELS / application.name / "1" / "assets.extra"),
         "examples": [example for example in examples if len(json.dumps(example)) <= _MOST_BYTES],
     }

@@ -76,6 +76,7 @@ class Application:
         title: of its reports.
         takes: what goes in, with its article.
         gives: what comes out.
+        knows: what the shipped model was trained for; "" where none is shipped.
         questions: what its shipped model is asked by `make run`, by the benchmark of the servers, by the README of the
             deployment and by tests.
         served_input: the input of `serving_default` that takes the content of a question.
@@ -89,6 +90,7 @@ class Application:
     gives: str
     questions: tuple[Question, ...]
     served_input: str = "text"
+    knows: str = ""
     sample_training: tuple[str, ...] = ()
     sample_questions: tuple[Question, ...] = ()
 

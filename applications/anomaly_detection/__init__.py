@@ -26,6 +26,7 @@ APPLICATION = Application(
     title="Anomaly detection",
     takes="readings of sensors over time",
     gives="alarms: when, how severe, which sensor, what was expected",
+    knows="made streams of many kinds; it judges sensors of any unit and rate after some hundred rows of each",
     questions=(
         Question(
             "when the readings of a made pump are not what they should be",

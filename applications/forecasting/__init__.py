@@ -26,6 +26,7 @@ APPLICATION = Application(
     title="Forecasting",
     takes="a table of values over time",
     gives="the quantiles of the next steps, with their dates",
+    knows="the demand for electricity of Victoria, each half hour, two days ahead",
     questions=(
         Question(
             "how much electricity a made city will need in the next two days",

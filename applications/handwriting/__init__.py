@@ -36,6 +36,7 @@ APPLICATION = Application(
     title="Handwriting",
     takes="a pen's strokes",
     gives="what is written, with the place of each letter",
+    knows="letters and digits of the Latin alphabet, without accents, a word or a number at a time",
     questions=(
         _question("what a made-up writer has written", "hello", 3),
         _question("what it is now", "Anna", 4),

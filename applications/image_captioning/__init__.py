@@ -25,6 +25,7 @@ APPLICATION = Application(
     title="Image captioning",
     takes="an image",
     gives="a sentence that describes it and its score",
+    knows="photographs of people and dogs out of doors, described in English",
     questions=(
         Question(
             "what a photograph shows: a flower, where it has mostly seen people and dogs",

@@ -7,6 +7,7 @@ APPLICATION = Application(
     title="Keyboard",
     takes="the text so far",
     gives="the next words",
+    knows="English, of which it learns each user's own",
     questions=(
         Question("which word comes next", "I would like a cup of ", inputs={"count": 3}),
         Question("how the word begun goes on", "What do you th", inputs={"count": 3}),

@@ -56,6 +56,7 @@ APPLICATION = Application(
     title="Music",
     takes="notes, or none",
     gives="the music that goes on from them or around them",
+    knows="four-part chorales by Bach",
     questions=(
         _question("how a chorale goes on after the first line of a psalm", _PSALM, "psalm.json", 16, 7, 0.9),
         _question("how it most probably goes on after its first chord", _PSALM[:1], "chord.json", 8, 0, 0.0),

@@ -7,6 +7,7 @@ APPLICATION = Application(
     title="Sentiment analysis",
     takes="a text",
     gives="its label and the label's probability",
+    knows="English film reviews, whole or in a sentence: negative or positive",
     questions=(
         Question("whether a review praises, though it begins with a not", "not bad at all, I loved it"),
         Question(

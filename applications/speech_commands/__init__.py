@@ -22,6 +22,7 @@ APPLICATION = Application(
     title="Speech commands",
     takes="a recording",
     gives="the word in it and the word's probability",
+    knows="the words yes, no, up, down, left, right, on, off, stop and go, each in a clip of a second",
     questions=(
         Question("which word a made voice says", partial(_spoken, "yes"), file="yes.wav"),
         Question("which word it says now", partial(_spoken, "stop"), file="stop.wav"),

@@ -9,6 +9,7 @@ APPLICATION = Application(
     title="Text generation",
     takes="the beginning of a text",
     gives="its continuation",
+    knows="the plays of Shakespeare, letter by letter",
     questions=(
         Question(
             "how a play of Shakespeare's most probably goes on",

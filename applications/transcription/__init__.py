@@ -19,6 +19,7 @@ APPLICATION = Application(
     title="Transcription",
     takes="a recording of speech",
     gives="what is said, with the times of its words",
+    knows='76 English words: sentences such as "set white at b four now", digits, letters, and commands',
     questions=(
         Question("what a made voice says", partial(_spoken, "stop seven three"), file="stop.wav"),
         Question("what it says now", partial(_spoken, "seven stop"), file="seven.wav"),

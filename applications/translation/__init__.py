@@ -7,6 +7,7 @@ APPLICATION = Application(
     title="Translation",
     takes="a text",
     gives="its translation and the translation's score",
+    knows="English sentences that tell what a picture shows, to put into German",
     questions=(
         Question(
             "the German of a sentence",

@@ -63,12 +63,15 @@ def source_of(application, module):
 
 
 @pytest.mark.parametrize("arguments", [(), ("list",), ("--help",), ("-h",)])
-def test_the_list_says_what_goes_in_and_what_comes_out(command, arguments):
+def test_the_list_says_what_goes_in_what_comes_out_and_what_the_shipped_model_knows(command, arguments):
     status, out, err = command(*arguments)
     assert (status, err) == (0, "")
     assert out.startswith(f"usage: {COMMAND} <application> <script> ...")
     for name, declared in catalogue().items():
-        assert f"\n{name}\n    {declared.summary}\n    {', '.join(scripts_of(name))}\n" in out
+        scripts = ", ".join(scripts_of(name))
+        lines = ["", name, f"    {declared.summary}", f"    shipped: {declared.knows}", f"    {scripts}", ""]
+        assert declared.knows
+        assert "\n".join(lines) in out
 
 
 @pytest.mark.parametrize("application", catalogue())

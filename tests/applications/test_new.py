@@ -120,12 +120,11 @@ def test_whatever_it_is_made_of_its_rooms_are_whole(copy):
         shutil.rmtree(copy / "tests" / "applications" / name)
 
 
-def test_it_is_listed(made):
+def test_it_is_listed_with_nothing_that_a_shipped_model_knows(made):
     copy, _ = made
-    assert (
-        f"\n{NAME}\n    a text in, its label and the label's probability out\n"
-        in in_copy(copy, "applications").stdout
-    )
+    listed = in_copy(copy, "applications").stdout
+    assert f"\n{NAME}\n    a text in, its label and the label's probability out\n    train, " in listed
+    assert "    shipped: " in listed
 
 
 def test_its_scripts_keep_what_the_conformance_test_asks_of_all(copy):

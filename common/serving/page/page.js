@@ -72,6 +72,7 @@ async function show(applications, is_first) {
   document.title = `${application.title} · Recurrent applications`;
   element("title").textContent = application.title;
   element("summary").textContent = application.takes ? `${application.takes} in, ${application.gives} out` : "";
+  element("knows").textContent = application.knows ? `The shipped model knows ${application.knows}.` : "";
   for (const link of document.querySelectorAll("nav a")) {
     if (link.id === `to-${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");

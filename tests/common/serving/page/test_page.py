@@ -126,6 +126,7 @@ def test_another_application_is_reached_by_its_link_and_announced(open_view):
     expect(view.get_by_role("heading", level=1)).to_have_text("Translation")
     assert view.title() == "Translation · Recurrent applications"
     expect(view.locator("nav a[aria-current=page]")).to_have_text("Translation")
+    expect(view.get_by_text("The shipped model knows English sentences")).to_be_visible()
 
 
 @pytest.mark.parametrize("name", ["sentiment_analysis", "text_generation", "translation", "keyboard"])
