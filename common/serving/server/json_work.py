@@ -48,6 +48,17 @@ def predict_request(body: bytes, signatures: Mapping[str, SignatureInfo], max_ro
     return PredictRequest(name, inputs, "instances" in document)
 
 
+def size_of_request(body: bytes) -> int:
+    """About how many bytes of numbers take as long to read as a request: those of its strings, such as pictures, take
+    a quarter of the time.
+
+    >>> numbers, picture = b",".join([b"0.123456789"] * 10_000), b'"' + b"A" * 120_000 + b'"'
+    >>> [size_of_request(body) // 1000 for body in (numbers, picture)]
+    [189, 30]
+    """
+    return len(body) // 4 + 16 * body.count(b",")
+
+
 def require_object(body: bytes) -> None:
     """Raises RequestError if a request is no JSON object, or names no signature in a string."""
     json_requests.signature_name(json_requests.parse(body))

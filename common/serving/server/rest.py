@@ -140,9 +140,10 @@ async def _model(
 
 
 async def _predict(core: ServingCore, workers: JsonWorkers, asked: Asked, body: bytes) -> bytes:
-    async with _model(core, asked, lambda: workers.call(len(body), json_work.require_object, body)) as model:
+    size = json_work.size_of_request(body)
+    async with _model(core, asked, lambda: workers.call(size, json_work.require_object, body)) as model:
         read = await workers.call(
-            len(body), json_work.predict_request, body, model.signatures, core.limits.max_rows
+            size, json_work.predict_request, body, model.signatures, core.limits.max_rows
         )
         future = core.submit(model, read.signature, read.inputs)
     outputs = await _outputs(future)
@@ -152,7 +153,11 @@ async def _predict(core: ServingCore, workers: JsonWorkers, asked: Asked, body: 
 async def _ask_with_examples(core: ServingCore, workers: JsonWorkers, asked: Asked, body: bytes) -> bytes:
     async def read() -> tuple[str, list[Example]]:
         return await workers.call(
-            len(body), json_work.examples_request, body, asked.method, core.limits.max_rows
+            json_work.size_of_request(body),
+            json_work.examples_request,
+            body,
+            asked.method,
+            core.limits.max_rows,
         )
 
     async with _model(core, asked, read) as model:

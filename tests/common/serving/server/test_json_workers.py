@@ -147,7 +147,20 @@ def test_large_answers_are_written_apart(serve, models):
     assert [row["shouted"] for row in answer.json()["predictions"]] == [text, "B"]
 
 
-@pytest.mark.parametrize("size", [1, 200_000])
+def test_a_picture_is_read_at_once_and_as_many_bytes_of_numbers_in_a_process():
+    picture = json.dumps({"instances": [{"b64": "A" * 300_000}]}).encode()
+    numbers = json.dumps({"instances": [[0.123456789] * 25_000]}).encode()
+    started = []
+    for body in (picture, numbers):
+        made = JsonWorkers()
+        asyncio.run(made.call(json_work.size_of_request(body), json_work.require_object, body))
+        started.append(len(made._idle))
+        made.close()
+    assert len(numbers) < 1.1 * len(picture)
+    assert started == [0, 1]
+
+
+@pytest.mark.parametrize("size", [1, 1_000_000])
 def test_what_is_wrong_with_the_json_is_told_before_that_there_is_no_model(serve, models, size):
     _, web = serve(models)
     for method, body, status, message in (
