@@ -26,13 +26,15 @@ from common.predicting.predictor import (
     decoded,
     require_top_k,
 )
-from common.predicting.script import Shown, TextAnswers, TextFlags, answer_texts, warn_of
+from common.predicting.script import Shown, TextAnswers, TextFlags, answer_texts
 from common.predicting.shards import settings_of
 from common.predicting.texts import GivenText
 
 LABELS_FILE = Path("assets.extra") / "labels.json"
 
 _COLUMNS = ("text", "label", "probability")
+_WARNING = "warning"
+_NO_TEXT = "no text; its label means nothing"
 _SHOWN_LENGTH = 200
 
 
@@ -144,16 +146,15 @@ def text_answers(predictor: Predictor, options: Options) -> TextAnswers:
 
     def answer(given: Sequence[GivenText], show_progress: bool) -> Iterator[Shown]:
         texts = [one.text for one in given]
-        warn_of(given, (not text.strip() for text in texts), "no text; its label means nothing")
         if options.explain:
-            for answer in predictor(texts, explain=True):
+            for one, answer in zip(given, predictor(texts, explain=True), strict=True):
                 start, tokens = _beginning(answer), answer["tokens"]
-                yield Shown(
-                    answer, [Text(start) + coloured(tokens) if is_coloured else start + numbered(tokens)]
-                )
+                line = Text(start) + coloured(tokens) if is_coloured else start + numbered(tokens)
+                yield Shown(answer, [line], warning=_warning(one))
             return
-        for text, row in zip(texts, predictor.probabilities(texts, show_progress=show_progress), strict=True):
-            answer = classified(row, predictor.labels)
+        probabilities = predictor.probabilities(texts, show_progress=show_progress)
+        for one, row in zip(given, probabilities, strict=True):
+            text, answer, warning = one.text, classified(row, predictor.labels), _warning(one)
             rounded = {label: round(value, 6) for label, value in answer["probabilities"].items()}
             record = {
                 "text": text,
@@ -161,9 +162,16 @@ def text_answers(predictor: Predictor, options: Options) -> TextAnswers:
                 "probability": rounded[answer["label"]],
                 "probabilities": rounded,
             }
-            yield Shown(record, [_beginning(answer) + printable(text[:_SHOWN_LENGTH])])
+            if warning:
+                record[_WARNING] = _NO_TEXT
+            line = _beginning(answer) + printable(text[:_SHOWN_LENGTH])
+            yield Shown(record, [line], warning=warning)
 
-    return TextAnswers([*_COLUMNS, *probability_columns(predictor.labels)], answer)
+    return TextAnswers([*_COLUMNS, *probability_columns(predictor.labels), _WARNING], answer)
+
+
+def _warning(given: GivenText) -> str:
+    return "" if given.text.strip() else f"{given.place}: {_NO_TEXT}"
 
 
 def _beginning(answer: Answer) -> str:

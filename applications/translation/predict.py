@@ -17,7 +17,7 @@ from common.predicting.answer_files import require_picture
 from common.predicting.examples import Column, texts_of
 from common.predicting.hypotheses import existing_hypotheses
 from common.predicting.predictor import Answer, LoadedModel, answer_rows, decoded
-from common.predicting.script import Shown, TextAnswers, TextFlags, answer_texts, warn_of
+from common.predicting.script import Shown, TextAnswers, TextFlags, answer_texts
 from common.predicting.shards import settings_of
 from common.predicting.texts import GivenText, argument_texts
 
@@ -183,15 +183,15 @@ def text_answers(predictor: Predictor, options: Options) -> TextAnswers:
             if options.n_best
             else [[answer] for answer in predictor(texts, show_progress=show_progress)]
         )
-        are_cut = (best["truncated"] for best, *_ in candidates)
-        warn_of(given, are_cut, "too long for this model; its end is left out")
         for one, hypotheses in zip(given, candidates, strict=True):
             n_best = {"n_best": hypotheses} if options.n_best else {}
             record, rows = (
                 {"text": one.text, **hypotheses[0], **n_best},
                 [{"text": one.text, **hypothesis} for hypothesis in hypotheses],
             )
-            yield Shown(record, _lines(one.number, hypotheses, options), rows)
+            is_cut = hypotheses[0]["truncated"]
+            warning = f"{one.place}: too long for this model; its end is left out" if is_cut else ""
+            yield Shown(record, _lines(one.number, hypotheses, options), rows, warning)
 
     return TextAnswers(_COLUMNS, answer)
 

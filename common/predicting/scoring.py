@@ -1,21 +1,23 @@
 """Answers to all rows of a file, part by part, into a folder that other processes may work in too."""
 
-import sys
+import json
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, Protocol, TypeGuard, TypeVar
 
 from common import cli
+from common.data.labels import warn
 from common.errors import UserError
 from common.inference.refused_rows import RefusedRowsError
 from common.predicting.answer_files import Add, whole_answer_file
 from common.predicting.locks import held, holder
 from common.predicting.progress import progress_of
 from common.predicting.shards import PAUSE, Job, Part
-from common.predicting.texts import GivenText, chunks
+from common.predicting.texts import GivenText, RowWarnings, chunks, counted_rows
 from common.text.delimited import Fault
 from common.text.tables import HEADER
 
@@ -37,6 +39,10 @@ class Answered(Protocol):
     @property
     def rows(self) -> Iterable[Mapping[str, Any]]:
         """For tables."""
+
+    @property
+    def warning(self) -> str:
+        """For standard error."""
 
 
 @dataclass(frozen=True)
@@ -66,27 +72,30 @@ class Scorer:
         parts = job.parts(self._count, self.window)
         missing = [part for part in parts if not part.answers.exists()]
         total = sum(part.stop - part.start for part in missing)
-        with closing(self._work(job, missing)) as steps:
+        warnings = RowWarnings()
+        with closing(self._work(job, missing, warnings)) as steps:
             for _ in progress_of(steps, "answering", total, float, True, "rows"):
                 pass
+        warnings.finish()
         job.tidy()
-        refused = sum(_count_lines(part) for part in parts)
+        errors = [part.errors for part in parts if part.errors.exists()]
+        refused = sum(map(_count_lines, errors))
         line = f"{parts[-1].stop - refused:,} rows answered in {len(parts):,} parts in {job.folder}"
         cli.console(stderr=True).print(line, markup=False)
         if refused:
-            rows = f"{refused:,} row{'' if refused == 1 else 's'}"
-            raise UserError(f"{rows} not answered; {job.folder}/errors-*.jsonl say which and why")
+            with errors[0].open("rb") as file:
+                raise not_answered(refused, str(job.folder), file.readline())
 
     def _count(self) -> int:
         count = 0
         for row in self.rows():
             if _is_header(row):
-                print(f"warning: {row.place}: {row.detail}; left out", file=sys.stderr, flush=True)
+                warn(f"{row.place}: {row.detail}; left out")
             else:
                 count += 1
         return count
 
-    def _work(self, job: Job, missing: Sequence[Part]) -> Generator[int, None, None]:
+    def _work(self, job: Job, missing: Sequence[Part], warnings: RowWarnings) -> Generator[int, None, None]:
         """Does the missing parts; yields how many rows more are done, here or elsewhere."""
         reader, is_told = _Reader(self.rows), False
         while missing:
@@ -96,7 +105,7 @@ class Scorer:
                     if part.answers.exists():
                         yield part.stop - part.start
                     elif is_held:
-                        yield from self._write(job, part, reader)
+                        yield from self._write(job, part, reader, warnings)
                     else:
                         others.append(part)
             if others == missing:
@@ -106,7 +115,7 @@ class Scorer:
                 time.sleep(PAUSE)
             missing = others
 
-    def _write(self, job: Job, part: Part, reader: "_Reader") -> Iterator[int]:
+    def _write(self, job: Job, part: Part, reader: "_Reader", warnings: RowWarnings) -> Iterator[int]:
         part.remove_leftovers()
         with whole_answer_file(part.answers, self.columns) as add:
             is_whole = True
@@ -117,6 +126,7 @@ class Scorer:
                     for given, answer in self._answers(window):
                         number += 1
                         is_whole &= _write_row(number, given, answer, add, add_error)
+                        warnings.add("" if isinstance(answer, str) else answer.warning)
                     yield len(window)
                 job.require_same_input()
             if is_whole:
@@ -128,6 +138,23 @@ class Scorer:
         answers = iter(answers_or_reasons(self.answer, texts, self.batch))
         for given in window:
             yield given, given.detail if isinstance(given, Fault) else next(answers)
+
+
+def not_answered(count: int, folder: str, first: bytes) -> UserError:
+    """What a script ends with that could not answer each row.
+
+    Args:
+        count: how many it did not answer.
+        folder: of the errors' files.
+        first: a line of them.
+    """
+    error = json.loads(first)
+    place, reason = error["place"], error["reason"]
+    # What is wrong with a whole file names it.
+    example = reason if reason.startswith(place) else f"{place}: {reason}"
+    return UserError(
+        f"{counted_rows(count)} not answered, such as {example}; {folder}/errors-*.jsonl say which and why"
+    )
 
 
 def answers_or_reasons(
@@ -189,10 +216,8 @@ def _write_row(number: int, given: Given, answer: Answered | str, add: Add, add_
     return False
 
 
-def _count_lines(part: Part) -> int:
-    if not part.errors.exists():
-        return 0
-    with part.errors.open("rb") as file:
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as file:
         return sum(1 for _ in file)
 
 

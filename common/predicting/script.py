@@ -13,6 +13,7 @@ from rich.text import Text
 
 from common import cli
 from common.checks import AtLeast, Between, check_ranges
+from common.data.labels import warn
 from common.errors import FlagError
 from common.predicting.answer_files import answer_file, require_answer_file, require_answer_folder
 from common.predicting.input_files import GivenFiles
@@ -21,6 +22,7 @@ from common.predicting.shards import MOST_SHARDS, Job
 from common.predicting.texts import (
     TEXT_COLUMN,
     GivenText,
+    RowWarnings,
     chunks,
     given_rows,
     given_texts,
@@ -42,11 +44,13 @@ class Shown:
         record: what is known of it, for JSON lines.
         lines: for the terminal, coloured only if that can show it.
         rows: of a table, where they are not the record alone.
+        warning: to standard error, with the place of what is answered; "" if there is none.
     """
 
     record: dict[str, Any]
     lines: Sequence[str | Text]
     rows: Sequence[dict[str, Any]] = ()
+    warning: str = ""
 
 
 class TextAnswers(NamedTuple):
@@ -173,8 +177,10 @@ def _write_answers(
     settings: Mapping[str, Any],
 ) -> None:
     """Answers texts window by window, to one file or to the parts of a folder."""
-    source = (flags.input, flags.text_column, flags.table)
-    others = input_columns(*source) if output.suffix.lower() == ".csv" else []
+    others: list[str] = []
+    if output.suffix.lower() == ".csv":
+        keeps_bytes = flags.shards is not None
+        others = input_columns(flags.input, flags.text_column, flags.table, keeps_bytes=keeps_bytes)
     names = answers.columns_beside(others)
     window = flags.batch_size * -(-_WRITTEN_AT_ONCE // flags.batch_size)
     if flags.shards is None or flags.input is None:
@@ -184,7 +190,7 @@ def _write_answers(
         )
         return
     job = Job(output, flags.shards, flags.input, settings, flags.resume)
-    rows = partial(given_rows, flags.input, flags.text_column, flags.table)
+    rows = partial(given_rows, flags.input, flags.text_column, flags.table, keeps_bytes=True)
     Scorer(rows, names, partial(answers.beside, others=others), window, flags.batch_size).run(job)
 
 
@@ -214,13 +220,6 @@ def _free_names(columns: Iterable[str], taken: Container[str]) -> dict[str, str]
     return names
 
 
-def warn_of(given: Iterable[GivenText], is_odd: Iterable[bool], warning: str) -> None:
-    """A line to standard error for each odd one of the texts, naming its place."""
-    for one, odd in zip(given, is_odd, strict=True):
-        if odd:
-            print(f"warning: {one.place}: {warning}", file=sys.stderr, flush=True)
-
-
 def answer_files(
     given: GivenFiles[Any], output: Path | None, columns: Sequence[str], answers: Iterable[Shown]
 ) -> None:
@@ -237,6 +236,8 @@ def print_shown(answers: Iterable[Shown]) -> None:
     """Prints the lines of answers, each answer as soon as it is there."""
     console = cli.console()
     for shown in answers:
+        if shown.warning:
+            warn(shown.warning)
         for line in shown.lines:
             if isinstance(line, Text):
                 console.print(line)
@@ -249,9 +250,12 @@ def write_shown(path: Path, columns: Sequence[str], answers: Iterable[Shown]) ->
     waiting = iter(answers)
     # Before the first answer is there, no folder is made.
     first = list(islice(waiting, 1))
+    warnings = RowWarnings()
     with answer_file(path, columns) as add:
         for shown in chain(first, waiting):
+            warnings.add(shown.warning)
             add(shown.record, map(str, shown.lines), shown.rows)
+    warnings.finish()
 
 
 def hint(text: str) -> None:

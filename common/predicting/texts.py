@@ -6,18 +6,29 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
+from common.data.labels import warn
 from common.errors import FlagError, UserError
 from common.predicting.answer_files import BINARY_ENDINGS
 from common.text.delimited import Fault
-from common.text.files import UTF_8
-from common.text.tables import JSON, KINDS, PARQUET, Table, TableFormat, is_table, iterate_lines, suffix_of
+from common.text.files import KEEPS_BYTES, UTF_8, undecoded
+from common.text.tables import (
+    HEADER,
+    JSON,
+    KINDS,
+    PARQUET,
+    Table,
+    TableFormat,
+    is_table,
+    iterate_lines,
+    suffix_of,
+)
 
 Item = TypeVar("Item")
 
 TEXT_COLUMN = "text"
 """The column that holds the texts of a table, unless another is named."""
 
-_FAULTS_REPORTED = 3
+_TOLD = 3
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,44 @@ class GivenText:
     number: int
     place: str
     others: Mapping[str, Any] = field(default_factory=dict)
+
+
+class RowWarnings:
+    """Warnings of rows, of which there may be millions: the first of them stand on standard error.
+
+    Attributes:
+        count: how many there were.
+
+    Example:
+        >>> warnings = RowWarnings()
+        >>> for place in ("row 1", "row 7"):
+        ...     warnings.add(f"{place}: no text")
+        >>> warnings.finish(), warnings.count
+        (None, 2)
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self, warning: str) -> None:
+        """Takes a warning, which begins with the row's place; "" is none."""
+        self.count += bool(warning)
+        if warning and self.count <= _TOLD:
+            warn(warning)
+
+    def finish(self) -> None:
+        """Tells how many there were, if not each of them was told."""
+        if self.count > _TOLD:
+            warn(f"{counted_rows(self.count)} like these")
+
+
+def counted_rows(count: int) -> str:
+    """How many rows.
+
+    >>> counted_rows(1), counted_rows(1000)
+    ('1 row', '1,000 rows')
+    """
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def given_texts(
@@ -60,15 +109,17 @@ def given_texts(
         yield GivenText(text, number, f"{where} {number}")
 
 
-def input_columns(path: Path | None, column: str, form: TableFormat | None = None) -> list[str]:
-    """The names of the columns beside the texts' in a table; none of anything else."""
+def input_columns(
+    path: Path | None, column: str, form: TableFormat | None = None, *, keeps_bytes: bool = False
+) -> list[str]:
+    """The names of the columns beside the texts' in a table; none of anything else. See `given_rows`."""
     if path is None or not is_table(path, form):
         return []
-    return Table(path, (column,), form).other_columns()
+    return Table(path, (column,), form, errors=_errors(form, keeps_bytes)).other_columns()
 
 
 def given_rows(
-    path: Path, column: str, form: TableFormat | None = None, errors: str = "strict"
+    path: Path, column: str, form: TableFormat | None = None, *, keeps_bytes: bool = False
 ) -> Iterator[GivenText | Fault]:
     """The texts of a file as `given_texts` has them, and where a row cannot be read what is wrong with it.
 
@@ -76,40 +127,55 @@ def given_rows(
         path: of the file.
         column: that holds the texts of a table.
         form: how the file is written.
-        errors: what becomes of bytes of text that are not in its encoding, as of `bytes.decode`.
+        keeps_bytes: whether only a row cannot be read where bytes are not in the encoding, and not the file, as where
+            the form is strict.
     """
-    return (
-        _table_rows(path, column, form, errors) if is_table(path, form) else _line_texts(path, form, errors)
-    )
+    read = _table_rows if is_table(path, form) else _line_texts
+    return read(path, column, form, _errors(form, keeps_bytes))
+
+
+def _errors(form: TableFormat | None, keeps_bytes: bool) -> str:
+    return KEEPS_BYTES if keeps_bytes and not (form and form.strict) else "strict"
 
 
 def _table_rows(
     path: Path, column: str, form: TableFormat | None, errors: str
 ) -> Iterator[GivenText | Fault]:
-    number = 0
+    number = left_out = 0
     for row in Table(path, (column,), form, ("--text-column",), errors).records():
         if isinstance(row, Fault):
-            yield replace(row, place=f"{path}, {row.place}")
+            left_out += row.reason != HEADER
+            place = row.place if row.reason == HEADER else _counted(number + left_out, row.place)
+            yield replace(row, place=f"{path}, {place}")
             continue
         number += 1
         yield GivenText(row.values[0], number, f"{path}, row {row.number}", row.others)
 
 
+def _counted(number: int, place: str) -> str:
+    """Where a row stands as those that can be read say it, and where that is.
+
+    >>> _counted(2, "line 3"), _counted(2, "row 2")
+    ('row 2 (line 3)', 'row 2')
+    """
+    row = f"row {number}"
+    return row if place == row else f"{row} ({place})"
+
+
 def _without_faults(path: Path, rows: Iterable[GivenText | Fault]) -> Iterator[GivenText]:
-    left_out = 0
+    warnings = RowWarnings()
     for row in rows:
         if isinstance(row, GivenText):
             yield row
-            continue
-        left_out += 1
-        if left_out <= _FAULTS_REPORTED:
-            print(f"warning: {row.place}: {row.detail}; left out", file=sys.stderr, flush=True)
-    if left_out:
-        count = f"{left_out:,} row{'' if left_out == 1 else 's'}"
-        print(f"warning: {path}: {count} left out; --strict refuses them", file=sys.stderr, flush=True)
+        else:
+            warnings.add(f"{row.place}: {row.detail}; left out")
+    if warnings.count:
+        warn(f"{path}: {counted_rows(warnings.count)} left out; --strict refuses them")
 
 
-def _line_texts(path: Path, form: TableFormat | None, errors: str) -> Iterator[GivenText]:
+def _line_texts(
+    path: Path, column: str, form: TableFormat | None, errors: str
+) -> Iterator[GivenText | Fault]:
     if suffix_of(path) in BINARY_ENDINGS:
         raise UserError(
             f"--input {path}: no text file; expected {KINDS}, or a text file with a text in each line"
@@ -117,7 +183,9 @@ def _line_texts(path: Path, form: TableFormat | None, errors: str) -> Iterator[G
     for number, text in enumerate(iterate_lines(path, form.encoding if form else None, errors), start=1):
         if number == 1 and 0 < len(text) <= 3 * text.count("\0"):
             raise UserError(f"{path}: has NUL bytes as UTF-16 does; give --encoding utf-16")
-        yield GivenText(text, number, f"{path}, line {number}")
+        place = f"{path}, line {number}"
+        fault = undecoded(text)
+        yield Fault(place, "encoding", fault) if fault else GivenText(text, number, place)
 
 
 def require_one_source(arguments: Sequence[str], path: Path | None) -> None:

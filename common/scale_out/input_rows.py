@@ -1,6 +1,5 @@
 """Rows of texts in files that lie anywhere that Beam reads from, as the scripts `predict` read them."""
 
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,11 +14,10 @@ from common.errors import UserError
 from common.predicting.texts import GivenText, given_rows, input_columns
 from common.scale_out.example_files import example_rows, holds_examples
 from common.text.delimited import Fault
-from common.text.tables import NoRowsError, TableFormat
+from common.text.tables import NoRowsError, NoUsableRowError, TableFormat
 
-# Python's name for a byte that is not in the encoding.
-_ESCAPED = re.compile("[\udc80-\udcff]")
-_KEEPS_BYTES = "surrogateescape"
+NOT_READ = "not read"
+"""The reason of the fault of a whole file, whose detail tells which it is."""
 
 
 def files_of(patterns: Sequence[str]) -> list[str]:
@@ -58,10 +56,23 @@ def rows_of(file: str, column: str, form: TableFormat) -> Iterator[GivenText | F
         with _local(file) as path:
             for row in _local_rows(path, column, form):
                 yield row if path == Path(file) else _renamed(row, str(path), file)
-    except NoRowsError:
+    except (NoRowsError, NoUsableRowError):
         return
     except UserError as error:
-        yield Fault(file, "not read", str(error))
+        yield Fault(file, NOT_READ, str(error))
+
+
+def require_readable(files: Sequence[str], column: str, form: TableFormat) -> None:
+    """Raises UserError if no row of any of the files can be read; files without rows are no fault."""
+    first: Fault | None = None
+    for file in files:
+        for row in rows_of(file, column, form):
+            if isinstance(row, GivenText):
+                return
+            first = first or row
+    if first is not None:
+        place = "" if first.reason == NOT_READ else f"{first.place}: "
+        raise UserError(f"{place}{first.detail}; no row of --input can be read")
 
 
 def columns_of(files: Sequence[str], column: str, form: TableFormat) -> list[str]:
@@ -79,24 +90,14 @@ def columns_of(files: Sequence[str], column: str, form: TableFormat) -> list[str
 def _local_rows(path: Path, column: str, form: TableFormat) -> Iterator[GivenText | Fault]:
     if holds_examples(path.name):
         return example_rows(path, column)
-    return map(_checked, given_rows(path, column, form, _KEEPS_BYTES))
+    return given_rows(path, column, form, keeps_bytes=True)
 
 
 def _local_columns(path: Path, column: str, form: TableFormat) -> Sequence[str]:
     if not holds_examples(path.name):
-        return input_columns(path, column, form)
+        return input_columns(path, column, form, keeps_bytes=True)
     rows = example_rows(path, column)
     return list(dict.fromkeys(name for row in rows if isinstance(row, GivenText) for name in row.others))
-
-
-def _checked(row: GivenText | Fault) -> GivenText | Fault:
-    if isinstance(row, Fault):
-        return row
-    for text in (row.text, *row.others.values()):
-        if isinstance(text, str) and not text.isascii() and (byte := _ESCAPED.search(text)):
-            value = ord(byte.group()) - 0xDC00
-            return Fault(row.place, "encoding", f"byte 0x{value:02x} is not valid in the file's --encoding")
-    return row
 
 
 def _renamed(row: GivenText | Fault, copy: str, file: str) -> GivenText | Fault:
@@ -127,7 +128,7 @@ def _local(file: str) -> Iterator[Path]:
             raise UserError(f"{file}: {error}") from None
         try:
             yield path
-        except NoRowsError:
+        except (NoRowsError, NoUsableRowError):
             raise
         except UserError as error:
             raise UserError(str(error).replace(str(path), file)) from None

@@ -23,9 +23,10 @@ from apache_beam.utils.windowed_value import WindowedValue
 from common import cli
 from common.errors import FlagError, UserError
 from common.predicting.answer_files import cells_of
+from common.predicting.scoring import not_answered
 from common.predicting.script import Shown
 from common.predicting.texts import GivenText
-from common.scale_out.input_rows import columns_of, files_of, rows_of
+from common.scale_out.input_rows import columns_of, files_of, require_readable, rows_of
 from common.scale_out.model_handler import TextHandler
 from common.scale_out.sinks import JSON_LINES, PARQUET, TABLES, LineSink, ParquetSink, table_types
 from common.scale_out.text_application import TextApplication
@@ -36,7 +37,7 @@ LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 """In this process and without downloads; Beam's default fetches a program at first use."""
 _IN_PYTHON = ("fnapirunner", "directrunner", "bundlebaseddirectrunner")
 _ERRORS = "errors"
-_ANSWERED = "answered"
+_ANSWERED, _WARNED = "answered", "warned"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def run(job: Job, beam_options: Sequence[str]) -> None:
         logging.getLogger().setLevel(logging.INFO)
     _require_empty(job.output)
     files = files_of(job.input)
+    require_readable(files, job.column, job.form)
     others = columns_of(files, job.column, job.form) if job.format in TABLES else []
     sink = _sink(job, others)
     pipeline = beam.Pipeline(options=options)
@@ -182,7 +184,7 @@ class _SortOut(beam.DoFn):
     """From results to answers, and to errors where the model refused the row."""
 
     def __init__(self) -> None:
-        self._answered = Metrics.counter(__name__, _ANSWERED)
+        self._answered, self._warned = (Metrics.counter(__name__, name) for name in (_ANSWERED, _WARNED))
 
     def process(self, result: PredictionResult) -> Iterator[Any]:
         if isinstance(result.inference, str):
@@ -191,6 +193,7 @@ class _SortOut(beam.DoFn):
             yield beam.pvalue.TaggedOutput(_ERRORS, error)
         else:
             self._answered.inc()
+            self._warned.inc(bool(result.inference.warning))
             yield result.inference
 
 
@@ -231,14 +234,21 @@ def _remove_unfinished(folder: str) -> None:
 
 
 def _report(result: PipelineResult, folder: str) -> None:
-    counters = result.metrics().query(MetricsFilter().with_name(_ANSWERED))["counters"]
-    answered = sum(counter.result or 0 for counter in counters)
-    cli.console(stderr=True).print(f"{answered:,} rows answered in {folder}", markup=False)
+    warned = _counted(result, _WARNED)
+    line = f"{_counted(result, _ANSWERED):,} rows answered in {folder}"
+    more = f", {warned:,} of them with a warning" if warned else ""
+    cli.console(stderr=True).print(line + more, markup=False)
     (errors,) = FileSystems.match([_within(folder, f"{_ERRORS}-*")])
-    refused = sum(map(_count_lines, (file.path for file in errors.metadata_list)))
-    if refused:
-        rows = f"{refused:,} row{'' if refused == 1 else 's'}"
-        raise UserError(f"{rows} not answered; {folder}/{_ERRORS}-*.jsonl say which and why")
+    paths = [file.path for file in errors.metadata_list if file.size_in_bytes]
+    if paths:
+        with FileSystems.open(paths[0]) as file:
+            first = file.readline()
+        raise not_answered(sum(map(_count_lines, paths)), folder, first)
+
+
+def _counted(result: PipelineResult, name: str) -> int:
+    counters = result.metrics().query(MetricsFilter().with_name(name))["counters"]
+    return sum(counter.result or 0 for counter in counters)
 
 
 def _count_lines(path: str) -> int:

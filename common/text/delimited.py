@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from common.text.files import undecoded
+
 Lines = Callable[[], Iterator[str]]
 _LARGEST_FIELD = 2**31 - 1
 _OFTEN_WITHOUT_QUOTES = "\t|"
@@ -33,9 +35,15 @@ def delimited_records(lines: Lines, delimiter: str) -> Iterator[Fields | Fault]:
         delimiter: one character.
     """
     csv.field_size_limit(_LARGEST_FIELD)
-    if delimiter in _OFTEN_WITHOUT_QUOTES and not has_quoted_fields(lines(), delimiter):
-        return _plain_records(lines(), delimiter)
-    return _quoted_records(lines(), delimiter)
+    is_plain = delimiter in _OFTEN_WITHOUT_QUOTES and not has_quoted_fields(lines(), delimiter)
+    return map(_decoded, (_plain_records if is_plain else _quoted_records)(lines(), delimiter))
+
+
+def _decoded(record: Fields | Fault) -> Fields | Fault:
+    if isinstance(record, Fault):
+        return record
+    fault = next(filter(None, map(undecoded, record[1])), None)
+    return Fault(f"line {record[0]}", "encoding", fault) if fault else record
 
 
 def has_quoted_fields(lines: Iterable[str], delimiter: str = "\t") -> bool:

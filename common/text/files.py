@@ -4,6 +4,7 @@ import codecs
 import gzip
 import io
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,13 @@ from typing import BinaryIO, cast
 from common.errors import FlagError, UserError
 
 TEXT_FILE = "a text file (.gz too)"
+KEEPS_BYTES = "surrogateescape"
+"""By this `errors` of `iterate_text_lines`, `undecoded` tells which text has bytes that are not in the encoding."""
 UTF_8 = "utf-8"
 _BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _READ_AT_ONCE = 1 << 16
+# Python's name for a byte that is not in the encoding.
+_KEPT_BYTE = re.compile("[\udc80-\udcff]")
 
 
 def require_encoding(encoding: str) -> None:
@@ -67,6 +72,17 @@ def iterate_text_lines(
         raise UserError(f"{path}: not a whole gzip file ({error})") from None
     except UnicodeError:
         raise _undecodable(path, encoding) from None
+
+
+def undecoded(text: str) -> str | None:
+    r"""What is wrong with a text that was read with `KEEPS_BYTES`, if it has bytes that are not in the encoding.
+
+    >>> undecoded(b"caf\xe9".decode("utf-8", KEEPS_BYTES)), undecoded("café")
+    ("byte 0xe9 is not valid in the file's --encoding", None)
+    """
+    if text.isascii() or (byte := _KEPT_BYTE.search(text)) is None:
+        return None
+    return f"byte 0x{ord(byte.group()) - 0xDC00:02x} is not valid in the file's --encoding"
 
 
 def is_gzipped(path: Path) -> bool:

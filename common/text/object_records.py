@@ -8,6 +8,7 @@ from typing import Any
 
 from common.errors import UserError
 from common.text.delimited import Fault
+from common.text.files import undecoded
 
 EXTRA = "parquet"
 _AT_ONCE = 1024
@@ -23,7 +24,7 @@ def json_records(path: Path, lines: Callable[[], Iterator[str]]) -> Iterator[Rec
         lines: begins anew at each call.
 
     Raises:
-        UserError: a list that is not valid JSON.
+        UserError: a list that is not valid JSON, or not in its encoding.
     """
     first = next((line for line in lines() if line.strip()), "")
     if first.lstrip().startswith("["):
@@ -31,10 +32,14 @@ def json_records(path: Path, lines: Callable[[], Iterator[str]]) -> Iterator[Rec
         return
     for number, line in enumerate(lines(), start=1):
         if line.strip():
-            yield _checked(f"line {number}", line)
+            place = f"line {number}"
+            fault = undecoded(line)
+            yield Fault(place, "encoding", fault) if fault else _checked(place, line)
 
 
 def _listed_records(path: Path, text: str) -> Iterator[Record | Fault]:
+    if fault := undecoded(text):
+        raise UserError(f"{path}: {fault}")
     try:
         entries = json.loads(text)
     except (ValueError, RecursionError) as error:

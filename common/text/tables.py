@@ -75,6 +75,10 @@ class NoRowsError(UserError):
     """A file that is written as it should be, or is empty, and holds no row."""
 
 
+class NoUsableRowError(UserError):
+    """A file each of whose rows has a fault."""
+
+
 class Table:
     """The rows of a table that can be used, read one after another at each iteration.
 
@@ -97,6 +101,7 @@ class Table:
         UserError: of another kind of file; while reading, that the file is missing or not in its encoding, or lacks a
             column.
         NoRowsError: while reading, that it is empty.
+        NoUsableRowError: at its end, that no row of it could be read.
 
     Example:
         >>> import tempfile
@@ -147,7 +152,7 @@ class Table:
             first = first or record
             yield record
         if is_empty and first:
-            raise UserError(f"{self.path}, {first.place}: {first.detail}; no row can be used")
+            raise NoUsableRowError(f"{self.path}, {first.place}: {first.detail}; no row can be used")
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -233,6 +238,7 @@ class Table:
         is_empty = True
         for record in records:
             if isinstance(record, Fault):
+                is_empty = False
                 yield record
             elif len(names) == 1 or len(record[1]) > 1 or record[1][0].strip():
                 is_empty = False

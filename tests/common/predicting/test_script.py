@@ -17,10 +17,8 @@ from common.predicting.script import (
     answer_files,
     answer_texts,
     print_shown,
-    warn_of,
     write_shown,
 )
-from common.predicting.texts import GivenText
 
 COLUMNS = ("text", "label")
 SETTINGS = {"model": "saved_models/1"}
@@ -206,10 +204,9 @@ def test_an_answer_is_printed_before_the_next_is_computed(capsys):
     assert capsys.readouterr().out == "second\n"
 
 
-def test_a_warning_names_the_place_of_each_odd_text(capsys):
-    given = [GivenText(text, number, f"a.csv, row {number}") for number, text in enumerate("abc", 1)]
-    warn_of(given, (one.text != "b" for one in given), "cut")
-    assert capsys.readouterr() == ("", "warning: a.csv, row 1: cut\nwarning: a.csv, row 3: cut\n")
+def test_a_warning_stands_before_the_answer_that_it_is_of(capsys):
+    print_shown([Shown({}, ["first"]), Shown({}, ["second"], warning="a.csv, row 2: cut")])
+    assert capsys.readouterr() == ("first\nsecond\n", "warning: a.csv, row 2: cut\n")
 
 
 @pytest.mark.parametrize("output", [None, "answers.jsonl"])

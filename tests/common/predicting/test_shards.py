@@ -24,6 +24,7 @@ from common.inference.refused_rows import RefusedRowsError
 from common.predicting import answer_files, scoring, script
 from common.predicting.script import Shown, TextFlags, answer_texts
 from common.predicting.shards import cut, settings_of
+from common.text.tables import TableFormat
 
 COLUMNS = ("text", "length", "together")
 SETTINGS = {"model": "saved_models/1", "--beam-width": 4}
@@ -269,7 +270,11 @@ def test_an_empty_text_has_parts_without_answers(tmp_path, score):
         ("id,text\n", "no rows below the header"),
         ("id,review\n1,a\n", "no column 'text'"),
         ("id,text\n1\n2\n", "no row can be used"),
-        ("id,text\n1,caf\udce9\n", "not valid UTF-8"),
+        ("id,caf\udce9\n1,a\n", "line 1: byte 0xe9 is not valid in the file's --encoding"),
+        (
+            "id,text\n1,caf\udce9\n",
+            "line 2: byte 0xe9 is not valid in the file's --encoding; no row can be used",
+        ),
     ],
 )
 def test_where_the_input_cannot_be_used_nothing_is_made(tmp_path, score, content, reason):
@@ -286,7 +291,10 @@ def test_a_refused_row_is_told_of_and_loses_none_of_its_neighbours(tmp_path, sco
     texts = [f"text {number}" for number in range(20)]
     texts[5], texts[6], texts[17] = "poison a", "poison b", "poison c"
     written_csv(tmp_path / "in.csv", texts)
-    with pytest.raises(UserError, match=r"3 rows not answered; .*errors-\*\.jsonl say which and why"):
+    with pytest.raises(
+        UserError,
+        match=r"3 rows not answered, such as .*in\.csv, row 6: too bitter; .*errors-\*\.jsonl say which and why",
+    ):
         score(tmp_path / "in.csv", 2)
     folder = tmp_path / "answers"
     assert [one["text"] for one in records_of(folder)] == [text for text in texts if "poison" not in text]
@@ -320,7 +328,56 @@ def test_a_row_that_cannot_be_read_is_told_of_in_its_place(tmp_path, score):
         (3, "too bitter"),
         (5, "3 fields; expected 2 as in the header"),
     ]
-    assert records_of(folder, "errors")[0]["place"] == f"{path}, line 3"
+    assert records_of(folder, "errors")[0]["place"] == f"{path}, row 2 (line 3)"
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "place"),
+    [
+        ("in.csv", ["id,text", "1,a", "2,caf\udce9", "3,c", '4,"d', 'd"'], "row 2 (line 3)"),
+        ("in.csv", ["id,text", "1,a", "\udce9,b", "3,c", '4,"d', 'd"'], "row 2 (line 3)"),
+        ("in.tsv", ["id\ttext", "1\ta", "2\tcaf\udce9", "3\tc", '4\t"d', 'd"'], "row 2 (line 3)"),
+        (
+            "in.jsonl",
+            ['{"text": "a"}', '{"text": "b", "caf\udce9": 1}', '{"text": "c"}', '{"text": "d\\nd"}'],
+            "row 2 (line 2)",
+        ),
+        ("in.txt", ["a", "caf\udce9", "c", "d"], "line 2"),
+    ],
+)
+@pytest.mark.parametrize("folder", ["answers", "answers.csv"])
+def test_a_byte_that_is_not_in_the_encoding_costs_its_row_alone(tmp_path, score, name, lines, place, folder):
+    path = tmp_path / name
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8", "surrogateescape")
+    with pytest.raises(UserError, match=r"1 row not answered, such as .*: byte 0xe9 is not valid"):
+        score(path, 2, folder)
+    (error,) = records_of(tmp_path / folder, "errors")
+    assert (error["row"], error["place"]) == (2, f"{path}, {place}")
+    rows = []
+    for part in parts_of(tmp_path / folder):
+        with part.open(newline="", encoding="utf-8") as file:
+            rows += csv.DictReader(file) if part.suffix == ".csv" else map(json.loads, file)
+    assert [row["text"] for row in rows] == ["a", "c", "d\nd" if path.suffix != ".txt" else "d"]
+
+
+def test_strict_refuses_a_file_with_such_a_byte(tmp_path, score):
+    (tmp_path / "in.csv").write_bytes(b"id,text\n1,a\n2,caf\xe9\n")
+    with pytest.raises(UserError, match=r"in\.csv, line 3: byte 0xe9 is not valid UTF-8"):
+        score(tmp_path / "in.csv", table=TableFormat(strict=True))
+    assert not (tmp_path / "answers").exists()
+
+
+def test_warnings_of_rows_are_told_thrice_and_counted(tmp_path, capsys):
+    def answer(given, show_progress):
+        return [Shown({"text": one.text}, [], warning=f"{one.place}: odd") for one in given]
+
+    source = lines_file(tmp_path / "in.txt", "abcde")
+    told = [f"warning: {source}, line {line}: odd" for line in (1, 2, 3)] + ["warning: 5 rows like these"]
+    for output in (tmp_path / "answers.jsonl", tmp_path / "answers"):
+        shards = None if output.suffix else 2
+        answer_texts(TextFlags(input=source, output=output, shards=shards), COLUMNS, answer, SETTINGS)
+        lines = capsys.readouterr().err.splitlines()
+        assert [line for line in lines if line.startswith("warning")] == told
 
 
 def test_a_header_over_columns_that_are_given_by_number_is_no_row(tmp_path, score, capsys):

@@ -46,8 +46,8 @@ def test_rows_that_cannot_be_read_are_told_of_and_not_kept(tmp_path, capsys):
     assert peak < 1_000_000
     assert capsys.readouterr().err.splitlines() == [
         *(
-            f"warning: {path}, line {line}: 1 fields; expected 2 as in the header; left out"
-            for line in (3, 4, 5)
+            f"warning: {path}, row {row} (line {row + 1}): 1 fields; expected 2 as in the header; left out"
+            for row in (2, 3, 4)
         ),
         f"warning: {path}: 30,000 rows left out; --strict refuses them",
     ]
@@ -124,7 +124,7 @@ def test_rows_that_cannot_be_read_are_told_of_first_by_line_then_by_number(tmp_p
         ("well", 2, f"{path}, row 6"),
     ]
     told = capsys.readouterr().err.splitlines()
-    assert told[0] == f"warning: {path}, line 3: 1 fields; expected 2 as in the header; left out"
+    assert told[0] == f"warning: {path}, row 2 (line 3): 1 fields; expected 2 as in the header; left out"
     assert told[3:] == [f"warning: {path}: 4 rows left out; --strict refuses them"]
     with pytest.raises(UserError, match=r"a\.csv, line 3: 1 fields"):
         list(given_texts((), path, "text", TableFormat(strict=True)))

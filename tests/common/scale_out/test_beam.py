@@ -60,7 +60,9 @@ def text_answers(predictor, options):
             raise RefusedRowsError(bad, {}, None, "")
         for one in given:
             length = len(one.text) * options.times
-            yield Shown({"text": one.text, "length": length, "probabilities": {"a": 0.25}}, ["line"])
+            warning = "" if one.text else f"{one.place}: nothing"
+            record = {"text": one.text, "length": length, "probabilities": {"a": 0.25}}
+            yield Shown(record, ["line"], warning=warning)
 
     return TextAnswers(("text", "length", "probability_a"), answer)
 
@@ -99,6 +101,14 @@ def run(tmp_path, monkeypatch, capsys):
 def objects_of(folder, name="part"):
     lines = "".join(path.read_text("utf-8") for path in folder.glob(f"{name}-*.jsonl")).split("\n")
     return sorted(map(json.loads, filter(None, lines)), key=lambda one: one["place"])
+
+
+def example_of(folder):
+    """What the first line of the files of errors says, as the script tells it."""
+    first = min(path for path in folder.glob("errors-*.jsonl") if path.stat().st_size)
+    error = json.loads(first.read_text("utf-8").split("\n")[0])
+    place, reason = error["place"], error["reason"]
+    return reason if reason.startswith(place) else f"{place}: {reason}"
 
 
 def csv_file(path, header, *rows):
@@ -263,41 +273,63 @@ def test_bad_rows_cost_no_neighbour_and_are_told_with_place_and_reason(tmp_path,
     rows[7][0] = "poison"
     csv_file(tmp_path / "a.csv", ["text", "id"], *rows[:10], ["too", "many", "fields"], *rows[10:])
     (tmp_path / "b.jsonl").write_bytes(b'{"text": "good"}\n{"text"\n{"text": "bad \xff"}\n{"text": "last"}\n')
-    (tmp_path / "c.txt").write_bytes(b"good\nbad \xe9\nlast\n")
+    (tmp_path / "c.txt").write_bytes(b"good\nbad \xe9\nlast\n\n")
     good, bad = example(text=[b"good"]), example(text=[b"bad byte"])
     path = write_records(
         tmp_path / "d.tfrecord", [good, b"\xff", example(title=[b"x"]), example(text=[b"\xff"]), bad, good]
     )
     path.write_bytes(path.read_bytes().replace(b"bad byte", b"bad bite"))
     csv_file(tmp_path / "e.csv", ["title"], ["x"])
+    csv_file(tmp_path / "f.csv", ["text", "id"], ["a", "b", "c"], ["d", "e", "f"])
     status, folder, told = run("--input", tmp_path / "*")
     assert status == 1
     assert told.splitlines()[-1] == (
-        f"error: 10 rows not answered; {folder}/errors-*.jsonl say which and why"
+        f"error: 12 rows not answered, such as {example_of(folder)}; {folder}/errors-*.jsonl say which and why"
     )
+    assert "26 rows answered in" in told
+    assert "1 of them with a warning" in told
     answered = [one["text"] for one in objects_of(folder)]
     assert sorted(answered) == sorted(
-        [*(text for text, _ in rows if text != "poison"), "good", "last", "good", "last", "good", "good"]
+        [*(text for text, _ in rows if text != "poison"), *["good", "last"] * 2, "good", "good", ""]
     )
     errors = {one["place"].rpartition("/")[2]: one for one in objects_of(folder, "errors")}
     assert {place: one["reason"].rpartition("/")[2] for place, one in errors.items()} == {
         "a.csv, row 8": "too bitter",
-        "a.csv, line 12": "3 fields; expected 2 as in the header",
-        "b.jsonl, line 2": errors["b.jsonl, line 2"]["reason"],
-        "b.jsonl, line 3": errors["b.jsonl, line 3"]["reason"],
+        "a.csv, row 11 (line 12)": "3 fields; expected 2 as in the header",
+        "b.jsonl, row 2 (line 2)": errors["b.jsonl, row 2 (line 2)"]["reason"],
+        "b.jsonl, row 3 (line 3)": "byte 0xff is not valid in the file's --encoding",
         "c.txt, line 2": "byte 0xe9 is not valid in the file's --encoding",
         "d.tfrecord, record 2": "expected a tf.Example, got other bytes",
         "d.tfrecord, record 3": "no feature 'text'; the features are 'title'",
         "d.tfrecord, record 4": "feature 'text': not valid UTF-8",
         "d.tfrecord, record 5": "its check sum is not that of its bytes",
+        "f.csv, row 1 (line 2)": "3 fields; expected 2 as in the header",
+        "f.csv, row 2 (line 3)": "3 fields; expected 2 as in the header",
         "e.csv": "e.csv: no column 'text'; the columns are 'title'; name it with --text-column, or give "
         "numbers, from 1, if the file has no header",
     }
-    assert "not valid JSON" in errors["b.jsonl, line 2"]["reason"]
-    assert "surrogate" in errors["b.jsonl, line 3"]["reason"]
+    assert "not valid JSON" in errors["b.jsonl, row 2 (line 2)"]["reason"]
     assert errors["a.csv, row 8"]["text"] == "poison"
     assert errors["a.csv, row 8"]["others"] == {"id": "7"}
     assert {path.name.partition("-")[0] for path in folder.iterdir()} == {"part", "errors"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        ([], "a.csv: no column 'text'; the columns are 'title', 'id'; name it with --text-column, or give"),
+        (["--text-column", "review"], "a.csv: no column 'review'; the columns are 'title', 'id'"),
+    ],
+)
+def test_a_column_that_no_file_has_is_told_before_anything_is_made(tmp_path, stand_in, run, flags, says):
+    csv_file(tmp_path / "a.csv", ["title", "id"], ["one", 1])
+    csv_file(tmp_path / "b.csv", ["title", "id"], ["two", 2])
+    (tmp_path / "c.csv").touch()
+    status, folder, told = run("--input", tmp_path / "*.csv", *flags)
+    assert status == 1
+    assert told.startswith(f"error: {tmp_path}/{says}")
+    assert told.endswith("; no row of --input can be read\n")
+    assert not folder.exists()
 
 
 def test_a_file_that_breaks_off_is_told_and_what_stands_before_is_answered(tmp_path, stand_in, run):
@@ -358,7 +390,7 @@ def test_files_that_lie_elsewhere_are_read_and_told_by_their_own_names(tmp_path,
     assert answers == {f"{where}/a.csv, row 1": ("one", "1"), f"{where}/c.txt.gz, line 1": ("three", "")}
     assert {one["place"]: one["reason"] for one in objects_of(folder, "errors")} == {
         f"{where}/a.csv, row 2": "too bitter",
-        f"{where}/a.csv, line 4": "3 fields; expected 2 as in the header",
+        f"{where}/a.csv, row 3 (line 4)": "3 fields; expected 2 as in the header",
         f"{where}/d.tfrecord": f"{where}/d.tfrecord, record 1: expected TFRecords, got a file that is cut off",
     }
 
