@@ -105,7 +105,7 @@ def loaded_once(without_grappler: Callable[[Path], Path]) -> "Callable[..., Save
     @cache
     def load(path: Path) -> "SavedModelRunner":
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runner, "_session_config", lambda _: WITHOUT_GRAPPLER)
+            patch.setattr(runner, "_session_config", lambda *_: WITHOUT_GRAPPLER)
             shared = Shared(without_grappler(path))
         shared.path = path
         return shared

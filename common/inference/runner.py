@@ -86,6 +86,7 @@ class SavedModelRunner:
         path: the folder of one SavedModel (see `latest_version`), with the tag `serve`.
         threads: how many threads may work on one operation, and how many operations may run at once; None
             leaves both to TensorFlow (all cores). The former is fixed by a process's first model.
+        intra_op_threads: the former alone.
 
     Attributes:
         path: as given.
@@ -105,15 +106,18 @@ class SavedModelRunner:
         [b'positive']
     """
 
-    def __init__(self, path: Path, *, threads: int | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise ValueError(f"threads: expected at least 1, got {threads}")
+    def __init__(
+        self, path: Path, *, threads: int | None = None, intra_op_threads: int | None = None
+    ) -> None:
+        for name, count in (("threads", threads), ("intra_op_threads", intra_op_threads)):
+            if count is not None and count < 1:
+                raise ValueError(f"{name}: expected at least 1, got {count}")
         if not (path / "saved_model.pb").is_file():
             raise UserError(f"{path}: expected a SavedModel folder, found no saved_model.pb in it")
         _require_not_forked(path)
         self.path = path
         try:
-            self._session, self._graph, meta_graph = _load(path, threads)
+            self._session, self._graph, meta_graph = _load(path, _session_config(threads, intra_op_threads))
         except SavedModelError as error:
             raise UserError(f"{path}: TensorFlow cannot load this SavedModel: {one_line(error)}") from error
         self._release = weakref.finalize(self, _release, self._session, self._graph)
@@ -314,12 +318,11 @@ def _require_not_forked(path: Path) -> None:
         )
 
 
-def _load(path: Path, threads: int | None) -> tuple[int, int, Any]:
+def _load(path: Path, config: bytes) -> tuple[int, int, Any]:
     """Loads a SavedModel and returns its session, its graph and its MetaGraphDef."""
     tf = library()
     options, graph, meta_graph = tf.TF_NewSessionOptions(), tf.TF_NewGraph(), tf.TF_NewBuffer()
     try:
-        config = _session_config(threads)
         with status() as state:
             tf.TF_SetConfig(options, config, len(config), state)
         with status() as state:
@@ -336,17 +339,17 @@ def _load(path: Path, threads: int | None) -> tuple[int, int, Any]:
         tf.TF_DeleteSessionOptions(options)
 
 
-def _session_config(threads: int | None) -> bytes:
+def _session_config(threads: int | None, intra_op_threads: int | None) -> bytes:
     config = _MESSAGES["ConfigProto"]()
     # A model's first answer waits for TensorFlow to optimise its graph. A second pass, folding constants (the exported
     # graphs have few) and fusing products with a bias, which is slower for few rows, take half of that time.
     rewriting = config.graph_options.rewrite_options
     rewriting.meta_optimizer_iterations = _ONCE
     rewriting.constant_folding = rewriting.remapping = _OFF
-    if threads is not None:
-        config.intra_op_parallelism_threads = threads
-        config.inter_op_parallelism_threads = threads
-        config.use_per_session_threads = True
+    # TensorFlow takes 0 for all cores.
+    config.intra_op_parallelism_threads = intra_op_threads or threads or 0
+    config.inter_op_parallelism_threads = threads or 0
+    config.use_per_session_threads = threads is not None
     return bytes(config.SerializeToString())
 
 

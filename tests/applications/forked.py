@@ -32,6 +32,6 @@ attention_decoder._SHARDS = 1
 loops._train = partial(loops._few_rows, differentiable=True)
 loops._infer = loops._one_kernel
 tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-runner._session_config = lambda _: b"\x52\x05\x52\x03\x98\x01\x01"  # the same, as a ConfigProto
+runner._session_config = lambda *_: b"\x52\x05\x52\x03\x98\x01\x01"  # the same, as a ConfigProto
 sys.argv = [module, *arguments]  # noqa: F821
 runpy.run_module(module, run_name="__main__", alter_sys=True)  # noqa: F821

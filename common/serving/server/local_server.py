@@ -93,6 +93,9 @@ class ServerOptions:
     version that takes the place of another is always asked them first."""
     threads: int | None = None
     """Threads that TensorFlow may use, for one operation and for operations side by side; all cores unless given."""
+    intra_op_threads: int | None = None
+    """The former alone. On two cores 1 is the better choice for models whose steps are small, such as handwriting and
+    text_generation, and the worse one for translation and image_captioning (see benchmarks/README.md)."""
     batching: tyro.conf.OmitArgPrefixes[BatchingOptions] = field(default_factory=BatchingOptions)
     """How requests share runs of a model."""
     limits: tyro.conf.OmitArgPrefixes[Limits] = field(default_factory=Limits)
@@ -144,6 +147,7 @@ def running_server(options: ServerOptions, log: Log = lambda line: None) -> Iter
             where=str(options.model_config_file or options.folder),
             poll_seconds=options.poll_seconds,
             threads=options.threads,
+            intra_op_threads=options.intra_op_threads,
             warms_up=options.warm_up,
             early_labels=options.allow_version_labels_for_unavailable_models,
             log=log,
@@ -203,6 +207,7 @@ def _require_valid(options: ServerOptions) -> None:
         max_string_bytes=limits.max_string_bytes,
         max_listeners=options.max_listeners,
         threads=1 if options.threads is None else options.threads,
+        intra_op_threads=1 if options.intra_op_threads is None else options.intra_op_threads,
     )
     require_at_least(
         0,

@@ -7,6 +7,7 @@ loaded and never become part of a path.
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -33,6 +34,7 @@ class ModelRepository:
         where: named when there is no model at all.
         poll_seconds: between two looks; 0 looks once.
         threads: of TensorFlow, see `SavedModelRunner`.
+        intra_op_threads: see there.
         warms_up: whether a model's first version, too, is asked its warm-up requests before it serves. One that takes
             the place of another always is.
         early_labels: labels may stand for versions that are not served yet.
@@ -62,9 +64,11 @@ class ModelRepository:
         threads: int | None,
         warms_up: bool,
         log: Log,
+        intra_op_threads: int | None = None,
         early_labels: bool = False,
     ) -> None:
-        self._sources, self._threads, self._warms_up, self._log = sources, threads, warms_up, unfailing(log)
+        self._sources, self._warms_up, self._log = sources, warms_up, unfailing(log)
+        self._open = partial(SavedModelRunner, threads=threads, intra_op_threads=intra_op_threads)
         self._early_labels = early_labels
         self._configured: Sequence[ModelSource] = ()
         self._labels: Mapping[str, Mapping[str, int]] = {}
@@ -282,7 +286,7 @@ class ModelRepository:
         try:
             if link is not None:
                 raise UserError(f"{link}: leads out of {source.root}; expected the model's files inside it")
-            runner = SavedModelRunner(folder, threads=self._threads)
+            runner = self._open(folder)
             if self._warms_up or known.served:
                 warm_up(runner)
             model = ServedModel(source.name, version, runner, signature_definitions(folder))

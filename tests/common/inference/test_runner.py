@@ -15,9 +15,11 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from common.errors import UserError
+from common.inference import runner as runner_module
 from common.inference.runner import SavedModelError, SavedModelRunner, TensorInfo, latest_version
 
 pytestmark = pytest.mark.slow
@@ -293,8 +295,35 @@ def test_closing_waits_for_the_calls_under_way_and_refuses_later_ones(everything
 def test_threads_can_be_limited(everything):
     with SavedModelRunner(everything, threads=1) as runner:
         assert runner.run("positive", number=[1])["number"].tolist() == [1]
-    with pytest.raises(ValueError, match="threads"):
-        SavedModelRunner(everything, threads=0)
+    with SavedModelRunner(everything, intra_op_threads=1) as runner:
+        assert runner.run("positive", number=[1])["number"].tolist() == [1]
+    for name in ("threads", "intra_op_threads"):
+        with pytest.raises(ValueError, match=f"{name}: expected at least 1"):
+            SavedModelRunner(everything, **{name: 0})
+
+
+@pytest.mark.parametrize(
+    ("asked", "threads"),
+    [
+        ({}, (0, 0, False)),
+        ({"threads": 3}, (3, 3, True)),
+        ({"intra_op_threads": 1}, (1, 0, False)),
+        ({"threads": 4, "intra_op_threads": 2}, (2, 4, True)),
+    ],
+)
+def test_tensorflow_is_told_how_many_threads_it_may_use(everything, monkeypatch, asked, threads):
+    configured = []
+    load = runner_module._load
+    monkeypatch.setattr(
+        runner_module, "_load", lambda path, config: configured.append(config) or load(path, config)
+    )
+    SavedModelRunner(everything, **asked).close()
+    config = ConfigProto.FromString(configured[0])
+    assert threads == (
+        config.intra_op_parallelism_threads,
+        config.inter_op_parallelism_threads,
+        config.use_per_session_threads,
+    )
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory in use from /proc")

@@ -25,7 +25,7 @@ PATIENCE_MS = 90_000
 """The first answer of each signature takes long, on a machine that does much else."""
 SERVER = """
 import runpy, common.inference.runner
-common.inference.runner._session_config = lambda _: {config!r}
+common.inference.runner._session_config = lambda *_: {config!r}
 runpy.run_module("common.serving.server", run_name="__main__")
 """
 FLAGS = (
