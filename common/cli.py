@@ -78,6 +78,11 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
+def warn(message: str) -> None:
+    """A line of warning on standard error."""
+    print(f"warning: {message}", file=sys.stderr, flush=True)
+
+
 def _with_home(arguments: Sequence[str]) -> list[str]:
     """The arguments with a user's home folder for the `~` of `--flag=~/path`, where shells leave it."""
     end = arguments.index("--") if "--" in arguments else len(arguments)

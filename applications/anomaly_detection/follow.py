@@ -15,7 +15,7 @@ from applications.anomaly_detection.answers import SILENT_ROWS, Alarm, alarm_at,
 from applications.anomaly_detection.growing_tables import Lines, lines_of
 from applications.anomaly_detection.predict import Predictor, notes_of
 from applications.anomaly_detection.stream import Stream
-from common.data.labels import warn
+from common.cli import warn
 from common.errors import UserError
 from common.predicting.answer_files import growing_answer_file
 from common.predicting.script import Shown

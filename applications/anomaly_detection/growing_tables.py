@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from common.data.labels import warn
+from common.cli import warn
 from common.errors import UserError
 from common.predicting.script import hint
 

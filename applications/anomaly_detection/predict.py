@@ -30,7 +30,6 @@ from applications.anomaly_detection.life_answers import (
 from applications.anomaly_detection.stream import Stream
 from common import cli
 from common.checks import Above, AtLeast, check_ranges
-from common.data.labels import warn
 from common.data.sources import expanded, left_out_text
 from common.errors import FlagError, UserError
 from common.inference.extra_files import read_extra
@@ -175,7 +174,7 @@ class Predictor(LoadedModel):
         joined = [with_history(one, history, readings) for one in readings.recordings]
         short = sum(len(one) < _SILENT_ROWS for one, _ in joined)
         if short:
-            warn(
+            cli.warn(
                 f"{readings.name}: {short:,} of {len(joined):,} series have fewer than {_SILENT_ROWS} rows, of which "
                 "nothing is said; expected more rows, or those before as the history"
             )
@@ -285,7 +284,7 @@ def _warn_of_lacking(readings: Readings, history: Readings | None) -> None:
     known = () if history is None else tuple(one.name for one in history.recordings)
     lacking = [one.name for one in readings.recordings if one.name not in known]
     if history is not None and lacking:
-        warn(
+        cli.warn(
             f"{history.name}: of {len(lacking):,} of {len(readings.recordings):,} series nothing is known from before, "
             f"such as {lacking[0]!r}; the history has {', '.join(map(repr, known[:_NAMED]))}"
         )
@@ -386,7 +385,7 @@ def main(options: Options) -> None:
         note for one in readings.recordings for note in silences(one, readings.sensors, readings.is_counted)
     ]
     for note in (*notes_of(readings), *silent):
-        warn(f"{readings.name}: {note}")
+        cli.warn(f"{readings.name}: {note}")
     if predictor.tells_life:
         lives = map(shown_life, predictor.lives(readings, show_progress=options.output is not None))
         _show(options.output, LIFE_COLUMNS, lives)

@@ -1,6 +1,5 @@
 """The labels of examples as class indices, and the classes that a part of the data lacks."""
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -87,8 +86,3 @@ def lacking_line(
     named = ", ".join(shown) + (f" and {more:,} other classes" if more else "")
     these = "this class" if len(lacking) == 1 else "these classes"
     return f"{part} has no example of {named}: what is measured on it says nothing of {these}"
-
-
-def warn(message: str) -> None:
-    """A line of warning on standard error."""
-    print(f"warning: {message}", file=sys.stderr, flush=True)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from common.cli import console
-from common.data.labels import lacking_line, warn
+from common.cli import console, warn
+from common.data.labels import lacking_line
 from common.evaluation.report import print_metrics, write_metrics
 
 Answers = TypeVar("Answers")

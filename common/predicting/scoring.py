@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Protocol, TypeGuard, TypeVar
 
 from common import cli
-from common.data.labels import warn
 from common.errors import UserError
 from common.inference.refused_rows import RefusedRowsError
 from common.predicting.answer_files import Add, whole_answer_file
@@ -90,7 +89,7 @@ class Scorer:
         count = 0
         for row in self.rows():
             if _is_header(row):
-                warn(f"{row.place}: {row.detail}; left out")
+                cli.warn(f"{row.place}: {row.detail}; left out")
             else:
                 count += 1
         return count

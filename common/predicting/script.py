@@ -13,7 +13,6 @@ from rich.text import Text
 
 from common import cli
 from common.checks import AtLeast, Between, check_ranges
-from common.data.labels import warn
 from common.errors import FlagError
 from common.predicting.answer_files import answer_file, require_answer_file, require_answer_folder
 from common.predicting.input_files import GivenFiles
@@ -237,7 +236,7 @@ def print_shown(answers: Iterable[Shown]) -> None:
     console = cli.console()
     for shown in answers:
         if shown.warning:
-            warn(shown.warning)
+            cli.warn(shown.warning)
         for line in shown.lines:
             if isinstance(line, Text):
                 console.print(line)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from common.data.labels import warn
+from common.cli import warn
 from common.errors import FlagError, UserError
 from common.predicting.answer_files import BINARY_ENDINGS
 from common.text.delimited import Fault

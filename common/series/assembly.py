@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.data.labels import warn
+from common.cli import warn
 from common.errors import UserError
 from common.series.collection import Columns, Series, SeriesCollection
 from common.series.frames import Frame

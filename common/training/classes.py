@@ -8,8 +8,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
-from common.cli import console
-from common.data.labels import lacking_line, warn
+from common.cli import console, warn
+from common.data.labels import lacking_line
 
 ClassWeights = Literal["none", "balanced"]
 
