@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeGuard, TypeVar
 
 from common import cli
-from common.errors import UserError
+from common.errors import UserError, is_interrupt
 from common.inference.refused_rows import RefusedRowsError
 from common.predicting.answer_files import Add, whole_answer_file
 from common.predicting.locks import held, holder
@@ -72,9 +72,14 @@ class Scorer:
         missing = [part for part in parts if not part.answers.exists()]
         total = sum(part.stop - part.start for part in missing)
         warnings = RowWarnings()
-        with closing(self._work(job, missing, warnings)) as steps:
-            for _ in progress_of(steps, "answering", total, float, True, "rows"):
-                pass
+        try:
+            with closing(self._work(job, missing, warnings)) as steps:
+                for _ in progress_of(steps, "answering", total, float, True, "rows"):
+                    pass
+        except BaseException as error:
+            if is_interrupt(error):
+                raise KeyboardInterrupt("interrupted; go on with the same command and --resume") from None
+            raise
         warnings.finish()
         job.tidy()
         errors = [part.errors for part in parts if part.errors.exists()]
@@ -83,7 +88,7 @@ class Scorer:
         cli.console(stderr=True).print(line, markup=False)
         if refused:
             with errors[0].open("rb") as file:
-                raise not_answered(refused, str(job.folder), file.readline())
+                raise not_answered(counted_rows(refused), str(job.folder), file.readline())
 
     def _count(self) -> int:
         count = 0
@@ -139,11 +144,11 @@ class Scorer:
             yield given, given.detail if isinstance(given, Fault) else next(answers)
 
 
-def not_answered(count: int, folder: str, first: bytes) -> UserError:
+def not_answered(count: str, folder: str, first: bytes) -> UserError:
     """What a script ends with that could not answer each row.
 
     Args:
-        count: how many it did not answer.
+        count: what it did not answer.
         folder: of the errors' files.
         first: a line of them.
     """
@@ -151,9 +156,7 @@ def not_answered(count: int, folder: str, first: bytes) -> UserError:
     place, reason = error["place"], error["reason"]
     # What is wrong with a whole file names it.
     example = reason if reason.startswith(place) else f"{place}: {reason}"
-    return UserError(
-        f"{counted_rows(count)} not answered, such as {example}; {folder}/errors-*.jsonl say which and why"
-    )
+    return UserError(f"{count} not answered, such as {example}; {folder}/errors-*.jsonl say which and why")
 
 
 def answers_or_reasons(
@@ -222,5 +225,6 @@ def _count_lines(path: Path) -> int:
 
 def _tell_of(parts: Sequence[Part]) -> None:
     lock = parts[0].lock
-    line = f"waiting for {len(parts):,} parts that others work on, such as {holder(lock)} ({lock})"
+    count = f"{len(parts):,} part{'' if len(parts) == 1 else 's'}"
+    line = f"waiting for {count} that others work on, such as {holder(lock)} ({lock})"
     cli.console(stderr=True).print(line, markup=False)

@@ -74,7 +74,7 @@ class RowWarnings:
     def finish(self) -> None:
         """Tells how many there were, if not each of them was told."""
         if self.count > _TOLD:
-            warn(f"{counted_rows(self.count)} like these")
+            warn(f"{counted_rows(self.count)} have such a warning in all")
 
 
 def counted_rows(count: int) -> str:

@@ -25,8 +25,8 @@ from common.errors import FlagError, UserError
 from common.predicting.answer_files import cells_of
 from common.predicting.scoring import not_answered
 from common.predicting.script import Shown
-from common.predicting.texts import GivenText
-from common.scale_out.input_rows import columns_of, files_of, require_readable, rows_of
+from common.predicting.texts import GivenText, counted_rows
+from common.scale_out.input_rows import NOT_READ, columns_of, files_of, require_readable, rows_of
 from common.scale_out.model_handler import TextHandler
 from common.scale_out.sinks import JSON_LINES, PARQUET, TABLES, LineSink, ParquetSink, table_types
 from common.scale_out.text_application import TextApplication
@@ -37,7 +37,7 @@ LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 """In this process and without downloads; Beam's default fetches a program at first use."""
 _IN_PYTHON = ("fnapirunner", "directrunner", "bundlebaseddirectrunner")
 _ERRORS = "errors"
-_ANSWERED, _WARNED = "answered", "warned"
+_ANSWERED, _WARNED, _UNREAD = "answered", "warned", "unread"
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,7 @@ class _Read(beam.DoFn):
     def __init__(self, job: Job) -> None:
         self._column, self._form, self._window = job.column, job.form, job.window
         self._rows: list[GivenText] = []
+        self._unread = Metrics.counter(__name__, _UNREAD)
 
     def start_bundle(self) -> None:
         self._rows = []
@@ -166,6 +167,7 @@ class _Read(beam.DoFn):
     def process(self, name: str) -> Iterator[Any]:
         for row in rows_of(name, self._column, self._form):
             if isinstance(row, Fault):
+                self._unread.inc(row.reason == NOT_READ)
                 yield beam.pvalue.TaggedOutput(_ERRORS, _error(row.place, row.detail))
                 continue
             self._rows.append(row)
@@ -243,7 +245,11 @@ def _report(result: PipelineResult, folder: str) -> None:
     if paths:
         with FileSystems.open(paths[0]) as file:
             first = file.readline()
-        raise not_answered(sum(map(_count_lines, paths)), folder, first)
+        files = _counted(result, _UNREAD)
+        rows = sum(map(_count_lines, paths)) - files
+        counts = [counted_rows(rows)] if rows or not files else []
+        counts += [f"{files:,} file{'' if files == 1 else 's'}"] if files else []
+        raise not_answered(" and ".join(counts), folder, first)
 
 
 def _counted(result: PipelineResult, name: str) -> int:

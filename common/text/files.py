@@ -78,11 +78,13 @@ def undecoded(text: str) -> str | None:
     r"""What is wrong with a text that was read with `KEEPS_BYTES`, if it has bytes that are not in the encoding.
 
     >>> undecoded(b"caf\xe9".decode("utf-8", KEEPS_BYTES)), undecoded("café")
-    ("byte 0xe9 is not valid in the file's --encoding", None)
+    ("byte 0xe9 is not valid in the file's --encoding (utf-8 unless given)", None)
     """
     if text.isascii() or (byte := _KEPT_BYTE.search(text)) is None:
         return None
-    return f"byte 0x{ord(byte.group()) - 0xDC00:02x} is not valid in the file's --encoding"
+    return (
+        f"byte 0x{ord(byte.group()) - 0xDC00:02x} is not valid in the file's --encoding (utf-8 unless given)"
+    )
 
 
 def is_gzipped(path: Path) -> bool:

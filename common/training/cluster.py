@@ -79,7 +79,7 @@ def named_cluster(options: WorkerOptions) -> Cluster | None:
         FlagError: they name none that could be.
     """
     if not options.workers:
-        if options.worker:
+        if options.worker is not None:
             raise FlagError(f"--worker {options.worker}: expected --workers host:port,host:port too")
         return None
     addresses = options.workers.split(",")

@@ -106,7 +106,8 @@ def fit(
         except BaseException as error:
             if is_interrupt(error):
                 raise KeyboardInterrupt(
-                    f"interrupted; {len(history)} of {options.epochs} epochs are kept in {folder}: go on with the "
+                    (together.interruption() if together is not None else "")
+                    or f"interrupted; {len(history)} of {options.epochs} epochs are kept in {folder}: go on with the "
                     "same command and --resume"
                 ) from None
             if is_disk_full(error):

@@ -5,7 +5,7 @@ import json
 import shutil
 import types
 import typing
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -113,7 +113,14 @@ def load_config(folder: Path, kind: type[Config]) -> Config:
             f"{folder}: not a training run (no {CONFIG}) and no SavedModel; expected runs/<application>/<name>, or to "
             "export anew saved_models/<application>/<version>"
         )
-    config: Config = from_json(kind, _read_json(path))
+    config: Config = _configuration(kind, _read_json(path))
+    return config
+
+
+def _configuration(kind: type[Config], values: Mapping[str, Any]) -> Config:
+    """A configuration of JSON values, whichever of several workers it was that kept it."""
+    training = {name: value for name, value in values["training"].items() if name not in _OF_THE_PROCESS}
+    config: Config = from_json(kind, {**values, "training": training})
     return config
 
 
@@ -172,7 +179,7 @@ def load_finished(folder: Path, kind: type[Config], made: Collection[str]) -> Fi
         record = read_run(folder)
         _require_made(folder, record["preprocessing"], made)
         weights = ExportedWeights(folder, record["variables"])
-        config = from_json(kind, record["configuration"])
+        config = _configuration(kind, record["configuration"])
         return FinishedRun(config, record["preprocessing"], record["outcome"], weights, record["described"])
     if (folder / PREPROCESSING).is_file():
         _require_made(folder, _read_json(folder / PREPROCESSING), made)

@@ -12,6 +12,7 @@ from common.training.callbacks import History
 from common.training.hardware import hardware
 from common.training.options import TrainingOptions
 from common.training.run_folder import discard_unbegun, identity, open_run, run_folder, write_outcome
+from common.training.workers import all_or_none
 
 CALIBRATED = "is_calibrated"
 """In the outcome of a classifier: whether its temperature was fitted. Where it is not told, it was."""
@@ -39,9 +40,10 @@ def begin_run(application: str, config: Config, training: Examples, validation: 
     """Makes the run's folder, or finds it again with `--resume`, and prints how many examples there are.
 
     Raises:
-        UserError: as of `open_run`.
+        UserError: as of `open_run`, in any of several workers.
     """
-    folder = open_run(application, config, config.training)
+    with all_or_none(config.training):
+        folder = open_run(application, config, config.training)
     for part, examples in (("training", training), ("validation", validation)):
         console().print(f"{part}: {examples.describe()}")
     return folder

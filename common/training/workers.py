@@ -36,6 +36,7 @@ Counts = Callable[[Any, Any], tf.Tensor]
 _GRADIENTS, _FACTS = 71, 72  # TensorFlow's own groups count from 1
 _BETWEEN_CALLS = 0.2  # seconds
 _SEED = "seed_generator_state"
+_VERBOSITY = "GRPC_VERBOSITY"
 _GONE = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -61,6 +62,9 @@ def connect(options: TrainingOptions) -> None:
         # Each worker would scale its loss, and leave out steps, by its own share of the batch.
         raise FlagError("--precision mixed_float16: one process alone trains so; expected mixed_bfloat16")
     console().print(f"{cluster.name} waits for {cluster.others}")
+    if os.environ.get(_VERBOSITY) == "ERROR":
+        # With it gRPC would let through what TF_CPP_MIN_LOG_LEVEL holds back: notes, and what is raised as well.
+        os.environ[_VERBOSITY] = "NONE"
     on_termination = signal.getsignal(signal.SIGTERM)
     try:
         with _Timer(cluster):
@@ -89,13 +93,26 @@ def _meet(cluster: Cluster) -> None:
         raise _unusable(own, error) from None
     with listener:
         for address in cluster.addresses:
-            host, _, port = address.rpartition(":")
             while address != own:
                 try:
-                    socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+                    with socket.create_connection(_place(address), timeout=1) as connection:
+                        _require_another(connection.getpeername(), own, address)
                     break
                 except OSError:
                     time.sleep(_BETWEEN_CALLS)
+
+
+def _place(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _require_another(peer: Sequence[Any], own: str, address: str) -> None:
+    """Raises FlagError if a peer is this worker itself by another name, for whose answer it would wait for ever."""
+    if tuple(peer[:2]) in {info[4][:2] for info in socket.getaddrinfo(*_place(own))}:
+        raise FlagError(
+            f"--workers: {own} and {address} are the same place; expected another for each worker"
+        )
 
 
 def _unusable(address: str, error: Exception) -> UserError:
@@ -133,6 +150,35 @@ def joint_sum(vector: tf.Tensor, cluster: Cluster, group: int, operation: str = 
         if group == _GRADIENTS and tf.config.list_physical_devices("GPU")
         else "ring",
     )
+
+
+@contextmanager
+def all_or_none(options: TrainingOptions) -> Iterator[None]:
+    """Ends all workers where one refuses what it does in the block; without connected workers it does nothing.
+
+    Raises:
+        UserError: another worker has refused.
+    """
+    cluster = cluster_of(options) if _connected.cache_info().currsize else None
+    refusal: UserError | None = None
+    try:
+        yield
+    except UserError as error:
+        if cluster is None:
+            raise
+        refusal = error
+    if cluster is None:
+        return
+    refusals = _joint_facts(cluster, tf.constant([float(refusal is not None)], tf.float64))
+    if refusal is not None:
+        raise refusal
+    if refusals.numpy()[0]:
+        raise UserError(f"{cluster.name}: another worker cannot begin; what it prints says why")
+
+
+def _joint_facts(cluster: Cluster, vector: tf.Tensor, operation: str = "Add") -> tf.Tensor:
+    with _Timer(cluster), tf.device("CPU:0"):
+        return joint_sum(vector, cluster, _FACTS, operation)
 
 
 class JointAdamW(keras.optimizers.AdamW):
@@ -193,7 +239,7 @@ class Together(keras.callbacks.Callback):
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__()
-        self._cluster, self._timer = cluster, _Timer(cluster)
+        self._cluster = cluster
         self._seen = dict[int, int]()
         self._steps = 0
 
@@ -310,8 +356,14 @@ class Together(keras.callbacks.Callback):
             )
 
     def _joint(self, vector: tf.Tensor, operation: str = "Add") -> tf.Tensor:
-        with self._timer, tf.device("CPU:0"):
-            return joint_sum(vector, self._cluster, _FACTS, operation)
+        return _joint_facts(self._cluster, vector, operation)
+
+    def interruption(self) -> str:
+        """What an interrupted worker says that keeps no run; "" of the one that does."""
+        if not self._cluster.index:
+            return ""
+        discard_private_runs()
+        return "interrupted; start all workers again, with --resume"
 
     def end_if_lost(self, error: BaseException) -> None:
         """Ends this process if the error is that another worker is gone."""

@@ -34,15 +34,16 @@ def kept(tmp_path):
 def slurm(tmp_path):
     """Runs the script on two nodes whose training ends with a status -> its own, and what was started."""
 
-    def run(*arguments, ends=0):
+    def run(*arguments, ends=0, refuses=0, restarts=0):
         program(tmp_path / "bin" / "scontrol", SAY + '[ "$1" = requeue ] || printf "one\\ntwo\\n"\n')
         program(
             tmp_path / "bin" / "srun",
             f'#!/bin/bash\nshift\nfor SLURM_PROCID in 0 1; do export SLURM_PROCID; "$@"; done\nexit {ends}\n',
         )
-        program(tmp_path / ".venv" / "bin" / "python", SAY)
+        program(tmp_path / ".venv" / "bin" / "python", f"{SAY}exit {refuses}\n")
         path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
         environment = {"PATH": path, "SLURM_JOB_NODELIST": "node[1-2]", "SLURM_JOB_ID": "7"}
+        environment |= {"SLURM_RESTART_COUNT": str(restarts)} if restarts else {}
         done = subprocess.run(
             [RECIPES / "slurm.sh", *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True
         )
@@ -67,17 +68,29 @@ def test_slurm_trains_the_application_that_is_named_on_every_node(slurm):
     assert (status, lines) == (0, started("translation", "mine"))
 
 
-def test_slurm_goes_on_with_a_run_that_is_there(slurm, kept):
+@pytest.mark.parametrize("restarts", [0, 1])
+def test_slurm_goes_on_with_its_own_run_and_with_no_other_of_the_name(slurm, kept, restarts):
     kept("keyboard", "night")
-    _, (_, *lines) = slurm("keyboard", "night", *FLAGS)
-    assert lines == started("keyboard", "night", "--resume")
+    _, (_, *lines) = slurm("keyboard", "night", *FLAGS, restarts=restarts)
+    assert lines == started("keyboard", "night", *["--resume"] * restarts)
 
 
-@pytest.mark.parametrize(("ends", "again"), [(75, True), (137, True), (1, False), (2, False)])
-def test_slurm_begins_again_only_after_a_loss(slurm, ends, again):
-    status, lines = slurm("translation", "mine", *FLAGS, ends=ends)
+@pytest.mark.parametrize(
+    ("ends", "refuses", "restarts", "again"),
+    [
+        (75, 75, 0, True),
+        (137, 0, 19, True),
+        (75, 75, 20, False),
+        (1, 1, 0, False),
+        # The other worker is ended by a signal, whose status is the higher.
+        (143, 2, 0, False),
+    ],
+)
+def test_slurm_begins_again_only_after_a_loss(slurm, tmp_path, ends, refuses, restarts, again):
+    status, lines = slurm("translation", "mine", *FLAGS, ends=ends, refuses=refuses, restarts=restarts)
     assert status == ends
     assert ("scontrol requeue 7" in lines) == again
+    assert not list(tmp_path.glob(".refused*"))
 
 
 def test_slurm_wants_to_know_what_to_train(slurm):

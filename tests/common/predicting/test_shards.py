@@ -273,7 +273,7 @@ def test_an_empty_text_has_parts_without_answers(tmp_path, score):
         ("id,caf\udce9\n1,a\n", "line 1: byte 0xe9 is not valid in the file's --encoding"),
         (
             "id,text\n1,caf\udce9\n",
-            "line 2: byte 0xe9 is not valid in the file's --encoding; no row can be used",
+            r"line 2: byte 0xe9 is not valid in the file's --encoding .*; no row can be used",
         ),
     ],
 )
@@ -360,6 +360,15 @@ def test_a_byte_that_is_not_in_the_encoding_costs_its_row_alone(tmp_path, score,
     assert [row["text"] for row in rows] == ["a", "c", "d\nd" if path.suffix != ".txt" else "d"]
 
 
+def test_an_interrupt_says_how_to_go_on(tmp_path, source):
+    def answer(given, show_progress):
+        raise KeyboardInterrupt
+
+    flags = TextFlags(input=source, output=tmp_path / "answers", shards=3)
+    with pytest.raises(KeyboardInterrupt, match="interrupted; go on with the same command and --resume"):
+        answer_texts(flags, COLUMNS, answer, SETTINGS)
+
+
 def test_strict_refuses_a_file_with_such_a_byte(tmp_path, score):
     (tmp_path / "in.csv").write_bytes(b"id,text\n1,a\n2,caf\xe9\n")
     with pytest.raises(UserError, match=r"in\.csv, line 3: byte 0xe9 is not valid UTF-8"):
@@ -372,7 +381,9 @@ def test_warnings_of_rows_are_told_thrice_and_counted(tmp_path, capsys):
         return [Shown({"text": one.text}, [], warning=f"{one.place}: odd") for one in given]
 
     source = lines_file(tmp_path / "in.txt", "abcde")
-    told = [f"warning: {source}, line {line}: odd" for line in (1, 2, 3)] + ["warning: 5 rows like these"]
+    told = [f"warning: {source}, line {line}: odd" for line in (1, 2, 3)] + [
+        "warning: 5 rows have such a warning in all"
+    ]
     for output in (tmp_path / "answers.jsonl", tmp_path / "answers"):
         shards = None if output.suffix else 2
         answer_texts(TextFlags(input=source, output=output, shards=shards), COLUMNS, answer, SETTINGS)
@@ -590,7 +601,7 @@ def test_a_process_waits_for_a_part_that_another_works_on(tmp_path, score, sourc
     assert contents_of(score(source, resume=True)) == whole
     assert waited == [["part-00000-of-00003.jsonl", "part-00002-of-00003.jsonl"]] * 2
     assert (
-        capsys.readouterr().err.count("waiting for 1 parts that others work on, such as process 7 on else")
+        capsys.readouterr().err.count("waiting for 1 part that others work on, such as process 7 on else")
         == 1
     )
 

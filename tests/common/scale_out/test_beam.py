@@ -284,7 +284,8 @@ def test_bad_rows_cost_no_neighbour_and_are_told_with_place_and_reason(tmp_path,
     status, folder, told = run("--input", tmp_path / "*")
     assert status == 1
     assert told.splitlines()[-1] == (
-        f"error: 12 rows not answered, such as {example_of(folder)}; {folder}/errors-*.jsonl say which and why"
+        f"error: 11 rows and 1 file not answered, such as {example_of(folder)}; {folder}/errors-*.jsonl say which "
+        "and why"
     )
     assert "26 rows answered in" in told
     assert "1 of them with a warning" in told
@@ -297,8 +298,8 @@ def test_bad_rows_cost_no_neighbour_and_are_told_with_place_and_reason(tmp_path,
         "a.csv, row 8": "too bitter",
         "a.csv, row 11 (line 12)": "3 fields; expected 2 as in the header",
         "b.jsonl, row 2 (line 2)": errors["b.jsonl, row 2 (line 2)"]["reason"],
-        "b.jsonl, row 3 (line 3)": "byte 0xff is not valid in the file's --encoding",
-        "c.txt, line 2": "byte 0xe9 is not valid in the file's --encoding",
+        "b.jsonl, row 3 (line 3)": "byte 0xff is not valid in the file's --encoding (utf-8 unless given)",
+        "c.txt, line 2": "byte 0xe9 is not valid in the file's --encoding (utf-8 unless given)",
         "d.tfrecord, record 2": "expected a tf.Example, got other bytes",
         "d.tfrecord, record 3": "no feature 'text'; the features are 'title'",
         "d.tfrecord, record 4": "feature 'text': not valid UTF-8",

@@ -19,7 +19,7 @@ from common.training.cluster import cluster_of
 from common.training.options import TrainingOptions
 from common.training.run_folder import discard_unbegun, open_run, run_folder
 from common.training.runtime import set_up
-from common.training.workers import LOST, Together
+from common.training.workers import LOST, Together, connect
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -116,6 +116,21 @@ def test_other_data_in_a_worker_is_one_line_in_both(trained):
 
 
 @pytest.mark.slow
+def test_a_run_that_one_worker_refuses_is_refused_by_all(trained):
+    own, other = ((trained[0] / f"refused.{index}.txt").read_text() for index in range(2))
+    assert own == "this run exists"
+    assert other.startswith("worker 1 of 2")
+    assert other.endswith("another worker cannot begin; what it prints says why")
+
+
+@pytest.mark.slow
+def test_a_worker_that_keeps_no_run_names_none_when_it_is_interrupted(trained):
+    kept, other = ((trained[0] / f"interrupted.{index}.txt").read_text() for index in range(2))
+    assert "epochs are kept in" in kept
+    assert other == "interrupted; start all workers again, with --resume"
+
+
+@pytest.mark.slow
 def test_a_worker_that_waits_too_long_ends_with_one_line(trained):
     status, errors = trained[1][0]
     assert status == LOST
@@ -140,6 +155,13 @@ connect(TrainingOptions(name="x", workers="127.0.0.1:{own},127.0.0.1:{other}", w
 
 
 @pytest.mark.slow
+def test_two_names_of_one_place_are_refused():
+    port = free_port()
+    options = TrainingOptions(workers=f"127.0.0.1:{port},localhost:{port}", worker=0)
+    with pytest.raises(FlagError, match="are the same place; expected another for each worker"):
+        connect(options)
+
+
 def test_a_worker_whose_peer_never_comes_ends_with_one_line():
     own, other = free_port(), free_port()
     command = [sys.executable, "-c", ALONE.format(own=own, other=other)]
@@ -201,6 +223,7 @@ def test_each_row_goes_to_one_worker_and_its_own_weight_stays():
         ({"workers": TWO, "worker": 2}, "--worker 2: expected this worker's place in --workers, from 0 to 1"),
         ({"workers": TWO}, "--worker: expected this worker's place in --workers, from 0 to 1"),
         ({"worker": 1}, "--worker 1: expected --workers"),
+        ({"worker": 0}, "--worker 0: expected --workers"),
         ({"workers": TWO, "worker": 0, "worker_timeout": 0.0}, "--worker-timeout"),
     ],
 )

@@ -18,6 +18,7 @@ import joint_training as joint  # noqa: E402
 from common.errors import UserError  # noqa: E402
 from common.training import loop  # noqa: E402
 from common.training.runtime import set_up  # noqa: E402
+from common.training.workers import all_or_none  # noqa: E402
 
 options = dataclasses.replace(joint.OPTIONS, workers=addresses, worker=index)  # noqa: F821
 set_up(options)
@@ -46,7 +47,8 @@ keep("whole", joint.train(own("whole"), options, dropout=0.3)[0])
 undo = joint.stop_in_third_epoch()
 try:
     joint.train(own("broken"), options, dropout=0.3)
-except KeyboardInterrupt:
+except KeyboardInterrupt as interruption:
+    (folder / f"interrupted.{index}.txt").write_text(str(interruption))  # noqa: F821
     undo()
 # The second worker goes on from what the first has kept, as from a folder that both see.
 if index == 0:  # noqa: F821
@@ -61,6 +63,13 @@ keep("resumed", joint.train(own("broken"), resuming, dropout=0.3)[0])
 weights, shapes = joint.train_streams(own("streams"), dataclasses.replace(options, epochs=1))
 keep("streams", weights)
 assert shapes == [(5, 4)], "the model that is kept has all of its streams"
+
+try:
+    with all_or_none(options):
+        if index == 0:  # noqa: F821
+            raise UserError("this run exists")
+except UserError as error:
+    (folder / f"refused.{index}.txt").write_text(str(error))  # noqa: F821
 
 try:
     joint.train(own("other_data"), options, seed=1 + index)  # noqa: F821
