@@ -99,7 +99,7 @@ def test_the_training_job_keeps_to_kubernetes_schema_and_its_pods_find_each_othe
     job, service = objects["Job"], objects["Service"]
     pod = job["spec"]["template"]
     (container,) = pod["spec"]["containers"]
-    workers = {one["name"]: one["value"] for one in container["env"]}["WORKERS"]
+    workers = {one["name"]: one.get("value") for one in container["env"]}["WORKERS"]
     assert job["spec"]["completions"] == job["spec"]["parallelism"] == int(workers)
     listed = re.search(r"--workers \"(\$\(.*\))\"", container["args"][0])[1]
     shown = subprocess.run(

@@ -99,13 +99,19 @@ def test_slurm_wants_to_know_what_to_train(slurm):
     assert lines == []
 
 
-@pytest.mark.parametrize("goes_on", [False, True])
-def test_the_pods_of_the_job_train_what_its_variables_name(tmp_path, kept, goes_on):
+@pytest.mark.parametrize(
+    ("is_there", "began", "goes_on"), [(False, False, False), (True, True, True), (True, False, False)]
+)
+def test_the_pods_of_the_job_train_what_its_variables_name_and_go_on_with_no_other_job_s_run(
+    tmp_path, kept, is_there, began, goes_on
+):
     job = next(iter(yaml.safe_load_all((RECIPES / "job.yaml").read_text("utf-8"))))
     (container,) = job["spec"]["template"]["spec"]["containers"]
-    variables = {one["name"]: one["value"] for one in container["env"]}
-    if goes_on:
+    variables = {one["name"]: one.get("value", "job-uid") for one in container["env"]}
+    if is_there:
         kept(variables["APPLICATION"], variables["RUN"])
+    if began:
+        (tmp_path / "runs" / ".begun-job-uid").touch()
     program(tmp_path / "bin" / "python", SAY)
     path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
     environment = {**variables, "PATH": path, "JOB_COMPLETION_INDEX": "1"}
@@ -115,6 +121,7 @@ def test_the_pods_of_the_job_train_what_its_variables_name(tmp_path, kept, goes_
         f"-m applications.translation.train {' '.join(FLAGS)} --name mine{resume} "
         "--workers training-0.training:2222,training-1.training:2222 --worker 1\n"
     )
+    assert (tmp_path / "runs" / ".begun-job-uid").exists() == (began or not is_there)
 
 
 def test_runs_of_the_job_are_kept_in_its_claim():
