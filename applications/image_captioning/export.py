@@ -25,7 +25,8 @@ from common.errors import ROW_ERROR
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
 from common.export.model_card import without_data_flag
 from common.export.saved_model import Signature
-from common.export.script import SearchOptions, card_of, publish, report, require_format
+from common.export.script import card_of, publish, report, require_format
+from common.export.text_search import Search, SearchOptions
 from common.images.decoding import decode_images
 from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
@@ -34,10 +35,7 @@ from common.text.subwords import END, PADDING, START, UNKNOWN
 from common.text.word_vocabulary import WordVocabulary
 from common.training.run_folder import FinishedRun, load_finished
 
-TASK = (
-    "An image in; a sentence that describes it out, found with {options.beam_width} hypotheses at once and a length "
-    "penalty of {options.length_penalty:g}."
-)
+TASK = "An image in; a sentence that describes it out, {search}."
 VALIDATION = (
     "validation CIDEr-D of greedy captions",
     "validation_cider_d",
@@ -129,13 +127,13 @@ def looker(trained: Trained) -> Callable[[tf.Tensor], _Encoding]:
 
 
 def searcher(
-    trained: Trained, look: Callable[[tf.Tensor], _Encoding], options: SearchOptions, count: int
+    trained: Trained, look: Callable[[tf.Tensor], _Encoding], search: Search, count: int
 ) -> Callable[[tf.Tensor], tuple[Hypotheses, tf.Tensor]]:
     """The function from the bytes of images `[batch]` to the `count` best captions of each, of known words of which no
     three come twice, and to what is wrong with each file; recorded are the attention weights."""
     decoder, most = sequence_decoder_of(trained.model), trained.run.config.max_words
 
-    def search(image_bytes: tf.Tensor) -> tuple[Hypotheses, tf.Tensor]:
+    def find(image_bytes: tf.Tensor) -> tuple[Hypotheses, tf.Tensor]:
         _, *parts, error = look(image_bytes)
         memory, rows = Memory(*parts), tf.shape(image_bytes)[:1]
         hypotheses = beam_search(
@@ -144,8 +142,8 @@ def searcher(
             decoder.initial_states(memory),
             end=END,
             max_lengths=tf.fill(rows, most + 1),
-            beam_width=options.beam_width,
-            length_penalty=options.length_penalty,
+            beam_width=search.beam_width,
+            length_penalty=search.length_penalty,
             hypotheses=count,
             forbidden=_FORBIDDEN,
             no_repeat_ngram=_NO_REPEATED_WORDS,
@@ -154,12 +152,12 @@ def searcher(
         return hypotheses, tf.where(error == "", hypotheses.error, error)
 
     graph: Callable[[tf.Tensor], tuple[Hypotheses, tf.Tensor]] = tf.function(
-        search, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
+        find, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
     )
     return graph
 
 
-def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
+def signatures(trained: Trained, search: Search) -> list[Signature]:
     """What is served, for any batch size; all take `image_bytes` strings `[batch]`, each a whole JPEG, PNG, GIF or BMP.
 
     - `serving_default`: -> `caption` and its `score` (log-probability over the length penalty), `[batch]`.
@@ -172,7 +170,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
     All give `error` `[batch]` too: what is wrong with a file, empty where nothing is.
     """
     look = looker(trained)
-    best, all_of_beam = (searcher(trained, look, options, count) for count in (1, options.beam_width))
+    best, all_of_beam = (searcher(trained, look, search, count) for count in (1, search.beam_width))
 
     def text_of(hypotheses: Hypotheses) -> tf.Tensor:
         return hypothesis_texts(hypotheses, trained.vocabulary.detokenize)
@@ -232,7 +230,7 @@ def description(trained: Trained) -> dict[str, Any]:
 def export(options: SearchOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     require_format(options.export, NAME, has_core=False, decodes=True)
-    trained = load_run(options.export.run)
+    trained, search = load_run(options.export.run), options.search()
     if options.export.decode_precision == "bfloat16":
         sequence_decoder_of(trained.model).keep_in_bfloat16()
     source = trained.run.config.source
@@ -240,7 +238,7 @@ def export(options: SearchOptions) -> Path:
         NAME,
         trained,
         options.export,
-        task=TASK.format(options=options),
+        task=TASK.format(search=search),
         limits=LIMITS,
         validation=VALIDATION,
         vocabulary=trained.vocabulary.words,
@@ -249,7 +247,7 @@ def export(options: SearchOptions) -> Path:
     if source.images is not None:
         # It says `sample` there unless told otherwise, and files are told by --images.
         card = without_data_flag(card)
-    facts, served = {DESCRIPTION_FILE.name: description(trained)}, partial(signatures, trained, options)
+    facts, served = {DESCRIPTION_FILE.name: description(trained)}, partial(signatures, trained, search)
     return publish(card, trained, served, options.export, facts, tolerance=1e-4)
 
 

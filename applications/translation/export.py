@@ -24,7 +24,8 @@ from common.errors import ROW_ERROR
 from common.export.hypotheses import hypothesis_scores, hypothesis_texts
 from common.export.model_card import without_data_flag
 from common.export.saved_model import Signature
-from common.export.script import SearchOptions, card_of, placeless, publish, report, require_format
+from common.export.script import card_of, placeless, publish, report, require_format
+from common.export.text_search import Search, SearchOptions
 from common.layers.attention_decoder import Memory
 from common.layers.portability import make_portable
 from common.layers.sequence_decoder import sequence_decoder_of
@@ -32,10 +33,7 @@ from common.text.parallel import PairSource
 from common.text.subwords import END, FIRST_PIECE, PADDING, START, UNKNOWN, Subwords, SubwordText
 from common.training.run_folder import FinishedRun, load_finished
 
-TASK = (
-    "A sentence in; its translation out, found with {options.beam_width} hypotheses at once and a length penalty of "
-    "{options.length_penalty:g}."
-)
+TASK = "A sentence in; its translation out, {search}."
 VALIDATION = (
     "validation BLEU of greedy translations",
     "validation_bleu",
@@ -136,12 +134,12 @@ def passes(trained: Trained) -> Passes:
 
 
 def searcher(
-    trained: Trained, shared: Passes, options: SearchOptions, count: int
+    trained: Trained, shared: Passes, search: Search, count: int
 ) -> Callable[[tf.Tensor], SearchResult]:
     """The function from strings `[batch]` to the `count` best translations of each; an empty text has an empty one."""
     decoder, most = sequence_decoder_of(trained.model), trained.run.config.max_tokens
 
-    def search(text: tf.Tensor) -> SearchResult:
+    def find(text: tf.Tensor) -> SearchResult:
         source = shared.tokenize(text)
         lengths = tf.math.count_nonzero(source, axis=1, dtype=tf.int32)
         is_empty = lengths <= 1
@@ -152,8 +150,8 @@ def searcher(
             decoder.initial_states(memory),
             end=END,
             max_lengths=tf.where(is_empty, 0, 2 * lengths + 10),
-            beam_width=options.beam_width,
-            length_penalty=options.length_penalty,
+            beam_width=search.beam_width,
+            length_penalty=search.length_penalty,
             hypotheses=count,
             forbidden=_FORBIDDEN,
             record=tf.TensorSpec([None, None], tf.float32),
@@ -161,12 +159,12 @@ def searcher(
         return SearchResult(source, lengths - 1 > most, hypotheses)
 
     graph: Callable[[tf.Tensor], SearchResult] = tf.function(
-        search, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
+        find, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False
     )
     return graph
 
 
-def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
+def signatures(trained: Trained, search: Search) -> list[Signature]:
     """What is served, for any batch size; `[batch]` each unless said otherwise.
 
     - `serving_default`: `text` strings -> `translation`, its `score` (log-probability over the length penalty), and
@@ -180,7 +178,7 @@ def signatures(trained: Trained, options: SearchOptions) -> list[Signature]:
       `tokens` it is the sum of, and `truncated`, whether either side lost its end.
     """
     most, shared = trained.run.config.max_tokens, passes(trained)
-    best, all_of_beam = (searcher(trained, shared, options, count) for count in (1, options.beam_width))
+    best, all_of_beam = (searcher(trained, shared, search, count) for count in (1, search.beam_width))
 
     def text_of(hypotheses: Hypotheses) -> tf.Tensor:
         return hypothesis_texts(hypotheses, shared.detokenize)
@@ -275,7 +273,7 @@ def _are_files(source: PairSource) -> bool:
 def export(options: SearchOptions) -> Path:
     """Writes, checks and publishes the run's model. Returns the new version's folder."""
     require_format(options.export, NAME, has_core=False, decodes=True)
-    trained = load_run(options.export.run)
+    trained, search = load_run(options.export.run), options.search()
     if options.export.decode_precision == "bfloat16":
         sequence_decoder_of(trained.model).keep_in_bfloat16()
     source = trained.run.config.source
@@ -283,7 +281,7 @@ def export(options: SearchOptions) -> Path:
         NAME,
         trained,
         options.export,
-        task=TASK.format(options=options),
+        task=TASK.format(search=search),
         limits=LIMITS,
         validation=VALIDATION,
         vocabulary=trained.subwords.subwords.pieces,
@@ -292,7 +290,7 @@ def export(options: SearchOptions) -> Path:
     if _are_files(source):
         # It says `sample` there unless told otherwise, and files are told by --source and --target.
         card = without_data_flag(card)
-    facts, served = {LANGUAGES_FILE.name: description(trained)}, partial(signatures, trained, options)
+    facts, served = {LANGUAGES_FILE.name: description(trained)}, partial(signatures, trained, search)
     return publish(card, trained, served, options.export, facts, tolerance=1e-4)
 
 

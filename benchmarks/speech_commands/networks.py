@@ -18,7 +18,7 @@ from common.export.saved_model import export_saved_model
 from common.inference.extra_files import read_extra
 from common.inference.runner import latest_version
 from common.layers.portability import make_portable
-from common.training.run_folder import FinishedRun, from_json
+from common.training.run_folder import FinishedRun, configuration_of
 
 LABELS = (SILENCE, UNKNOWN, *COMMANDS)
 KINDS = ("clip", "streaming")
@@ -57,7 +57,7 @@ def exported_network(folder: Path) -> Network:
     """
     path = latest_version(folder)
     described = read_extra(path, DESCRIPTION_FILE, NAME)
-    config = from_json(Config, read_extra(path, _MANIFEST_FILE, NAME)["configuration"])
+    config = configuration_of(Config, read_extra(path, _MANIFEST_FILE, NAME)["configuration"])
     if config.kind not in KINDS:
         raise UserError(f"{path}: a model of the kind {config.kind}; expected one of {', '.join(KINDS)}")
     return Network(config, described["labels"], path)

@@ -22,7 +22,7 @@ from common.inference.extra_files import read_extra
 from common.inference.runner import latest_version
 from common.layers.portability import make_portable
 from common.text.characters import Characters
-from common.training.run_folder import FinishedRun, from_json
+from common.training.run_folder import FinishedRun, configuration_of
 
 VOCABULARY = "".join(sorted(string.ascii_letters + string.digits + string.punctuation + " \n"))
 
@@ -65,11 +65,13 @@ def exported_network(folder: Path) -> Network:
     path = latest_version(folder)
     characters = Characters(read_extra(path, CHARACTERS_FILE, NAME)["characters"])
     card = json.loads((path / "assets.extra" / "manifest.json").read_text("utf-8"))
-    config = from_json(Config, card["configuration"])
+    config = configuration_of(Config, card["configuration"])
     model = build(config, characters.size)
     served = {variable.name: variable for variable in tf.saved_model.load(str(path)).weights}
     for variable in model.trainable_variables:
-        variable.assign(served[f"{variable.path}:0"])
+        kept = served[f"{variable.path}:0"]
+        # Kernels are kept in it with their columns together, see `recurrent.keep_in_bfloat16`.
+        variable.assign(tf.transpose(tf.cast(kept, tf.float32)) if kept.dtype == tf.bfloat16 else kept)
     return Network(config, characters, model, path)
 
 

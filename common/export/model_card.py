@@ -14,6 +14,9 @@ from typing import Any
 
 from common.training.hardware import Hardware
 
+CARD_FILE = "README.md"
+"""The card in a SavedModel, for people."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -81,7 +84,7 @@ def without_data_flag(card: ModelCard) -> ModelCard:
 
 def card_files(card: ModelCard) -> dict[str, str]:
     """The card as `README.md` and `manifest.json`, to be handed to `export_saved_model(files=...)`."""
-    return {"README.md": markdown(card), "manifest.json": manifest(card)}
+    return {CARD_FILE: markdown(card), "manifest.json": manifest(card)}
 
 
 def manifest(card: ModelCard) -> str:

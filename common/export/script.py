@@ -6,12 +6,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import keras
-import tyro
 
-from common.checks import AtLeast, check_ranges
 from common.cli import console
 from common.data.sources import OwnFiles, expanded, is_meant_as_path, kind_of
 from common.errors import FlagError
@@ -31,8 +29,8 @@ _IN_NO_FILE_NAME = set('<>|*?"')  # but in patterns and the like
 _FOLDERS = {"saved_model": "saved_models", "litert": "litert_models", "onnx": "onnx_models"}
 _BFLOAT16_TOLERANCE = 1e-2  # sums of products in it differ with their order
 _BFLOAT16_LIMIT = (
-    "It reads its recurrent kernels as bfloat16 holds them: processors without instructions for it write more slowly "
-    "than they would in float32."
+    "It reads its recurrent kernels as bfloat16 holds them, and was validated in float32. Processors without "
+    "instructions for it write several rows at once more slowly than they would in float32."
 )
 _OF_THIS_MACHINE = ("data_dir", "runs", "resume", "overwrite", "tensorboard")
 
@@ -59,8 +57,9 @@ class ExportOptions:
     training_note: str = ""
     """What else a reader must know of how the model was trained, for the model card."""
     decode_precision: Literal["float32", "bfloat16"] = "float32"
-    """bfloat16 keeps the recurrent kernels of what writes in half the bytes, which processors with instructions for it
-    read sooner; others are slower with it."""
+    """Of text_generation, translation and image_captioning: bfloat16 keeps the recurrent kernels in half the bytes. It
+    pays for several rows at once on processors with instructions for it (AVX512-BF16, AMX), and costs time there on
+    others; texts may differ from those in float32, as good on the whole (see benchmarks/README.md)."""
     gpu_signature: bool = False
     """Also serve serving_gpu, which answers as serving_default does, by cuDNN's kernels, on NVIDIA GPUs only. Needs one
     here, to prove it on."""
@@ -95,8 +94,8 @@ def require_format(options: ExportOptions, application: str, has_core: bool, dec
     """
     if options.decode_precision != "float32" and not decodes:
         raise FlagError(
-            f"--decode-precision {options.decode_precision}: of models that write texts; {application} has float32 "
-            "alone"
+            f"--decode-precision {options.decode_precision}: of text_generation, translation and image_captioning; "
+            f"{application} has float32 alone"
         )
     if options.format == "saved_model":
         return
@@ -105,20 +104,6 @@ def require_format(options: ExportOptions, application: str, has_core: bool, dec
             f"--format {options.format}: {application} has no numeric core for other runtimes; expected saved_model"
         )
     require_packages(options.format)
-
-
-@dataclass(frozen=True)
-class SearchOptions:
-    """What to export, where to, and how it searches."""
-
-    export: tyro.conf.OmitArgPrefixes[ExportOptions]
-    beam_width: Annotated[int, AtLeast(1)] = 5
-    """Hypotheses that are followed at once for each row; 1 is greedy search."""
-    length_penalty: Annotated[float, AtLeast(0)] = 1.0
-    """0 compares hypotheses by their log-probabilities; the higher, the longer what is written (Wu et al. 2016)."""
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
 
 
 class Calibration(NamedTuple):

@@ -113,11 +113,11 @@ def load_config(folder: Path, kind: type[Config]) -> Config:
             f"{folder}: not a training run (no {CONFIG}) and no SavedModel; expected runs/<application>/<name>, or to "
             "export anew saved_models/<application>/<version>"
         )
-    config: Config = _configuration(kind, _read_json(path))
+    config: Config = configuration_of(kind, _read_json(path))
     return config
 
 
-def _configuration(kind: type[Config], values: Mapping[str, Any]) -> Config:
+def configuration_of(kind: type[Config], values: Mapping[str, Any]) -> Config:
     """A configuration of JSON values, whichever of several workers it was that kept it."""
     training = {name: value for name, value in values["training"].items() if name not in _OF_THE_PROCESS}
     config: Config = from_json(kind, {**values, "training": training})
@@ -179,7 +179,7 @@ def load_finished(folder: Path, kind: type[Config], made: Collection[str]) -> Fi
         record = read_run(folder)
         _require_made(folder, record["preprocessing"], made)
         weights = ExportedWeights(folder, record["variables"])
-        config = _configuration(kind, record["configuration"])
+        config = configuration_of(kind, record["configuration"])
         return FinishedRun(config, record["preprocessing"], record["outcome"], weights, record["described"])
     if (folder / PREPROCESSING).is_file():
         _require_made(folder, _read_json(folder / PREPROCESSING), made)
