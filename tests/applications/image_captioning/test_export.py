@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from applications.image_captioning.config import IMAGE, LABELS, TARGET
 from applications.image_captioning.export import export, load_run
 from common.errors import UserError
-from common.export.script import ExportOptions, SearchOptions
+from common.export.script import ExportOptions
+from common.export.text_search import SearchOptions
 from common.inference.runner import SavedModelRunner
 from common.text.caption_words import caption_tokens
 from common.text.subwords import END, START

@@ -15,7 +15,8 @@ from applications.image_captioning.predict import Predictor
 from applications.image_captioning.train import greedy_captioner, train
 from common.errors import UserError
 from common.evaluation.captioning import cider_d
-from common.export.script import ExportOptions, SearchOptions
+from common.export.script import ExportOptions
+from common.export.text_search import SearchOptions
 
 
 def test_the_kept_weights_write_what_the_best_cider_was_measured_on(epochs_of, finished_run, tiny_config):

@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from applications.translation.export import data_name, export, load_run
 from common.errors import UserError
-from common.export.script import ExportOptions, SearchOptions
+from common.export.script import ExportOptions
+from common.export.text_search import SearchOptions
 from common.inference.runner import SavedModelRunner
 from common.text.parallel import PairSource
 from common.text.subwords import START

@@ -163,7 +163,7 @@ def test_only_models_with_a_numeric_core_are_for_other_runtimes(monkeypatch):
 def test_only_models_that_write_have_a_precision_to_write_in():
     options = ExportOptions(Path("run"), decode_precision="bfloat16")
     require_format(options, "text_generation", has_core=True, decodes=True)
-    with pytest.raises(FlagError, match="of models that write texts; forecasting has float32 alone"):
+    with pytest.raises(FlagError, match="image_captioning; forecasting has float32 alone"):
         require_format(options, "forecasting", has_core=False)
 
 
