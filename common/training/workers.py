@@ -88,7 +88,7 @@ def _meet(cluster: Cluster) -> None:
     """
     own = cluster.addresses[cluster.index]
     try:
-        listener = socket.create_server(("", int(own.rpartition(":")[2])))
+        listener = socket.create_server(("", _place(own)[1]))
     except OSError as error:
         raise _unusable(own, error) from None
     with listener:
@@ -109,7 +109,12 @@ def _place(address: str) -> tuple[str, int]:
 
 def _require_another(peer: Sequence[Any], own: str, address: str) -> None:
     """Raises FlagError if a peer is this worker itself by another name, for whose answer it would wait for ever."""
-    if tuple(peer[:2]) in {info[4][:2] for info in socket.getaddrinfo(*_place(own))}:
+    try:
+        places = {info[4][:2] for info in socket.getaddrinfo(*_place(own))}
+    except OSError:
+        # A machine need not know the name by which others reach it.
+        return
+    if tuple(peer[:2]) in places:
         raise FlagError(
             f"--workers: {own} and {address} are the same place; expected another for each worker"
         )
@@ -160,15 +165,14 @@ def all_or_none(options: TrainingOptions) -> Iterator[None]:
         UserError: another worker has refused.
     """
     cluster = cluster_of(options) if _connected.cache_info().currsize else None
+    if cluster is None:
+        yield
+        return
     refusal: UserError | None = None
     try:
         yield
     except UserError as error:
-        if cluster is None:
-            raise
         refusal = error
-    if cluster is None:
-        return
     refusals = _joint_facts(cluster, tf.constant([float(refusal is not None)], tf.float64))
     if refusal is not None:
         raise refusal

@@ -15,6 +15,7 @@ import pytest
 import tensorflow as tf
 
 from common.errors import FlagError
+from common.training import workers
 from common.training.cluster import cluster_of
 from common.training.options import TrainingOptions
 from common.training.run_folder import discard_unbegun, open_run, run_folder
@@ -160,6 +161,18 @@ def test_two_names_of_one_place_are_refused():
     options = TrainingOptions(workers=f"127.0.0.1:{port},localhost:{port}", worker=0)
     with pytest.raises(FlagError, match="are the same place; expected another for each worker"):
         connect(options)
+
+
+def test_a_worker_need_not_know_its_own_name(monkeypatch):
+    asked = []
+
+    def unknown(*place):
+        asked.append(place)
+        raise socket.gaierror("no such name")
+
+    monkeypatch.setattr(workers.socket, "getaddrinfo", unknown)
+    workers._require_another(("10.0.0.2", 2222), "one:2222", "two:2222")
+    assert asked == [("one", 2222)]
 
 
 def test_a_worker_whose_peer_never_comes_ends_with_one_line():
