@@ -94,8 +94,7 @@ def main(options: Options) -> None:
                 atomic_write(path, encode_png(render(points_of(one.ink), np.random.default_rng(number))))
             else:
                 atomic_write(path, to_inkml(one.ink, one.text, one.writer))
-    count = f"{options.count:,} word{'' if options.count == 1 else 's'}"
-    cli.console().print(f"{count} written to {options.output}", markup=False)
+    cli.console().print(f"{cli.counted(options.count, 'word')} written to {options.output}", markup=False)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def answer_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
             write(record, lines, rows)
 
         yield add
-    line = f"{count:,} answer{'' if count == 1 else 's'} written to {path}"
+    line = f"{cli.counted(count, 'answer')} written to {path}"
     cli.console(stderr=True).print(line, markup=False)
 
 

@@ -16,7 +16,7 @@ from common.predicting.answer_files import Add, whole_answer_file
 from common.predicting.locks import held, holder
 from common.predicting.progress import progress_of
 from common.predicting.shards import PAUSE, Job, Part
-from common.predicting.texts import GivenText, RowWarnings, chunks, counted_rows
+from common.predicting.texts import GivenText, RowWarnings, chunks
 from common.text.delimited import Fault
 from common.text.tables import HEADER
 
@@ -88,7 +88,7 @@ class Scorer:
         cli.console(stderr=True).print(line, markup=False)
         if refused:
             with errors[0].open("rb") as file:
-                raise not_answered(counted_rows(refused), str(job.folder), file.readline())
+                raise not_answered(cli.counted(refused, "row"), str(job.folder), file.readline())
 
     def _count(self) -> int:
         count = 0
@@ -225,6 +225,7 @@ def _count_lines(path: Path) -> int:
 
 def _tell_of(parts: Sequence[Part]) -> None:
     lock = parts[0].lock
-    count = f"{len(parts):,} part{'' if len(parts) == 1 else 's'}"
-    line = f"waiting for {count} that others work on, such as {holder(lock)} ({lock})"
+    line = (
+        f"waiting for {cli.counted(len(parts), 'part')} that others work on, such as {holder(lock)} ({lock})"
+    )
     cli.console(stderr=True).print(line, markup=False)

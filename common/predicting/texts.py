@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from common.cli import warn
+from common.cli import counted, warn
 from common.errors import FlagError, UserError
 from common.predicting.answer_files import BINARY_ENDINGS
 from common.text.delimited import Fault
@@ -74,16 +74,7 @@ class RowWarnings:
     def finish(self) -> None:
         """Tells how many there were, if not each of them was told."""
         if self.count > _TOLD:
-            warn(f"{counted_rows(self.count)} have such a warning in all")
-
-
-def counted_rows(count: int) -> str:
-    """How many rows.
-
-    >>> counted_rows(1), counted_rows(1000)
-    ('1 row', '1,000 rows')
-    """
-    return f"{count:,} row{'' if count == 1 else 's'}"
+            warn(f"{counted(self.count, 'row')} have such a warning in all")
 
 
 def given_texts(
@@ -170,7 +161,7 @@ def _without_faults(path: Path, rows: Iterable[GivenText | Fault]) -> Iterator[G
         else:
             warnings.add(f"{row.place}: {row.detail}; left out")
     if warnings.count:
-        warn(f"{path}: {counted_rows(warnings.count)} left out; --strict refuses them")
+        warn(f"{path}: {counted(warnings.count, 'row')} left out; --strict refuses them")
 
 
 def _line_texts(

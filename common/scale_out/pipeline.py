@@ -25,7 +25,7 @@ from common.errors import FlagError, UserError
 from common.predicting.answer_files import cells_of
 from common.predicting.scoring import not_answered
 from common.predicting.script import Shown
-from common.predicting.texts import GivenText, counted_rows
+from common.predicting.texts import GivenText
 from common.scale_out.input_rows import NOT_READ, columns_of, files_of, require_readable, rows_of
 from common.scale_out.model_handler import TextHandler
 from common.scale_out.sinks import JSON_LINES, PARQUET, TABLES, LineSink, ParquetSink, table_types
@@ -247,8 +247,7 @@ def _report(result: PipelineResult, folder: str) -> None:
             first = file.readline()
         files = _counted(result, _UNREAD)
         rows = sum(map(_count_lines, paths)) - files
-        counts = [counted_rows(rows)] if rows or not files else []
-        counts += [f"{files:,} file{'' if files == 1 else 's'}"] if files else []
+        counts = [cli.counted(count, noun) for count, noun in ((rows, "row"), (files, "file")) if count]
         raise not_answered(" and ".join(counts), folder, first)
 
 

@@ -8,6 +8,8 @@ from typing import Self
 
 import numpy as np
 
+from common.cli import counted
+
 
 def windows_of(is_anomalous: np.ndarray) -> np.ndarray:
     """The runs of labelled rows: first and last row of each, `[windows, 2]`, int64.
@@ -119,17 +121,13 @@ class Readings:
         windows = sum(len(one.windows) for one in self.recordings)
         count = f"{len(self.recordings):,} series of " if len(self.recordings) > 1 else ""
         parts = [
-            f"{self.name}: {count}{_counted(len(self), 'row')}",
-            _counted(len(self.sensors), "sensor"),
-            *([_counted(windows, "labelled window")] if self.is_labelled else []),
+            f"{self.name}: {count}{counted(len(self), 'row')}",
+            counted(len(self.sensors), "sensor"),
+            *([counted(windows, "labelled window")] if self.is_labelled else []),
             *([f"{missing / values:.1%} of the values missing"] if missing else []),
             *(f"left out {rows:,} ({reason})" for reason, rows in self.left_out.items() if rows),
         ]
         return "; ".join([", ".join(parts), *self.notes])
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def stacked(recordings: Sequence[Recording]) -> tuple[np.ndarray, np.ndarray]:

@@ -35,11 +35,13 @@ def delimited_records(lines: Lines, delimiter: str) -> Iterator[Fields | Fault]:
         delimiter: one character.
     """
     csv.field_size_limit(_LARGEST_FIELD)
-    is_plain = delimiter in _OFTEN_WITHOUT_QUOTES and not has_quoted_fields(lines(), delimiter)
-    return map(_decoded, (_plain_records if is_plain else _quoted_records)(lines(), delimiter))
+    if delimiter in _OFTEN_WITHOUT_QUOTES and not has_quoted_fields(lines(), delimiter):
+        return _plain_records(lines(), delimiter)
+    return _quoted_records(lines(), delimiter)
 
 
-def _decoded(record: Fields | Fault) -> Fields | Fault:
+def decoded(record: Fields | Fault) -> Fields | Fault:
+    """A record of lines that were read with `KEEPS_BYTES`; a fault if it has bytes that are not in the encoding."""
     if isinstance(record, Fault):
         return record
     fault = next(filter(None, map(undecoded, record[1])), None)

@@ -9,8 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import FlagError, UserError
-from common.text.delimited import Fault, Fields, delimited_records
-from common.text.files import UTF_8, is_gzipped, iterate_text_lines, read_text_file, require_encoding
+from common.text.delimited import Fault, Fields, decoded, delimited_records
+from common.text.files import (
+    KEEPS_BYTES,
+    UTF_8,
+    is_gzipped,
+    iterate_text_lines,
+    read_text_file,
+    require_encoding,
+)
 from common.text.headers import looks_like_header, missing_column
 from common.text.object_records import json_records, parquet_columns, parquet_records
 
@@ -187,7 +194,10 @@ class Table:
             return map(self._row_of_object, parquet_records(self.path))
         if self._kind in JSON:
             return self._rows_of_objects(json_records(self.path, self._lines))
-        return self._rows_of_fields(delimited_records(self._lines, self._delimiter), self._delimiter)
+        records = delimited_records(self._lines, self._delimiter)
+        if self._errors == KEEPS_BYTES:
+            records = map(decoded, records)
+        return self._rows_of_fields(records, self._delimiter)
 
     @property
     def _delimiter(self) -> str:
